@@ -1,1 +1,4 @@
-//! placeholder
+//! Countersign: the guard between AI agents and their tools.
+pub mod ambient;
+pub mod limits;
+pub mod model;

@@ -1,0 +1,86 @@
+//! Every bound on what comes from outside, each with its unit last in its name.
+
+use std::time::Duration;
+
+/// Deepest nesting of a JSON document.
+pub const JSON_DEPTH_LEVELS: usize = 64;
+/// Longest key of a JSON object.
+pub const JSON_KEY_LENGTH_BYTES: usize = 1_024;
+/// Most members of one JSON object.
+pub const JSON_MEMBERS_PER_OBJECT_COUNT: usize = 10_000;
+/// Longest number token.
+pub const DECIMAL_DIGITS_COUNT: usize = 1_000;
+/// Largest exponent of a number, in either direction.
+pub const DECIMAL_EXPONENT_ABS: i64 = 308;
+
+/// Largest message from an agent.
+pub const AGENT_MESSAGE_BYTES: usize = 4 * 1_024 * 1_024;
+/// Largest single message from an upstream.
+pub const UPSTREAM_MESSAGE_BYTES: usize = 64 * 1_024 * 1_024;
+/// Largest listing of one upstream, all pages together.
+pub const UPSTREAM_LISTING_BYTES: usize = 8 * 1_024 * 1_024;
+/// Most pages of one listing.
+pub const UPSTREAM_LISTING_PAGES: usize = 100;
+/// Most tools of one upstream.
+pub const UPSTREAM_TOOLS_COUNT: usize = 2_000;
+/// Shortest time between two fetches of one listing.
+pub const UPSTREAM_REFETCH_INTERVAL: Duration = Duration::from_secs(10);
+/// Time an upstream has to answer a tool call.
+pub const UPSTREAM_CALL_TIMEOUT: Duration = Duration::from_secs(300);
+/// Time an upstream has to answer the guard's own questions (initialise, list).
+pub const UPSTREAM_ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+/// Most requests of one agent connection in flight at once.
+pub const REQUESTS_IN_FLIGHT_COUNT: usize = 256;
+
+/// Largest schema of a manifest rule or a tool.
+pub const SCHEMA_BYTES: usize = 64 * 1_024;
+/// Deepest nesting of a schema.
+pub const SCHEMA_DEPTH_LEVELS: usize = 32;
+/// Most subschemas of one schema.
+pub const SCHEMA_SUBSCHEMAS_COUNT: usize = 1_000;
+/// Largest manifest file.
+pub const MANIFEST_BYTES: usize = 1_024 * 1_024;
+/// Most manifest files of one directory.
+pub const MANIFEST_FILES_COUNT: usize = 10_000;
+
+/// Most open approvals of one agent.
+pub const OPEN_HOLDS_PER_AGENT_COUNT: usize = 5;
+/// Window in which holds are counted.
+pub const HOLDS_WINDOW: Duration = Duration::from_secs(600);
+/// Most approvals one agent may open in a window.
+pub const HOLDS_PER_WINDOW_COUNT: usize = 10;
+/// How long a refusal by a person answers the same call.
+pub const DENIAL_MEMORY: Duration = Duration::from_secs(30 * 60);
+/// How long an ended approval answers the same call with its end before a new one is opened.
+pub const ENDED_MEMORY: Duration = Duration::from_secs(60);
+/// Most uses an approver may grant to one call.
+pub const GRANT_USES_COUNT: u32 = 20;
+/// Longest life of a grant.
+pub const GRANT_LIFE: Duration = Duration::from_secs(3_600);
+/// Longest life of a permit between its minting and the write upstream.
+pub const PERMIT_LIFE: Duration = Duration::from_secs(1);
+/// Most live sessions of one principal.
+pub const SESSIONS_PER_PRINCIPAL_COUNT: usize = 4;
+/// How often a decision is tried again when the session moved under it.
+pub const DECIDE_TRIES_COUNT: usize = 16;
+
+/// Longest time one request may wait for a decision.
+pub const WAIT_LONGEST: Duration = Duration::from_secs(300);
+/// Time between two signs of life on a held connection.
+pub const HOLD_HEARTBEAT: Duration = Duration::from_secs(10);
+/// Time the guard gives calls in flight when it is told to stop.
+pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
+
+/// Life of an agent's key when nothing else is said.
+pub const AGENT_KEY_LIFE: Duration = Duration::from_secs(90 * 24 * 3_600);
+/// Life of an operator's token.
+pub const OPERATOR_TOKEN_LIFE: Duration = Duration::from_secs(30 * 24 * 3_600);
+
+/// Most decisions that share one commit.
+pub const COMMIT_BATCH_COUNT: usize = 512;
+/// Most decisions that may wait for the writer.
+pub const COMMIT_QUEUE_COUNT: usize = 65_536;
+/// Longest time between two copies of the signed head at the anchor.
+pub const ANCHOR_INTERVAL: Duration = Duration::from_secs(60);
+/// Longest free text an agent, an operator or an upstream may put into the record.
+pub const TEXT_BYTES: usize = 4_096;

@@ -1,0 +1,71 @@
+//! What agents and operators prove themselves with. The secret itself is never here.
+
+use super::digest::Digest;
+use super::id::CredentialId;
+use super::name::{AgentName, GroupName, OperatorName};
+use super::time::Timestamp;
+
+/// The kinds of proof an agent may offer.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum CredentialKind {
+    /// A bearer key the guard issued.
+    ApiKey,
+    /// Asserted by the launcher on the same machine, without a secret.
+    Local,
+}
+
+impl CredentialKind {
+    /// The word in manifests, records and tables.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::ApiKey => "api_key",
+            Self::Local => "local",
+        }
+    }
+
+    /// The kind from its word.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        [Self::ApiKey, Self::Local]
+            .into_iter()
+            .find(|kind| kind.name() == name)
+    }
+}
+
+/// One credential of an agent.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Credential {
+    /// Its identifier.
+    pub id: CredentialId,
+    /// Whose it is.
+    pub agent: AgentName,
+    /// Its kind.
+    pub kind: CredentialKind,
+    /// SHA-256 of the secret; absent for kinds without one. The secret has 256 random bits, so that
+    /// a plain digest cannot be guessed back.
+    pub secret: Option<Digest>,
+    /// When it was issued.
+    pub issued: Timestamp,
+    /// When it stops being accepted.
+    pub expires: Timestamp,
+    /// When it was revoked, if it was.
+    pub revoked: Option<Timestamp>,
+}
+
+/// A person who may act on the operator listener.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Operator {
+    /// Their name.
+    pub name: OperatorName,
+    /// The groups they decide for.
+    pub groups: Vec<GroupName>,
+    /// SHA-256 of their token, which has 256 random bits.
+    pub secret: Digest,
+    /// When they were added.
+    pub added: Timestamp,
+    /// When the token stops being accepted.
+    pub expires: Timestamp,
+    /// When they were removed, if they were.
+    pub revoked: Option<Timestamp>,
+}

@@ -1,0 +1,22 @@
+//! The words: types that every floor speaks, with no behaviour beyond their own validity.
+//!
+//! Nothing here is serialisable, so that no wire or table format leaks into the core.
+
+pub mod action;
+pub mod approval;
+pub mod arguments;
+pub mod call;
+pub mod credential;
+pub mod decimal;
+pub mod decision;
+pub mod digest;
+pub mod grant;
+pub mod id;
+pub mod json;
+pub mod name;
+pub mod outcome;
+pub mod privilege;
+pub mod reason;
+pub mod session;
+pub mod target;
+pub mod time;

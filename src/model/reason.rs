@@ -1,0 +1,216 @@
+//! The one table of reasons: every answer on every surface is a row of it.
+
+/// What an agent should do with a refusal.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Retry {
+    /// The same call will be refused again.
+    Never,
+    /// The same call may pass later, unchanged.
+    Later,
+    /// The very same call, repeated, joins the one that waits.
+    Same,
+}
+
+impl Retry {
+    /// The word in problems, decisions and documents.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Never => "never",
+            Self::Later => "later",
+            Self::Same => "same-call",
+        }
+    }
+}
+
+/// One row of the table.
+#[derive(Debug)]
+pub struct Row {
+    /// Stable code: in records, problem types, metrics and tests.
+    pub code: &'static str,
+    /// A sentence a person understands.
+    pub sentence: &'static str,
+    /// What would help.
+    pub remedy: &'static str,
+    /// HTTP status.
+    pub status: u16,
+    /// First words of the text over MCP.
+    pub word: &'static str,
+    /// Whether a retry helps.
+    pub retry: Retry,
+}
+
+macro_rules! reasons {
+    ($($variant:ident: $code:literal, $status:literal, $word:literal, $retry:ident, $sentence:literal, $remedy:literal;)*) => {
+        /// Why a call was answered as it was.
+        #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+        pub enum Reason {
+            $(#[doc = $sentence] $variant,)*
+        }
+
+        impl Reason {
+            /// Every reason, in the order of the table.
+            pub const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// The reason's row.
+            #[must_use]
+            pub const fn row(self) -> &'static Row {
+                match self {
+                    $(Self::$variant => &Row {
+                        code: $code,
+                        sentence: $sentence,
+                        remedy: $remedy,
+                        status: $status,
+                        word: $word,
+                        retry: Retry::$retry,
+                    },)*
+                }
+            }
+        }
+    };
+}
+
+reasons! {
+    InScope: "in-scope", 200, "PERMITTED", Never,
+        "The call is inside the declared scope.", "None needed.";
+    Granted: "granted", 200, "PERMITTED", Never,
+        "A person approved exactly this call.", "None needed.";
+
+    Undeclared: "undeclared", 403, "DENIED by policy", Never,
+        "No rule of the agent's scope names this target.", "Use a declared tool, or ask the owner of the scope to declare this one.";
+    Beyond: "beyond-scope", 403, "DENIED by policy", Never,
+        "The arguments are outside what the scope declares.", "Stay inside the declared arguments.";
+    NeedsApproval: "needs-approval", 403, "APPROVAL PENDING", Same,
+        "The scope asks a person to approve this call.", "Wait for the decision, then repeat exactly the same call.";
+    Forbidden: "forbidden", 403, "DENIED by policy", Never,
+        "The scope forbids this call.", "Choose another way; no approval can lift a forbid.";
+    Unevaluable: "rule-unevaluable", 403, "DENIED by policy", Never,
+        "A rule that applies could not be evaluated.", "The owner of the scope should run `countersign scopes explain` on this call.";
+    ArgumentsInvalid: "arguments-invalid", 422, "DENIED by policy", Never,
+        "The arguments do not satisfy the tool's own schema.", "Correct the arguments to the tool's input schema.";
+    ExtrasDenied: "extras-denied", 403, "DENIED by policy", Never,
+        "The request carries members the scope does not pass.", "Send only the members that the protocol and the tool declare.";
+    NoScope: "no-scope", 403, "DENIED by policy", Never,
+        "No scope is in force for this agent.", "Declare a manifest for the agent and accept it.";
+    UnknownTarget: "unknown-target", 404, "DENIED by policy", Never,
+        "The server presents no such target.", "List the targets again and choose one that exists.";
+    MethodRefused: "method-refused", 403, "DENIED by policy", Never,
+        "This method is not passed in this direction.", "Use a method that the scope allows.";
+    ModeRefused: "mode-refused", 403, "DENIED by policy", Never,
+        "The tool is not declared for this mode.", "Call the tool through the proxy.";
+
+    RateLimited: "rate-limited", 429, "RATE LIMITED", Later,
+        "The declared rate is used up.", "Repeat the call after the time given.";
+    BudgetExhausted: "budget-exhausted", 429, "RATE LIMITED", Later,
+        "The declared budget would be exceeded.", "Wait until the window has moved on, or use a smaller amount.";
+    TooManyHolds: "too-many-holds", 429, "RATE LIMITED", Later,
+        "Too many calls of this agent already wait for a person.", "Wait until the open requests are decided.";
+
+    ApprovalDenied: "approval-denied", 403, "DENIED by approver", Never,
+        "A person refused this call.", "Do not repeat or rephrase it; follow the approver's message.";
+    ApprovalExpired: "approval-expired", 410, "APPROVAL EXPIRED", Later,
+        "Nobody decided in time; nobody refused.", "Ask again when somebody can look at it.";
+    ApprovalCancelled: "approval-cancelled", 410, "APPROVAL CANCELLED", Later,
+        "The request for approval was withdrawn.", "Ask again if the call is still needed.";
+    ApprovalInvalidated: "approval-invalidated", 410, "APPROVAL INVALIDATED", Later,
+        "The scope or the tool changed after the request was made.", "Repeat the call; it will be judged anew.";
+    ApprovalUnredeemed: "approval-unredeemed", 410, "APPROVAL LAPSED", Later,
+        "The call was approved, but not collected in time.", "Repeat the call; a person will be asked again.";
+    Superseded: "superseded", 409, "SUPERSEDED", Never,
+        "An identical call used the approval.", "Look at that call's result; do not repeat it unless it is needed twice.";
+    NoApprover: "no-approver", 403, "DENIED by policy", Never,
+        "Nobody who may approve this call exists.", "An administrator should add an operator to one of the groups that may approve.";
+
+    SessionPaused: "session-paused", 403, "SESSION PAUSED", Later,
+        "The session waits for a person.", "Repeat the call after the time given.";
+    AgentPaused: "agent-paused", 403, "SESSION PAUSED", Later,
+        "An operator paused this agent.", "Wait until an operator resumes it.";
+    SessionRevoked: "session-revoked", 403, "SESSION REVOKED", Never,
+        "An operator ended this session.", "An operator must reinstate it, or the agent needs a new credential.";
+    AgentRevoked: "agent-revoked", 403, "SESSION REVOKED", Never,
+        "An operator revoked this agent.", "An operator must issue a new credential.";
+    SessionUnknown: "session-unknown", 404, "DENIED by policy", Later,
+        "No live session of this agent has that name.", "Open a session, or leave the session out.";
+    SessionExpired: "session-expired", 403, "SESSION EXPIRED", Later,
+        "The session reached its time limit.", "Repeat the call; a new session is opened.";
+    StepUpNeeded: "step-up-needed", 401, "STEP-UP NEEDED", Later,
+        "The session has not proved enough for this tool.", "Prove the session again at the level the tool asks for.";
+
+    CredentialMissing: "credential-missing", 401, "DENIED by policy", Never,
+        "The request carries no credential.", "Send the agent's key as a bearer token.";
+    CredentialUnknown: "credential-unknown", 401, "DENIED by policy", Never,
+        "The credential is not known.", "Use the key that `countersign agents add` printed.";
+    CredentialExpired: "credential-expired", 401, "DENIED by policy", Never,
+        "The credential has expired.", "Issue a new key.";
+    CredentialRevoked: "credential-revoked", 401, "DENIED by policy", Never,
+        "The credential was revoked.", "Issue a new key.";
+    CredentialKind: "credential-kind", 401, "DENIED by policy", Never,
+        "The scope does not accept this kind of credential.", "Use a kind that the manifest's `credentials` names.";
+
+    Malformed: "request-malformed", 400, "DENIED by policy", Never,
+        "The request is not well formed.", "Correct the request.";
+    TooLarge: "request-too-large", 413, "DENIED by policy", Never,
+        "The request is larger than the guard accepts.", "Send less at once.";
+    IdempotencyConflict: "idempotency-conflict", 422, "DENIED by policy", Never,
+        "The idempotency key was used for another call.", "Use a new key for a new call.";
+    Stale: "stale-version", 412, "DENIED by policy", Later,
+        "The request changed since it was shown.", "Look at it again, then decide.";
+    AlreadyDecided: "already-decided", 409, "DENIED by policy", Never,
+        "The request is already decided.", "None needed.";
+    NotEligible: "not-eligible", 403, "DENIED by policy", Never,
+        "This operator may not decide this request.", "Ask somebody of the groups that may.";
+    NotFound: "not-found", 404, "DENIED by policy", Never,
+        "Nothing of that name is known here.", "Check the name.";
+
+    StoreUnavailable: "store-unavailable", 503, "GUARD UNAVAILABLE", Later,
+        "The record cannot be written, so nothing may run.", "Repeat the call later; an operator should look at the store.";
+    Busy: "busy", 503, "GUARD UNAVAILABLE", Later,
+        "The session moved too often while this call was judged.", "Repeat the call.";
+    ShuttingDown: "shutting-down", 503, "GUARD UNAVAILABLE", Later,
+        "The guard is stopping.", "Repeat the call when it is back.";
+    UpstreamUnavailable: "upstream-unavailable", 502, "UPSTREAM FAILED", Later,
+        "The tool's server did not take the call; nothing was executed.", "Repeat the call later.";
+    UpstreamFailed: "upstream-failed", 502, "UPSTREAM FAILED", Never,
+        "The tool's server gave no acceptable answer.", "Look whether the call took effect before repeating it.";
+    OutcomeUnknown: "outcome-unknown", 502, "OUTCOME UNKNOWN", Never,
+        "The call was sent, and its outcome was never learned.", "Look whether the call took effect before repeating it.";
+}
+
+impl Reason {
+    /// The stable code.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        self.row().code
+    }
+
+    /// The reason from its code.
+    #[must_use]
+    pub fn parse(code: &str) -> Option<Self> {
+        Self::ALL
+            .iter()
+            .copied()
+            .find(|reason| reason.code() == code)
+    }
+
+    /// The problem type of RFC 9457.
+    #[must_use]
+    pub fn problem_type(self) -> String {
+        format!("https://countersign.dev/problems/{}", self.code())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    #[test]
+    fn every_code_is_its_own_and_reads_back() {
+        let codes: BTreeSet<_> = Reason::ALL.iter().map(|reason| reason.code()).collect();
+        assert_eq!(codes.len(), Reason::ALL.len());
+        for reason in Reason::ALL {
+            assert_eq!(Reason::parse(reason.code()), Some(*reason));
+        }
+    }
+}
