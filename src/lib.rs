@@ -1,4 +1,8 @@
 //! Countersign: the guard between AI agents and their tools.
+
 pub mod ambient;
+pub mod audit;
+pub mod engine;
 pub mod limits;
 pub mod model;
+pub mod store;

@@ -1,0 +1,75 @@
+//! What is known now that bears on a call.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::model::approval::Approval;
+use crate::model::decimal::Decimal;
+use crate::model::grant::Grant;
+use crate::model::id::ApprovalId;
+use crate::model::name::{AgentName, GroupName};
+use crate::model::session::{AgentState, Session};
+use crate::model::time::Timestamp;
+
+/// How an agent, a session and earlier decisions stand, as the store knows them at one revision.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    /// Counts every change of the agent's sessions, approvals and grants; a commit names the revision
+    /// it was judged at and is refused if the agent has moved since.
+    pub revision: u64,
+    /// Whether the agent may act.
+    pub agent: AgentState,
+    /// The session of the call, if the store knows it.
+    pub session: Option<Session>,
+    /// The newest approval of this session for exactly this call.
+    pub approval: Option<Approval>,
+    /// A grant of this session for exactly this call that is still live.
+    pub grant: Option<Grant>,
+    /// The newest refusal by a person of the same target with the same arguments, in whatever session
+    /// of the agent, not older than [`crate::limits::DENIAL_MEMORY`].
+    pub refused: Option<Approval>,
+    /// Open approvals of this session that hold its other calls too.
+    pub covering: Vec<ApprovalId>,
+    /// Open approvals of the agent.
+    pub open: usize,
+    /// Approvals the agent opened within [`crate::limits::HOLDS_WINDOW`].
+    pub opened: usize,
+    /// What the asked budgets have spent, in the order they were asked.
+    pub spent: Vec<Decimal>,
+    /// Groups with at least one operator whose token is live.
+    pub approvers: Arc<BTreeSet<GroupName>>,
+}
+
+/// Names one running sum.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct BudgetKey {
+    /// The agent whose sum it is, across its sessions.
+    pub agent: AgentName,
+    /// `server/tool` with the pointer that is summed, as the manifest names them.
+    pub budget: String,
+    /// The value the sum is kept apart by, for example `EUR`; empty where there is none.
+    pub by: String,
+}
+
+/// A budget as asked for: which sum, over which window.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct BudgetAsk {
+    /// The sum.
+    pub key: BudgetKey,
+    /// How far back it reaches.
+    pub window: Duration,
+}
+
+/// A reservation that a permit makes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Spend {
+    /// The sum it adds to.
+    pub ask: BudgetAsk,
+    /// What it adds; never negative.
+    pub amount: Decimal,
+    /// What the sum must not exceed.
+    pub limit: Decimal,
+    /// When.
+    pub at: Timestamp,
+}

@@ -1,0 +1,96 @@
+//! What one transaction writes: an entry of the record, and the changes it stands for.
+
+use crate::audit::entry::Entry;
+use crate::engine::facts::Spend;
+use crate::model::approval::{Approval, ApprovalState};
+use crate::model::credential::{Credential, Operator};
+use crate::model::grant::Grant;
+use crate::model::id::{ApprovalId, CallId, CredentialId, GrantId, SessionId};
+use crate::model::name::{AgentName, OperatorName};
+use crate::model::outcome::Outcome;
+use crate::model::session::{AgentState, Session, SessionState};
+use crate::model::time::Timestamp;
+
+use super::InFlight;
+
+/// One transaction.
+#[derive(Debug)]
+pub struct Commit {
+    /// The revision the decision was judged at, where it depends on one.
+    pub expects: Option<Expect>,
+    /// The entry of the record.
+    pub entry: Entry,
+    /// What else changes, in order.
+    pub changes: Vec<Change>,
+    /// How durable it must be before it counts as recorded.
+    pub sync: Sync,
+}
+
+/// The revision of one agent.
+#[derive(Clone, Debug)]
+pub struct Expect {
+    /// The agent.
+    pub agent: AgentName,
+    /// Its revision when the facts were read.
+    pub revision: u64,
+}
+
+/// How durable a commit is when it is acknowledged.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum Sync {
+    /// Handed to the operating system: a crash of the process loses nothing, a power loss may lose the tail.
+    Handed,
+    /// Synced to the disk.
+    Synced,
+}
+
+/// One change of state. Each is guarded where it is written: a version, a use or a sum that no longer
+/// fits refuses the whole commit with [`super::StoreError::Moved`].
+#[derive(Debug)]
+pub enum Change {
+    /// Sets an agent's state.
+    SetAgent(AgentName, AgentState),
+    /// Adds a credential.
+    AddCredential(Credential),
+    /// Revokes a credential.
+    RevokeCredential(CredentialId, Timestamp),
+    /// Adds an operator, or replaces one of the same name.
+    SetOperator(Operator),
+    /// Removes an operator.
+    RevokeOperator(OperatorName, Timestamp),
+    /// Opens a session.
+    OpenSession(Session),
+    /// Notes that a session acted; moves no revision.
+    SeenSession(SessionId, Timestamp),
+    /// Sets a session's state. A session that ended stays ended.
+    SetSession(SessionId, SessionState),
+    /// Opens an approval. Refused while another of the same session and key is open.
+    OpenApproval(Box<Approval>),
+    /// Moves an approval from the version it was read at; the version then counts one more.
+    SetApproval {
+        /// Which.
+        id: ApprovalId,
+        /// The version it was read at.
+        version: u32,
+        /// The new state.
+        state: ApprovalState,
+    },
+    /// Adds a grant.
+    AddGrant(Grant),
+    /// Uses a grant once. Refused when it is used up, over or revoked at that moment.
+    UseGrant(GrantId, Timestamp),
+    /// Revokes a grant.
+    RevokeGrant(GrantId, Timestamp),
+    /// Reserves from a budget for a call. Refused when the sum would exceed the limit.
+    Spend(CallId, Spend),
+    /// Gives back what a call reserved, when it provably never reached the upstream.
+    Release(CallId),
+    /// A call was permitted.
+    Start(InFlight),
+    /// A call's outcome is known. Refused when it has one already.
+    End(CallId, Outcome),
+    /// Keeps a limiter's cell.
+    Rate(String, u64),
+    /// Keeps a small setting of the guard's own.
+    Setting(String, String),
+}
