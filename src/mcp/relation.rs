@@ -1,0 +1,194 @@
+//! One agent's relation with one server: what is in flight, what was asked, and the link behind it.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use data_encoding::HEXLOWER;
+use parking_lot::Mutex;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use super::Edge;
+use super::dialect::Era;
+use super::jsonrpc::{Id, Message};
+use super::task::TaskNames;
+use super::unasked;
+use super::upstream::{Link, LinkError};
+use crate::guard::{Denial, Refusal};
+use crate::limits::{QUESTIONS_OPEN_COUNT, REQUESTS_IN_FLIGHT_COUNT};
+use crate::model::call::Principal;
+use crate::model::name::ServerName;
+use crate::model::reason::Reason;
+use crate::model::target::{Target, TargetKind};
+
+/// One agent's relation with one server.
+pub struct Relation {
+    /// What all relations share.
+    pub edge: Arc<Edge>,
+    /// Who asks.
+    pub principal: Principal,
+    /// The server.
+    pub server: ServerName,
+    /// Which of the two protocols is spoken.
+    pub era: Era,
+    /// The way to the server.
+    pub link: Link,
+    /// Where messages go that belong to no request.
+    pub outbox: mpsc::Sender<Message>,
+    flights: Mutex<HashMap<Id, CancellationToken>>,
+    questions: Mutex<HashMap<String, Question>>,
+}
+
+/// Something the upstream asked and the agent must answer.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// The upstream's own id of it.
+    pub id: Id,
+    /// What kind of answer it wants.
+    pub method: String,
+}
+
+/// A request in flight; its end frees its id.
+pub struct Flight<'a> {
+    relation: &'a Relation,
+    id: Id,
+    /// Cancelled when the agent withdraws the request.
+    pub cancelled: CancellationToken,
+}
+
+impl Drop for Flight<'_> {
+    fn drop(&mut self) {
+        self.relation.flights.lock().remove(&self.id);
+    }
+}
+
+impl Relation {
+    /// Opens a link to the server for this principal. Messages that belong to no request go to
+    /// `outbox`.
+    ///
+    /// # Errors
+    /// [`LinkError`] where the server cannot be started or reached.
+    pub async fn open(
+        edge: &Arc<Edge>,
+        principal: Principal,
+        server: &ServerName,
+        era: Era,
+        outbox: mpsc::Sender<Message>,
+    ) -> Result<Arc<Self>, LinkError> {
+        let spec = edge.upstream(server)?;
+        let (link, incoming) = Link::open(spec, era).await?;
+        let relation = Arc::new(Self {
+            edge: Arc::clone(edge),
+            principal,
+            server: server.clone(),
+            era,
+            link,
+            outbox,
+            flights: Mutex::default(),
+            questions: Mutex::default(),
+        });
+        edge.guard.spawn(unasked::carry(Arc::downgrade(&relation), incoming));
+        Ok(relation)
+    }
+
+    /// Marks a request as in flight; nothing if its id already is, or too many are.
+    #[must_use]
+    pub fn take_off(&self, id: &Id) -> Option<Flight<'_>> {
+        let mut flights = self.flights.lock();
+        if flights.len() >= REQUESTS_IN_FLIGHT_COUNT || flights.contains_key(id) {
+            return None;
+        }
+        let cancelled = CancellationToken::new();
+        flights.insert(id.clone(), cancelled.clone());
+        Some(Flight { relation: self, id: id.clone(), cancelled })
+    }
+
+    /// Withdraws a request in flight.
+    pub fn cancel(&self, id: &Id) {
+        if let Some(cancelled) = self.flights.lock().get(id) {
+            cancelled.cancel();
+        }
+    }
+
+    /// Withdraws everything in flight: the agent is gone.
+    pub fn cancel_all(&self) {
+        self.flights.lock().values().for_each(CancellationToken::cancel);
+    }
+
+    /// Keeps a question until it is answered, under an id of the guard's own; nothing when too many
+    /// are open.
+    #[must_use]
+    pub fn keep(&self, question: Question) -> Option<Id> {
+        let name = format!("guard-{}", HEXLOWER.encode(&self.edge.guard.ambient().random::<16>()));
+        let mut questions = self.questions.lock();
+        if questions.len() >= QUESTIONS_OPEN_COUNT {
+            return None;
+        }
+        questions.insert(name.clone(), question);
+        Some(Id::Text(name))
+    }
+
+    /// The question an answer is for; each is answered once.
+    #[must_use]
+    pub fn answered(&self, id: &Id) -> Option<Question> {
+        match id {
+            Id::Text(name) => self.questions.lock().remove(name),
+            Id::Number(_) => None,
+        }
+    }
+
+    /// The open questions that came from the upstream under `id`: it takes one back.
+    #[must_use]
+    pub fn taken_back(&self, id: &Id) -> Option<Id> {
+        let mut questions = self.questions.lock();
+        let name = questions
+            .iter()
+            .find(|(_, question)| question.id == *id)
+            .map(|(name, _)| name.clone())?;
+        questions.remove(&name);
+        Some(Id::Text(name))
+    }
+
+    /// Whether the scope names the method among those it passes.
+    #[must_use]
+    pub fn declares(&self, method: &str) -> bool {
+        let target = self.target(TargetKind::Method, method);
+        self.edge
+            .guard
+            .scopes()
+            .scope(&self.principal.agent)
+            .is_some_and(|scope| scope.is_declared(&target))
+    }
+
+    /// Something on this server.
+    #[must_use]
+    pub fn target(&self, kind: TargetKind, name: &str) -> Target {
+        Target { kind, server: self.server.clone(), name: Arc::from(name) }
+    }
+
+    /// The names of this principal's tasks.
+    #[must_use]
+    pub fn tasks(&self) -> TaskNames<'_> {
+        TaskNames::new(&self.edge.seal, &self.principal, &self.server)
+    }
+
+    /// Records a message that was not passed.
+    pub async fn refuse(&self, reason: Reason, sentence: String) {
+        let agent = Some(self.principal.agent.clone());
+        self.edge.guard.refuse(Refusal { reason, agent, edge: "mcp", sentence }).await;
+    }
+
+    /// The server said that its tools changed.
+    pub fn forget_listing(&self) {
+        self.edge.listings.forget(&self.server);
+    }
+
+    /// Makes sure that the server's tools are known to the guard.
+    ///
+    /// # Errors
+    /// A denial that says why they are not.
+    pub async fn ensure_listed(&self, tool: Option<&str>) -> Result<(), Denial> {
+        let spec = self.edge.upstream(&self.server).map_err(|fault| Denial::new(fault.reason(), fault.to_string()))?;
+        self.edge.listings.ensure(&self.edge.guard, spec, &self.link, self.era, tool).await
+    }
+}
