@@ -4,5 +4,6 @@ pub mod ambient;
 pub mod audit;
 pub mod engine;
 pub mod limits;
+pub mod mcp;
 pub mod model;
 pub mod store;
