@@ -5,4 +5,5 @@ pub mod audit;
 pub mod engine;
 pub mod limits;
 pub mod model;
+pub mod rate;
 pub mod store;

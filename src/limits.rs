@@ -84,3 +84,5 @@ pub const COMMIT_QUEUE_COUNT: usize = 65_536;
 pub const ANCHOR_INTERVAL: Duration = Duration::from_secs(60);
 /// Longest free text an agent, an operator or an upstream may put into the record.
 pub const TEXT_BYTES: usize = 4_096;
+/// Limiter cells above which those whose time has passed are dropped.
+pub const RATE_CELLS_COUNT: usize = 100_000;
