@@ -3,7 +3,8 @@
 ledger.py [--ledger FILE] [--http]
 
 The ledger is FILE or else what the environment variable LEDGER names. It is written through to the disk before a call
-is answered, and `slow` is written when it begins. Over stdio and HTTP it speaks the eras before and since 2026-07-28.
+is answered, and `slow` is written when it begins. A line also keeps the credential that came with the call over HTTP.
+Both transports speak the eras before and since 2026-07-28.
 """
 
 import argparse
@@ -44,8 +45,9 @@ class Ledger:
     def __init__(self, path):
         self.path = path
 
-    def append(self, name, arguments):
-        line = json.dumps({"tool": name, "arguments": arguments, "at": time.time()}, ensure_ascii=False)
+    def append(self, name, arguments, authorization):
+        entry = {"tool": name, "arguments": arguments, "authorization": authorization, "at": time.time()}
+        line = json.dumps(entry, ensure_ascii=False)
         # One write to a file opened for appending: several servers may share a ledger.
         descriptor = os.open(self.path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
@@ -72,7 +74,7 @@ def serve(ledger):
         missing = [key for key in known.input_schema["required"] if key not in arguments]
         if missing:
             raise MCPError(types.INVALID_PARAMS, f"Missing arguments: {', '.join(missing)}")
-        ledger.append(name, arguments)
+        ledger.append(name, arguments, ctx.request and ctx.request.headers.get("authorization"))
         match name:
             case "pay":
                 text = f"paid {arguments['amount']} {arguments['currency']} to {arguments['recipient']}"

@@ -104,7 +104,7 @@ async function perform(session, step, deadline, tally) {
     }
 }
 
-/** Connects with `connect(target)`, performs the steps in turn, and leaves at `end` or end of input. */
+/** Connects with `connect(target, signal)`, performs the steps in turn, and leaves at `end` or end of input. */
 export async function run(connect) {
     const target = parseTarget(process.argv.slice(2));
     let session;
@@ -117,7 +117,7 @@ export async function run(connect) {
         const tally = { attempts: 0, progress: 0 };
         let outcome;
         try {
-            session ??= await within(deadline, () => connect(target));
+            session ??= await within(deadline, (signal) => connect(target, signal));
             outcome = await perform(session, step, deadline, tally);
         } catch (error) {
             outcome = { error: session?.fault(error) ?? { ...fault(error), kind: error.kind ?? "connect" } };

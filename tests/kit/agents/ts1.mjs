@@ -12,7 +12,7 @@ function refined(error) {
     return { ...fault(error), kind: error.code === ErrorCode.RequestTimeout ? "timeout" : "rpc" };
 }
 
-await run(async (target) => {
+await run(async (target, signal) => {
     const client = new Client({ name: "agent-ts1", version: "1.0.0" });
     const transport = target.url
         ? new StreamableHTTPClientTransport(target.url, { requestInit: { headers: target.headers } })
@@ -23,6 +23,7 @@ await run(async (target) => {
         protocol = version;
         told?.(version);
     };
+    signal.addEventListener("abort", () => client.close());
     await client.connect(transport);
     return {
         about: () => ({ protocol, server: client.getServerVersion()?.name ?? null }),

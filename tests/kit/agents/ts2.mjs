@@ -12,11 +12,12 @@ function refined(error) {
     return timeout ? { ...fault(error), kind: "timeout" } : fault(error);
 }
 
-await run(async (target) => {
+await run(async (target, signal) => {
     const client = new Client({ name: "agent-ts2", version: "1.0.0" }, { versionNegotiation: { mode: "auto" } });
     const transport = target.url
         ? new StreamableHTTPClientTransport(target.url, { requestInit: { headers: target.headers } })
         : new StdioClientTransport(target);
+    signal.addEventListener("abort", () => client.close());
     await client.connect(transport);
     return {
         about: () => ({
