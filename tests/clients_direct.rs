@@ -181,9 +181,8 @@ async fn a_library_that_times_out_says_so_and_the_agent_repeats_the_call() {
         assert!((2..=4).contains(&repeated.attempts), "{repeated:?}");
         let nonce = format!("{agent:?} repeated");
         let executed = ledger.count_nonce("slow", &nonce);
-        assert_eq!(
-            u32::try_from(executed),
-            Ok(repeated.attempts),
+        assert!(
+            (2..=repeated.attempts as usize).contains(&executed),
             "{repeated:?}"
         );
         session.end().await;
