@@ -30,8 +30,10 @@ def tool(name, description, required, *, read_only=False, more=False):
     return types.Tool(name=name, description=description, input_schema=schema, annotations=hints)
 
 
+PAYMENT = {"nonce": TEXT, "amount": NUMBER, "currency": TEXT, "recipient": TEXT}
+
 TOOLS = [
-    tool("pay", "Pays an amount to a recipient.", {"nonce": TEXT, "amount": NUMBER, "currency": TEXT, "recipient": TEXT}),
+    tool("pay", "Pays an amount to a recipient.", PAYMENT),
     tool("note", "Writes a note.", {"text": TEXT}),
     tool("slow", "Does something that takes some seconds.", {"seconds": NUMBER, "nonce": TEXT}),
     tool("echo", "Says back what it was given.", {}, read_only=True, more=True),

@@ -5,7 +5,13 @@
 //
 // Steps are JSON lines: {"op":"session"}, {"op":"list"}, {"op":"call","tool":…,"arguments":{…}},
 // {"op":"resource","uri":…}, {"op":"prompt","name":…,"arguments":{…}}, {"op":"end"}.
-// A step may set give_up_s; a call also repeat_pending, retry_s, timeout_s and progress.
+// A step may set give_up_s (150 by default), after which the agent abandons it. A call may also set progress (ask for
+// it), timeout_s (of the library; its own default otherwise), repeat_pending (the identical call again while the text
+// begins with APPROVAL PENDING or the library times out) and retry_s (the longest pause before that, 3 by default).
+//
+// Answers have op, attempts, progress, elapsed_ms, and error: null or {kind, code, message}, where kind is one of rpc,
+// timeout, gave_up, connect, transport. A call's result is in is_error, text (what a model would see) and structured;
+// the text of a resource or prompt in text, a list in tools, a session in protocol and server.
 import { createRequire } from "node:module";
 import { createInterface } from "node:readline";
 

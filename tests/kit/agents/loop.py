@@ -128,7 +128,7 @@ async def next_step(lines):
 
 
 async def run(connect):
-    """Connects with `connect(target)`, performs the steps in turn; a session that breaks is replaced at the next step."""
+    """Connects with `connect(target)` and performs the steps in turn; the step after a broken session connects anew."""
     target = parse_target(sys.argv[1:])
     lines = anyio.wrap_file(sys.stdin)
     step = await next_step(lines)
