@@ -3,6 +3,10 @@
 pub mod ambient;
 pub mod audit;
 pub mod engine;
+pub mod guard;
 pub mod limits;
+pub mod mcp;
 pub mod model;
+pub mod rate;
+pub mod scopes;
 pub mod store;

@@ -1,169 +1,243 @@
-//! Headers that repeat parts of a modern request, so that what routes a message by its headers and
-//! what runs it by its body cannot be told two things.
+//! Headers that repeat arguments: `x-mcp-header` in a tool's schema, `Mcp-Param-*` on the wire.
+//!
+//! Somebody on the way may act on the header while the server acts on the body, so that both must say
+//! the same, and a tool whose marks are doubtful is none.
+
+use std::collections::BTreeSet;
 
 use data_encoding::BASE64;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::dialect::{self, header};
+use super::dialect::header;
 use crate::limits::SCHEMA_DEPTH_LEVELS;
 use crate::model::decimal::Decimal;
 
-/// The first header that does not say what the body says, as a sentence.
+/// What is wrong with marks or headers.
+#[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
+pub enum MirrorFault {
+    /// A mark does not follow the rules; the tool that carries it is not acceptable.
+    #[error("x-mcp-header is not acceptable: {0}")]
+    Mark(&'static str),
+    /// An argument cannot be put into a header.
+    #[error("the argument for header {0} is not a plain value")]
+    Argument(String),
+    /// A header and the body say different things.
+    #[error("header {0} differs from the body")]
+    Mismatch(String),
+}
+
+/// One argument that a header repeats.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Mark {
+    /// The header's name behind the prefix, in lower case.
+    header: String,
+    /// The keys that lead to the argument.
+    path: Vec<String>,
+}
+
+/// The marks of a tool's input schema.
+///
+/// A mark counts only on a plain property that is reached through properties alone; anywhere else, and
+/// twice under one name, it spoils the tool.
 ///
 /// # Errors
-/// The sentence.
-pub fn check_request(
-    headers: &HeaderMap,
-    method: &str,
-    params: &Map<String, Value>,
-) -> Result<(), String> {
-    let version = dialect::declared_version(params);
-    if one(headers, header::PROTOCOL_VERSION)?.as_deref() != version {
-        return Err("MCP-Protocol-Version differs from the body".to_owned());
-    }
-    if one(headers, header::METHOD)?.as_deref() != Some(method) {
-        return Err("Mcp-Method differs from the body".to_owned());
-    }
-    let name = dialect::name_member(method).and_then(|member| params.get(member));
-    match (name.and_then(Value::as_str), one(headers, header::NAME)?) {
-        (Some(name), Some(said)) if decode(&said).as_deref() == Some(name) => Ok(()),
-        (None, None) => Ok(()),
-        (None, Some(_)) if dialect::name_member(method).is_none() => Ok(()),
-        _ => Err("Mcp-Name differs from the body".to_owned()),
+/// [`MirrorFault::Mark`] with the rule that is broken.
+pub fn marks(schema: &Value) -> Result<Vec<Mark>, MirrorFault> {
+    let mut found = Vec::new();
+    walk(schema, Reach::Plain(Vec::new()), &mut found, 0)?;
+    let names: BTreeSet<&str> = found.iter().map(|mark| mark.header.as_str()).collect();
+    if names.len() == found.len() {
+        Ok(found)
+    } else {
+        Err(MirrorFault::Mark("two properties have one header"))
     }
 }
 
-/// The first header that does not repeat its argument, as a sentence.
+/// The headers for a call's arguments; none for what is absent or null.
 ///
 /// # Errors
-/// The sentence.
-pub fn check_arguments(
-    headers: &HeaderMap,
-    schema: &Value,
-    arguments: &Value,
-) -> Result<(), String> {
-    let mirrored = mirrored(schema, arguments);
-    for (name, value) in &mirrored {
-        let said = one(headers, &param(name))?;
-        let agrees = match (value, &said) {
-            (None, None) => true,
-            (Some(value), Some(said)) => repeats(value, said),
+/// [`MirrorFault`] for doubtful marks and for an argument that is no plain value.
+pub fn headers(schema: &Value, arguments: &Value) -> Result<HeaderMap, MirrorFault> {
+    let mut headers = HeaderMap::new();
+    for mark in marks(schema)? {
+        let Some(value) = mark.value(arguments)? else {
+            continue;
+        };
+        let name = format!("{}{}", header::PARAM_PREFIX, mark.header);
+        let fault = || MirrorFault::Argument(name.clone());
+        let header = HeaderName::from_bytes(name.as_bytes()).map_err(|_| fault())?;
+        let value = HeaderValue::from_str(&encode(&value)).map_err(|_| fault())?;
+        headers.insert(header, value);
+    }
+    Ok(headers)
+}
+
+/// Holds the headers of a request against its arguments.
+///
+/// # Errors
+/// [`MirrorFault`]; a header that is missing, doubled or for an absent argument differs too.
+pub fn verify(schema: &Value, arguments: &Value, headers: &HeaderMap) -> Result<(), MirrorFault> {
+    for mark in marks(schema)? {
+        let name = format!("{}{}", header::PARAM_PREFIX, mark.header);
+        let mut sent = headers.get_all(&name).iter();
+        let is_equal = match (mark.value(arguments)?, sent.next(), sent.next()) {
+            (None, None, None) => true,
+            (Some(value), Some(header), None) => is_same(&value, header),
             _ => false,
         };
-        if !agrees {
-            return Err(format!("Mcp-Param-{name} differs from the body"));
+        if !is_equal {
+            return Err(MirrorFault::Mismatch(name));
         }
     }
     Ok(())
 }
 
-/// The headers that repeat the arguments a tool's schema asks to have repeated.
-#[must_use]
-pub fn headers(schema: &Value, arguments: &Value) -> HeaderMap {
-    let mut headers = HeaderMap::new();
-    for (name, value) in mirrored(schema, arguments) {
-        let Some(text) = value.as_ref().and_then(|value| text(value)) else {
-            continue;
-        };
-        let name = HeaderName::from_bytes(param(&name).as_bytes());
-        let value = HeaderValue::from_str(&encode(&text));
-        if let (Ok(name), Ok(value)) = (name, value) {
-            headers.insert(name, value);
-        }
-    }
-    headers
-}
-
-/// A header's text, in the wrapping for texts that a header cannot hold.
+/// A text as a header carries it: as it is, or wrapped in base64 where a header could not keep it.
 #[must_use]
 pub fn encode(text: &str) -> String {
-    let plain = text.bytes().all(|b| b == b' ' || b.is_ascii_graphic())
-        && text.trim() == text
+    let is_plain = text
+        .bytes()
+        .all(|b| b == b'\t' || (0x20..=0x7e).contains(&b))
+        && text.trim_ascii() == text
         && !(text.starts_with(OPEN) && text.ends_with(CLOSE));
-    match plain {
-        true => text.to_owned(),
-        false => format!("{OPEN}{}{CLOSE}", BASE64.encode(text.as_bytes())),
+    if is_plain {
+        text.to_owned()
+    } else {
+        format!("{OPEN}{}{CLOSE}", BASE64.encode(text.as_bytes()))
     }
 }
 
-/// What a header's text stands for; nothing where its wrapping is broken.
+/// The text that a header carries; nothing where its wrapping is broken.
 #[must_use]
-pub fn decode(text: &str) -> Option<String> {
-    let inner = text.strip_prefix(OPEN).and_then(|rest| rest.strip_suffix(CLOSE));
-    match inner {
-        None => Some(text.to_owned()),
-        Some(inner) => String::from_utf8(BASE64.decode(inner.as_bytes()).ok()?).ok(),
+pub fn decode(header: &HeaderValue) -> Option<String> {
+    let text = header.to_str().ok()?;
+    let Some(inner) = text
+        .strip_prefix(OPEN)
+        .and_then(|text| text.strip_suffix(CLOSE))
+    else {
+        return Some(text.to_owned());
+    };
+    String::from_utf8(BASE64.decode(inner.as_bytes()).ok()?).ok()
+}
+
+impl Mark {
+    fn value(&self, arguments: &Value) -> Result<Option<String>, MirrorFault> {
+        let value = self
+            .path
+            .iter()
+            .try_fold(arguments, |value, key| value.get(key));
+        match value {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) => Ok(Some(text.clone())),
+            Some(Value::Bool(flag)) => Ok(Some(flag.to_string())),
+            Some(Value::Number(number)) => Ok(Some(number.to_string())),
+            Some(Value::Array(_) | Value::Object(_)) => {
+                Err(MirrorFault::Argument(self.header.clone()))
+            }
+        }
     }
 }
 
-const ANNOTATION: &str = "x-mcp-header";
+/// How a place in a schema was reached.
+#[derive(Clone)]
+enum Reach {
+    /// Through properties alone.
+    Plain(Vec<String>),
+    /// Through anything else: whether the place applies depends on the arguments.
+    Other,
+}
+
+const MARK: &str = "x-mcp-header";
 const OPEN: &str = "=?base64?";
 const CLOSE: &str = "?=";
+/// The specification names the first three; numbers are marked in the field as well.
+const TYPES: [&str; 4] = ["string", "integer", "boolean", "number"];
+/// Members that hold values, not schemas: a key in them is only a key.
+const VALUES: [&str; 5] = ["const", "default", "enum", "examples", "required"];
 
-fn param(name: &str) -> String {
-    format!("{}{}", header::PARAM_PREFIX, name.to_ascii_lowercase())
-}
-
-/// A header that may stand only once.
-fn one(headers: &HeaderMap, name: &str) -> Result<Option<String>, String> {
-    let mut values = headers.get_all(name).iter();
-    let first = values.next();
-    if values.next().is_some() {
-        return Err(format!("{name} stands twice"));
-    }
-    match first.map(HeaderValue::to_str) {
-        None => Ok(None),
-        Some(Ok(text)) => Ok(Some(text.to_owned())),
-        Some(Err(_)) => Err(format!("{name} is not readable")),
-    }
-}
-
-/// Every annotated property with the argument it points at; absent and `null` are nothing.
-fn mirrored<'a>(schema: &'a Value, arguments: &'a Value) -> Vec<(String, Option<&'a Value>)> {
-    let mut found = Vec::new();
-    collect(schema, Some(arguments), 0, &mut found);
-    found
-}
-
-fn collect<'a>(
-    schema: &'a Value,
-    value: Option<&'a Value>,
+fn walk(
+    schema: &Value,
+    reach: Reach,
+    found: &mut Vec<Mark>,
     depth: usize,
-    found: &mut Vec<(String, Option<&'a Value>)>,
-) {
-    if depth > SCHEMA_DEPTH_LEVELS {
-        return;
+) -> Result<(), MirrorFault> {
+    if depth > SCHEMA_DEPTH_LEVELS * 2 {
+        return Err(MirrorFault::Mark("the schema is too deep"));
     }
-    if let Some(name) = schema.get(ANNOTATION).and_then(Value::as_str) {
-        found.push((name.to_owned(), value.filter(|value| !value.is_null())));
-    }
-    if let Some(Value::Object(properties)) = schema.get("properties") {
-        for (key, property) in properties {
-            collect(property, value.and_then(|value| value.get(key)), depth + 1, found);
+    let members = match schema {
+        Value::Object(members) => members,
+        Value::Array(items) => {
+            return items
+                .iter()
+                .try_for_each(|item| walk(item, Reach::Other, found, depth + 1));
         }
-    }
-}
-
-fn text(value: &Value) -> Option<String> {
-    match value {
-        Value::String(text) => Some(text.clone()),
-        Value::Bool(truth) => Some(truth.to_string()),
-        Value::Number(number) => Some(number.to_string()),
-        Value::Null | Value::Array(_) | Value::Object(_) => None,
-    }
-}
-
-fn repeats(value: &Value, said: &str) -> bool {
-    let Some(said) = decode(said) else {
-        return false;
+        _ => return Ok(()),
     };
-    match value {
-        Value::Number(_) => {
-            Decimal::parse(&said).is_some_and(|said| Decimal::from_value(value) == Some(said))
-        }
-        _ => text(value) == Some(said),
+    if let Some(mark) = members.get(MARK) {
+        found.push(read(mark, members.get("type"), &reach)?);
     }
+    for (key, member) in members {
+        match (key.as_str(), member, &reach) {
+            (MARK, ..) => {}
+            (key, ..) if VALUES.contains(&key) => {}
+            ("properties", Value::Object(properties), reach) => {
+                for (name, property) in properties {
+                    let reach = match reach {
+                        Reach::Plain(path) => {
+                            Reach::Plain([path.as_slice(), std::slice::from_ref(name)].concat())
+                        }
+                        Reach::Other => Reach::Other,
+                    };
+                    walk(property, reach, found, depth + 1)?;
+                }
+            }
+            (
+                "patternProperties" | "dependentSchemas" | "$defs" | "definitions",
+                Value::Object(named),
+                _,
+            ) => {
+                for schema in named.values() {
+                    walk(schema, Reach::Other, found, depth + 1)?;
+                }
+            }
+            (_, member, _) => walk(member, Reach::Other, found, depth + 1)?,
+        }
+    }
+    Ok(())
+}
+
+fn read(mark: &Value, kind: Option<&Value>, reach: &Reach) -> Result<Mark, MirrorFault> {
+    let Some(name) = mark.as_str() else {
+        return Err(MirrorFault::Mark("it must be a text"));
+    };
+    let is_token = !name.is_empty()
+        && name
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b));
+    if !is_token {
+        return Err(MirrorFault::Mark("it must be the name of a header"));
+    }
+    let is_plain = kind
+        .and_then(Value::as_str)
+        .is_some_and(|kind| TYPES.contains(&kind));
+    match reach {
+        Reach::Plain(path) if is_plain && !path.is_empty() => Ok(Mark {
+            header: name.to_ascii_lowercase(),
+            path: path.clone(),
+        }),
+        Reach::Plain(_) => Err(MirrorFault::Mark("it must stand on a plain property")),
+        Reach::Other => Err(MirrorFault::Mark(
+            "it must be reached through properties alone",
+        )),
+    }
+}
+
+fn is_same(value: &str, header: &HeaderValue) -> bool {
+    decode(header).is_some_and(|sent| {
+        sent == value
+            || matches!((Decimal::parse(value), Decimal::parse(&sent)), (Some(one), Some(other)) if one == other)
+    })
 }
 
 #[cfg(test)]
@@ -172,57 +246,81 @@ mod tests {
 
     use super::*;
 
-    fn map(pairs: &[(&str, &str)]) -> HeaderMap {
-        let mut map = HeaderMap::new();
-        for (name, value) in pairs {
-            map.append(
-                HeaderName::from_bytes(name.as_bytes()).unwrap(),
-                HeaderValue::from_str(value).unwrap(),
+    fn schema() -> Value {
+        json!({"type": "object", "properties": {
+            "region": {"type": "string", "x-mcp-header": "Region"},
+            "inner": {"type": "object", "properties": {"n": {"type": "integer", "x-mcp-header": "Count"}}},
+            "flag": {"type": "boolean", "x-mcp-header": "Flag", "default": {"x-mcp-header": "no"}},
+        }})
+    }
+
+    #[test]
+    fn marked_arguments_become_headers() {
+        let arguments = json!({"region": "Zürich", "inner": {"n": 42}, "flag": null});
+        let headers = headers(&schema(), &arguments).unwrap();
+        assert_eq!(headers.len(), 2);
+        assert_eq!(headers["mcp-param-count"], "42");
+        assert_eq!(headers["mcp-param-region"], "=?base64?WsO8cmljaA==?=");
+        assert_eq!(verify(&schema(), &arguments, &headers), Ok(()));
+    }
+
+    #[test]
+    fn a_header_that_says_something_else_is_found() {
+        let arguments = json!({"region": "eu", "inner": {"n": 42}});
+        let sent = |pairs: &[(&str, &str)]| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in pairs {
+                headers.append(
+                    HeaderName::from_bytes(name.as_bytes()).unwrap(),
+                    HeaderValue::from_str(value).unwrap(),
+                );
+            }
+            verify(&schema(), &arguments, &headers)
+        };
+        let good = [("mcp-param-region", "eu"), ("mcp-param-count", "42.0")];
+        assert_eq!(sent(&good), Ok(()));
+        let [region, count] = good;
+        for bad in [
+            vec![region],
+            vec![region, ("mcp-param-count", "43")],
+            vec![("mcp-param-region", "=?base64?%%?="), count],
+            vec![region, count, ("mcp-param-region", "eu")],
+            vec![region, count, ("mcp-param-flag", "true")],
+        ] {
+            assert!(
+                matches!(sent(&bad), Err(MirrorFault::Mismatch(_))),
+                "{bad:?}"
             );
         }
-        map
     }
 
     #[test]
-    fn headers_must_say_what_the_body_says() {
-        let params = json!({"name": "pay", "_meta": {"io.modelcontextprotocol/protocolVersion": "2026-07-28"}});
-        let params = params.as_object().unwrap();
-        let good = [
-            ("mcp-protocol-version", "2026-07-28"),
-            ("mcp-method", "tools/call"),
-            ("mcp-name", "pay"),
-        ];
-        assert_eq!(check_request(&map(&good), "tools/call", params), Ok(()));
-        for (at, other) in [(0, "2025-11-25"), (1, "tools/list"), (2, "Pay")] {
-            let mut pairs = good;
-            pairs[at].1 = other;
-            assert!(check_request(&map(&pairs), "tools/call", params).is_err(), "{other}");
-            let without: Vec<_> = good.iter().enumerate().filter(|(i, _)| *i != at).map(|(_, p)| *p).collect();
-            assert!(check_request(&map(&without), "tools/call", params).is_err(), "without {at}");
+    fn a_doubtful_mark_spoils_the_tool() {
+        let property = |property: Value| json!({"type": "object", "properties": {"a": property}});
+        for schema in [
+            property(json!({"type": "string", "x-mcp-header": ""})),
+            property(json!({"type": "string", "x-mcp-header": "a\r\nb"})),
+            property(json!({"type": "string", "x-mcp-header": 7})),
+            property(json!({"type": "object", "x-mcp-header": "A"})),
+            property(json!({"x-mcp-header": "A"})),
+            property(json!({"type": "array", "items": {"type": "string", "x-mcp-header": "A"}})),
+            property(json!({"anyOf": [{"type": "string", "x-mcp-header": "A"}]})),
+            json!({"type": "string", "x-mcp-header": "A"}),
+            json!({"$defs": {"d": {"type": "string", "x-mcp-header": "A"}}}),
+            json!({"properties": {
+                "a": {"type": "string", "x-mcp-header": "A"},
+                "b": {"type": "string", "x-mcp-header": "a"},
+            }}),
+        ] {
+            assert!(marks(&schema).is_err(), "{schema}");
         }
-        let twice: Vec<_> = good.iter().copied().chain([("mcp-name", "pay")]).collect();
-        assert!(check_request(&map(&twice), "tools/call", params).is_err());
     }
 
     #[test]
-    fn annotated_arguments_are_repeated_exactly() {
-        let schema = json!({"properties": {
-            "region": {"type": "string", "x-mcp-header": "Region"},
-            "n": {"type": "integer", "x-mcp-header": "N"},
-            "o": {"type": "object", "properties": {"deep": {"type": "boolean", "x-mcp-header": "Deep"}}},
-            "free": {"type": "string"},
-        }});
-        let arguments = json!({"region": "Héllo", "n": 1, "o": {"deep": true}, "free": "x"});
-        let made = headers(&schema, &arguments);
-        assert_eq!(made.len(), 3);
-        assert_eq!(made["mcp-param-region"], "=?base64?SMOpbGxv?=");
-        assert_eq!(check_arguments(&made, &schema, &arguments), Ok(()));
-        assert!(check_arguments(&made, &schema, &json!({"region": "x", "n": 1})).is_err());
-        assert!(check_arguments(&HeaderMap::new(), &schema, &arguments).is_err());
-        assert_eq!(check_arguments(&HeaderMap::new(), &schema, &json!({"n": null})), Ok(()));
-        let broken = map(&[("mcp-param-region", "=?base64?SGVsbG8?=")]);
-        assert!(check_arguments(&broken, &schema, &json!({"region": "Hello"})).is_err());
-        let literal = map(&[("mcp-param-region", "=?base64?SGVsbG8=")]);
-        assert_eq!(check_arguments(&literal, &schema, &json!({"region": "=?base64?SGVsbG8="})), Ok(()));
+    fn a_header_value_reads_back_as_its_text() {
+        for text in ["plain", "", " padded ", "é", "=?base64?x?=", "a\nb", "a\tb"] {
+            let header = HeaderValue::from_str(&encode(text)).unwrap();
+            assert_eq!(decode(&header).as_deref(), Some(text));
+        }
     }
 }
