@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use aws_lc_rs::hmac;
-use serde_json::Value;
 
 use super::ruling::{Challenge, Denial, Hold, Pending, Ruling};
 use super::{Guard, entries};
@@ -13,7 +12,7 @@ use crate::engine::{self, Matched, Requirements};
 use crate::limits::{DECIDE_TRIES_COUNT, SESSION_SEEN_INTERVAL};
 use crate::model::action::{self, Binding, MatchKey};
 use crate::model::approval::{Approval, ApprovalState};
-use crate::model::call::Call;
+use crate::model::call::{Call, PROTOCOL_HALF};
 use crate::model::decision::{Cause, Decision, Evaluation};
 use crate::model::digest::Digest;
 use crate::model::id::{ApprovalId, GrantId};
@@ -481,20 +480,19 @@ const LEVEL_OF_A_KEY: u8 = 1;
 
 /// Applies the manifest's stance on what the protocol does not define, before anything is bound.
 fn shape(call: &mut Call, extras: Extras) -> Result<(), Cause> {
-    if call.extras.is_empty() {
-        return Ok(());
-    }
     match extras {
         Extras::Pass => Ok(()),
         Extras::Strip => {
-            call.extras.clear();
+            call.extras.retain(|half, _| half == PROTOCOL_HALF);
             Ok(())
         }
+        Extras::Deny if call.extras.keys().all(|half| half == PROTOCOL_HALF) => Ok(()),
         Extras::Deny => {
             let names: Vec<_> = call
                 .extras
-                .values()
-                .filter_map(Value::as_object)
+                .iter()
+                .filter(|(half, _)| *half != PROTOCOL_HALF)
+                .filter_map(|(_, half)| half.as_object())
                 .flat_map(|half| half.keys())
                 .map(String::as_str)
                 .collect();

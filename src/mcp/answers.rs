@@ -46,7 +46,11 @@ impl Answers {
     pub fn channel(id: Id) -> (Self, Replies) {
         let (sender, queue) = mpsc::channel(REPLIES_WAITING_COUNT);
         let (presence, present) = watch::channel(true);
-        let answers = Self { id, replies: sender, presence: present };
+        let answers = Self {
+            id,
+            replies: sender,
+            presence: present,
+        };
         (answers, Replies { queue, presence })
     }
 
@@ -78,7 +82,10 @@ impl Answers {
 
     /// Sends the answer.
     pub async fn answer(&self, status: Option<u16>, result: Answer) {
-        let response = Response { id: Some(self.id.clone()), result };
+        let response = Response {
+            id: Some(self.id.clone()),
+            result,
+        };
         self.send(Reply::Answer { status, response }).await;
     }
 

@@ -7,10 +7,11 @@ use serde_json::{Map, Value, json};
 use super::dialect::{meta, method};
 use super::jsonrpc::RpcError;
 use super::render::bad_params;
+use super::task::RELATED_TASK;
 use super::voice;
 use crate::model::arguments::Arguments;
+use crate::model::call::PROTOCOL_HALF;
 use crate::model::digest::{Digest, Fields};
-use crate::model::json::canonical_map;
 use crate::model::name::{ServerName, ToolName};
 use crate::model::target::{Target, TargetKind};
 
@@ -83,13 +84,27 @@ impl Asked {
         }
         let (name, arguments) = reach(kind, method, &mut params)?;
         let mut extras = Map::new();
-        for (half, members) in [("params", params), ("_meta", foreign), ("protocol", protocol)] {
+        for (half, members) in [
+            ("params", params),
+            ("_meta", foreign),
+            (PROTOCOL_HALF, protocol),
+        ] {
             if !members.is_empty() {
                 extras.insert(half.to_owned(), Value::Object(members));
             }
         }
-        let target = Target { kind, server: server.clone(), name };
-        Ok(Self { target, arguments, extras, claims, envelope })
+        let target = Target {
+            kind,
+            server: server.clone(),
+            name,
+        };
+        Ok(Self {
+            target,
+            arguments,
+            extras,
+            claims,
+            envelope,
+        })
     }
 
     /// Under which token progress is told, if it is wanted.
@@ -107,17 +122,17 @@ impl Asked {
     /// The answers to what an upstream asked, if the request brings some.
     pub fn responses(&mut self) -> Option<&mut Map<String, Value>> {
         self.extras
-            .get_mut("protocol")?
+            .get_mut(PROTOCOL_HALF)?
             .get_mut("inputResponses")?
             .as_object_mut()
     }
 
     /// Takes out answers that nothing asked for.
     pub fn forget_responses(&mut self) {
-        if let Some(Value::Object(protocol)) = self.extras.get_mut("protocol") {
+        if let Some(Value::Object(protocol)) = self.extras.get_mut(PROTOCOL_HALF) {
             protocol.shift_remove("inputResponses");
             if protocol.is_empty() {
-                self.extras.shift_remove("protocol");
+                self.extras.shift_remove(PROTOCOL_HALF);
             }
         }
     }
@@ -139,7 +154,7 @@ impl Asked {
 #[must_use]
 pub fn rebuild(envelope: &Envelope, extras: &Map<String, Value>) -> Map<String, Value> {
     let mut params = Map::new();
-    for half in ["protocol", "params"] {
+    for half in [PROTOCOL_HALF, "params"] {
         if let Some(Value::Object(members)) = extras.get(half) {
             for (key, value) in members {
                 params.insert(key.clone(), value.clone());
@@ -165,7 +180,10 @@ pub fn rebuild(envelope: &Envelope, extras: &Map<String, Value>) -> Map<String, 
 /// only where the scope `passes` it.
 #[must_use]
 pub fn carried(method: &str, params: Map<String, Value>, passes: bool) -> Map<String, Value> {
-    let known = MEMBERS.iter().find(|(name, _)| *name == method).map_or(&[][..], |(_, known)| known);
+    let known = MEMBERS
+        .iter()
+        .find(|(name, _)| *name == method)
+        .map_or(&[][..], |(_, known)| known);
     params
         .into_iter()
         .filter(|(key, _)| passes || key == "_meta" || known.contains(&key.as_str()))
@@ -227,7 +245,10 @@ fn text(params: &mut Map<String, Value>, member: &str) -> Result<String, RpcErro
     optional_text(params, member)?.ok_or_else(|| bad_params(format!("{member} is missing")))
 }
 
-fn optional_text(params: &mut Map<String, Value>, member: &str) -> Result<Option<String>, RpcError> {
+fn optional_text(
+    params: &mut Map<String, Value>,
+    member: &str,
+) -> Result<Option<String>, RpcError> {
     match params.shift_remove(member) {
         None => Ok(None),
         Some(Value::String(text)) => Ok(Some(text)),
@@ -237,13 +258,20 @@ fn optional_text(params: &mut Map<String, Value>, member: &str) -> Result<Option
 
 /// What the methods that are passed without a decision define.
 const MEMBERS: &[(&str, &[&str])] = &[
-    (method::INITIALIZE, &["protocolVersion", "capabilities", "clientInfo"]),
+    (
+        method::INITIALIZE,
+        &["protocolVersion", "capabilities", "clientInfo"],
+    ),
     (method::SET_LEVEL, &["level"]),
     (method::RESOURCES_LIST, &["cursor"]),
     (method::RESOURCES_TEMPLATES_LIST, &["cursor"]),
     (method::RESOURCES_UNSUBSCRIBE, &["uri"]),
     (method::PROMPTS_LIST, &["cursor"]),
     (method::LISTEN, &["notifications"]),
+    (
+        method::PROGRESS,
+        &["progressToken", "progress", "total", "message"],
+    ),
     (method::TASKS_GET, &["taskId"]),
     (method::TASKS_RESULT, &["taskId"]),
     (method::TASKS_CANCEL, &["taskId"]),
@@ -256,7 +284,7 @@ const PROTOCOL_META: &[&str] = &[
     meta::CLIENT_INFO,
     meta::LOG_LEVEL,
     meta::PROGRESS_TOKEN,
-    meta::RELATED_TASK,
+    RELATED_TASK,
     "traceparent",
     "tracestate",
     "baggage",
@@ -268,7 +296,9 @@ mod tests {
 
     fn parse(kind: TargetKind, method: &str, params: Value) -> Result<Asked, RpcError> {
         let server = ServerName::parse("crm").unwrap();
-        let Value::Object(params) = params else { panic!() };
+        let Value::Object(params) = params else {
+            panic!()
+        };
         Asked::parse(kind, &server, method, params)
     }
 
@@ -312,7 +342,10 @@ mod tests {
             json!({"name": "pay", "requestState": 1}),
             json!({"name": "pay", "inputResponses": []}),
         ] {
-            assert!(parse(TargetKind::Tool, "tools/call", params.clone()).is_err(), "{params}");
+            assert!(
+                parse(TargetKind::Tool, "tools/call", params.clone()).is_err(),
+                "{params}"
+            );
         }
     }
 

@@ -49,7 +49,12 @@ impl Terms {
             true => client.hold.min(HOLD_ROUND_LONGEST),
             false => client.hold,
         };
-        Self { era, budget, rounds, progress }
+        Self {
+            era,
+            budget,
+            rounds,
+            progress,
+        }
     }
 }
 

@@ -24,7 +24,8 @@ fn plus(number: &Number, told: u64) -> Number {
     }
     #[expect(clippy::cast_precision_loss, reason = "signs of progress are few")]
     let sum = number.as_f64().map(|number| number + told as f64);
-    sum.and_then(Number::from_f64).unwrap_or_else(|| number.clone())
+    sum.and_then(Number::from_f64)
+        .unwrap_or_else(|| number.clone())
 }
 
 #[cfg(test)]
@@ -37,6 +38,9 @@ mod tests {
     fn an_upstreams_progress_goes_on_from_the_guards() {
         let mut params = json!({"progress": 0, "total": 10.5, "message": "x"});
         shift(params.as_object_mut().unwrap(), 3);
-        assert_eq!(params, json!({"progress": 3, "total": 13.5, "message": "x"}));
+        assert_eq!(
+            params,
+            json!({"progress": 3, "total": 13.5, "message": "x"})
+        );
     }
 }

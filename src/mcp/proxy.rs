@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::answers::Answers;
 use super::asked::{self, Asked, Envelope};
 use super::dialect::code::HEADER_MISMATCH;
-use super::dialect::{Era, declared_version, meta, method};
+use super::dialect::{Era, method};
 use super::hold::{self, Held, Terms};
 use super::jsonrpc::{INVALID_REQUEST, Request, RpcError};
 use super::relation::{Flight, Relation};
@@ -18,7 +18,7 @@ use super::round::{Kind, Round};
 use super::stance::{self, Course, Stance};
 use super::task::TASK_ID;
 use super::upstream::{LinkError, Outgoing, Params};
-use super::{mirror, question, voice};
+use super::{mirror, modern, question, voice};
 use crate::guard::{Denial, Permit, Ruling};
 use crate::limits::{UPSTREAM_ANSWER_TIMEOUT, UPSTREAM_STREAM_TIMEOUT};
 use crate::model::call::{Call, Mode};
@@ -44,17 +44,26 @@ pub async fn answer(
     carried: Carried,
     answers: &Answers,
 ) {
-    let Some(flight) = relation.take_off(&request.id) else {
+    let Some(flight) = relation.take_off(&request.id, carried.headers.is_some()) else {
         let text = "this id is already in flight, or too many requests are";
         let error = RpcError::new(INVALID_REQUEST, text);
         answers.answer(Some(400), Err(error)).await;
         return;
     };
-    let turn = Turn { relation, method: request.method, carried, answers, flight };
+    let turn = Turn {
+        relation,
+        method: request.method,
+        carried,
+        answers,
+        flight,
+    };
     // Without an answer the agent withdrew the request, and must not be answered.
     if let Some(Finished { status, result }) = turn.take(request.params).await {
         let status = status.or_else(|| {
-            result.as_ref().err().map(|error| render::status(relation.era, error))
+            result
+                .as_ref()
+                .err()
+                .map(|error| render::status(relation.era, error))
         });
         answers.answer(status, result).await;
     }
@@ -77,11 +86,17 @@ pub(super) struct Finished {
 
 impl Finished {
     fn of(result: Answer) -> Option<Self> {
-        Some(Self { status: None, result })
+        Some(Self {
+            status: None,
+            result,
+        })
     }
 
     fn refused(status: u16, error: RpcError) -> Option<Self> {
-        Some(Self { status: Some(status), result: Err(error) })
+        Some(Self {
+            status: Some(status),
+            result: Err(error),
+        })
     }
 }
 
@@ -94,9 +109,7 @@ impl Turn<'_> {
         match stance::of(era, Course::AgentRequest, &self.method) {
             Stance::Open => self.open(params).await,
             Stance::Pass => self.pass(params, |_| {}).await,
-            Stance::Filtered(kind) => {
-                self.pass(params, |result| self.filter(kind, result)).await
-            }
+            Stance::Filtered(kind) => self.pass(params, |result| self.filter(kind, result)).await,
             Stance::Listed => self.list(&params).await,
             Stance::Call(kind) => self.call(kind, params).await,
             Stance::Method => self.call(TargetKind::Method, params).await,
@@ -112,24 +125,13 @@ impl Turn<'_> {
         }
     }
 
-    /// What a modern request must say of itself, in its body and again in its headers.
+    /// What a modern request must say of itself.
     fn check(&self, params: &Map<String, Value>) -> Result<(), (u16, RpcError)> {
         if self.relation.era == Era::Legacy {
             return Ok(());
         }
-        let version = declared_version(params);
-        let capabilities = super::dialect::meta(params)
-            .and_then(|meta| meta.get(meta::CLIENT_CAPABILITIES))
-            .is_some_and(Value::is_object);
-        if version.is_none() || !capabilities {
-            let text = "_meta must carry the protocol version and the client's capabilities";
-            return Err((400, render::bad_params(text)));
-        }
-        let Some(headers) = &self.carried.headers else {
-            return Ok(());
-        };
-        mirror::check_request(headers, &self.method, params)
-            .map_err(|text| (400, RpcError::new(HEADER_MISMATCH, text)))
+        let version = modern::version(params).map_err(|error| (400, error))?;
+        modern::speak(version).map_err(|error| (400, error))
     }
 
     /// Begins the relation: the upstream answers, and the guard adds that the list of tools may change.
@@ -205,7 +207,8 @@ impl Turn<'_> {
         };
         if let Some(Value::Array(uris)) = wanted.get_mut("resourceSubscriptions") {
             uris.retain(|uri| {
-                uri.as_str().is_some_and(|uri| self.is_visible(TargetKind::Resource, uri))
+                uri.as_str()
+                    .is_some_and(|uri| self.is_visible(TargetKind::Resource, uri))
             });
         }
         if let Some(Value::Array(tasks)) = wanted.get_mut("taskIds") {
@@ -274,7 +277,9 @@ impl Turn<'_> {
             return Finished::refused(400, RpcError::new(HEADER_MISMATCH, text));
         }
         let guard = &self.edge().guard;
-        let session = guard.session(&self.relation.principal, self.carried.session).await;
+        let session = guard
+            .session(&self.relation.principal, self.carried.session)
+            .await;
         let session = match session {
             Ok(session) => session,
             Err(denial) => return self.deny(&asked.target, &denial),
@@ -286,7 +291,11 @@ impl Turn<'_> {
             count.over,
             asked.progress_token().cloned(),
         );
-        let pass = Pass { action: asked.action(), envelope: asked.envelope, over: count.over };
+        let pass = Pass {
+            action: asked.action(),
+            envelope: asked.envelope,
+            over: count.over,
+        };
         let target = asked.target.clone();
         let call = Call {
             id: CallId::random(guard.ambient()),
@@ -334,7 +343,12 @@ impl Turn<'_> {
             Err(denial) => return self.deny(&target, &denial),
         };
         let (call, receipt) = dispatch.into_parts();
-        let end = match self.relation.link.send(self.rebuild(&call, &pass.envelope)).await {
+        let end = match self
+            .relation
+            .link
+            .send(self.rebuild(&call, &pass.envelope))
+            .await
+        {
             Ok(exchange) => relay::carry(self, exchange, told).await,
             Err(fault) => End::Failed(fault),
         };
@@ -346,7 +360,9 @@ impl Turn<'_> {
                 Some(Finished { status, result })
             }
             End::Failed(fault) => {
-                guard.settle(receipt, fault.outcome(), Some(describe(&fault))).await;
+                guard
+                    .settle(receipt, fault.outcome(), Some(describe(&fault)))
+                    .await;
                 let denial = Denial::new(fault.reason(), fault.to_string()).of(call.id);
                 self.deny(&target, &denial)
             }
@@ -397,10 +413,19 @@ impl Turn<'_> {
             question::screen_all(self.relation, questions)?;
             keys = questions.keys().cloned().collect();
         }
-        let state = result.get("requestState").and_then(Value::as_str).map(str::to_owned);
+        let state = result
+            .get("requestState")
+            .and_then(Value::as_str)
+            .map(str::to_owned);
         let over = pass.over.saturating_add(1);
-        let round = Round { action: pass.action, count: over, kind: Kind::Asked { keys, state } };
-        let sealed = self.hand_out(&round).ok_or("the state could not be sealed")?;
+        let round = Round {
+            action: pass.action,
+            count: over,
+            kind: Kind::Asked { keys, state },
+        };
+        let sealed = self
+            .hand_out(&round)
+            .ok_or("the state could not be sealed")?;
         result.insert("requestState".to_owned(), Value::String(sealed));
         Ok(())
     }
@@ -408,16 +433,26 @@ impl Turn<'_> {
     /// Asks the client to come again with the next round of a call that waits for a person.
     fn again(&self, pass: &Pass, approval: ApprovalId) -> Option<Finished> {
         let over = pass.over.saturating_add(1);
-        let round = Round { action: pass.action, count: over, kind: Kind::Waiting(approval) };
+        let round = Round {
+            action: pass.action,
+            count: over,
+            kind: Kind::Waiting(approval),
+        };
         let Some(sealed) = self.hand_out(&round) else {
             return Finished::of(Err(render::upstream("the state could not be sealed")));
         };
-        Finished::of(Ok(json!({"resultType": "input_required", "requestState": sealed})))
+        Finished::of(Ok(
+            json!({"resultType": "input_required", "requestState": sealed}),
+        ))
     }
 
     fn hand_out(&self, round: &Round) -> Option<String> {
-        let Relation { principal, server, .. } = &**self.relation;
-        self.edge().rounds.hand_out(principal, server, &self.method, round)
+        let Relation {
+            principal, server, ..
+        } = &**self.relation;
+        self.edge()
+            .rounds
+            .hand_out(principal, server, &self.method, round)
     }
 
     /// Takes up the round that the request goes on from. What the upstream did not ask for is no answer.
@@ -427,22 +462,35 @@ impl Turn<'_> {
             asked.forget_responses();
             return Ok(Count::default());
         };
-        let Relation { principal, server, .. } = &**self.relation;
-        let round = self.edge().rounds.take_back(principal, server, &self.method, &text);
+        let Relation {
+            principal, server, ..
+        } = &**self.relation;
+        let round = self
+            .edge()
+            .rounds
+            .take_back(principal, server, &self.method, &text);
         let Some(round) = round.filter(|round| round.action == asked.action()) else {
-            return Err(render::bad_params("requestState is not valid for this request"));
+            return Err(render::bad_params(
+                "requestState is not valid for this request",
+            ));
         };
         match round.kind {
             Kind::Waiting(approval) => {
                 asked.forget_responses();
-                Ok(Count { over: round.count, waiting: Some(approval) })
+                Ok(Count {
+                    over: round.count,
+                    waiting: Some(approval),
+                })
             }
             Kind::Asked { keys, state } => {
                 if let Some(responses) = asked.responses() {
                     responses.retain(|key, _| keys.contains(key));
                 }
                 asked.envelope.state = state;
-                Ok(Count { over: round.count, waiting: None })
+                Ok(Count {
+                    over: round.count,
+                    waiting: None,
+                })
             }
         }
     }
@@ -455,7 +503,8 @@ impl Turn<'_> {
             return Ok(());
         };
         match tool.definition.get("inputSchema") {
-            Some(schema) => mirror::check_arguments(headers, schema, asked.arguments.value()),
+            Some(schema) => mirror::verify(schema, asked.arguments.value(), headers)
+                .map_err(|fault| fault.to_string()),
             None => Ok(()),
         }
     }
@@ -490,7 +539,8 @@ impl Turn<'_> {
             && let Some(tool) = self.edge().guard.catalog().tool(target)
             && let Some(schema) = tool.definition.get("inputSchema")
         {
-            outgoing.headers = mirror::headers(schema, call.arguments.value());
+            // A tool whose marks are doubtful is no known tool, so there is no fault here.
+            outgoing.headers = mirror::headers(schema, call.arguments.value()).unwrap_or_default();
         }
         outgoing
     }
@@ -507,12 +557,16 @@ impl Turn<'_> {
 
     fn is_visible(&self, kind: TargetKind, name: &str) -> bool {
         let target = self.relation.target(kind, name);
-        self.edge().guard.is_visible(&self.relation.principal.agent, &target)
+        self.edge()
+            .guard
+            .is_visible(&self.relation.principal.agent, &target)
     }
 
     fn scope<T>(&self, read: impl FnOnce(&crate::scopes::Scope) -> T) -> Option<T> {
         let scopes = self.edge().guard.scopes();
-        scopes.scope(&self.relation.principal.agent).map(|scope| read(scope))
+        scopes
+            .scope(&self.relation.principal.agent)
+            .map(|scope| read(scope))
     }
 
     fn edge(&self) -> &super::Edge {
@@ -542,11 +596,15 @@ fn keep_private(result: &mut Map<String, Value>) {
 
 fn judge(result: &Answer) -> (Outcome, Option<String>) {
     match result {
-        Ok(result) if result.get("isError") == Some(&Value::Bool(true)) => {
-            (Outcome::Failed, Some("the tool answered with an error".to_owned()))
-        }
+        Ok(result) if result.get("isError") == Some(&Value::Bool(true)) => (
+            Outcome::Failed,
+            Some("the tool answered with an error".to_owned()),
+        ),
         Ok(_) => (Outcome::Done, None),
-        Err(error) => (Outcome::Failed, Some(format!("{}: {}", error.code, error.message))),
+        Err(error) => (
+            Outcome::Failed,
+            Some(format!("{}: {}", error.code, error.message)),
+        ),
     }
 }
 

@@ -31,7 +31,10 @@ pub async fn screen(relation: &Arc<Relation>, mut request: Request) -> Option<Re
         Stance::Declared => fault(relation, &request.method, &mut request.params).err(),
         _ => Some(format!("{} is not passed to agents", request.method)),
     };
-    let question = Question { id: request.id.clone(), method: request.method.clone() };
+    let question = Question {
+        id: request.id.clone(),
+        method: request.method.clone(),
+    };
     let kept = match refusal {
         None => relation
             .keep(question)
@@ -41,7 +44,9 @@ pub async fn screen(relation: &Arc<Relation>, mut request: Request) -> Option<Re
     match kept {
         Ok(id) => Some(Request { id, ..request }),
         Err(refusal) => {
-            relation.refuse(Reason::MethodRefused, refusal.clone()).await;
+            relation
+                .refuse(Reason::MethodRefused, refusal.clone())
+                .await;
             let error = RpcError::new(METHOD_NOT_FOUND, refusal);
             respond(relation, request.id, Err(error)).await;
             None
@@ -52,7 +57,10 @@ pub async fn screen(relation: &Arc<Relation>, mut request: Request) -> Option<Re
 /// Screens the questions of an `input_required` result: nothing, or why the agent must not be asked.
 pub fn screen_all(relation: &Relation, questions: &mut Map<String, Value>) -> Result<(), String> {
     for question in questions.values_mut() {
-        let method = question.get("method").and_then(Value::as_str).map(str::to_owned);
+        let method = question
+            .get("method")
+            .and_then(Value::as_str)
+            .map(str::to_owned);
         let method = method.ok_or_else(|| "a question without a method".to_owned())?;
         if stance::of(relation.era, Course::UpstreamRequest, &method) != Stance::Declared {
             return Err(format!("{method} is not passed to agents"));
@@ -103,7 +111,10 @@ pub async fn answer(relation: &Arc<Relation>, response: Response) {
         Ruling::Permit(permit) => match guard.dispatch(permit).await {
             Ok(dispatch) => {
                 let (call, receipt) = dispatch.into_parts();
-                let sent = relation.link.respond(question.id, Ok(call.arguments.value().clone())).await;
+                let sent = relation
+                    .link
+                    .respond(question.id, Ok(call.arguments.value().clone()))
+                    .await;
                 let (outcome, note) = match sent {
                     Ok(()) => (Outcome::Done, None),
                     Err(fault) => (fault.outcome(), Some(fault.to_string())),
@@ -148,7 +159,9 @@ fn fault(relation: &Relation, method: &str, params: &mut Map<String, Value>) -> 
     if let Some(Value::Object(properties)) = params
         .get("requestedSchema")
         .and_then(|schema| schema.get("properties"))
-        && let Some(secret) = properties.iter().find(|(name, field)| is_secret(name, field))
+        && let Some(secret) = properties
+            .iter()
+            .find(|(name, field)| is_secret(name, field))
     {
         return Err(format!("a server must not ask for {:?}", secret.0));
     }
@@ -167,9 +180,12 @@ fn strip(params: &mut Map<String, Value>) {
 
 /// Whether a field of a form looks as if a secret belonged into it.
 fn is_secret(name: &str, field: &Value) -> bool {
-    let texts = ["title", "description", "format"].map(|key| field.get(key).and_then(Value::as_str));
+    let texts =
+        ["title", "description", "format"].map(|key| field.get(key).and_then(Value::as_str));
     let words = texts.into_iter().flatten().chain([name]);
-    words.flat_map(split).any(|word| SECRETS.contains(&word.as_str()))
+    words
+        .flat_map(split)
+        .any(|word| SECRETS.contains(&word.as_str()))
 }
 
 /// The words of a name, whatever it separates them with.
@@ -191,8 +207,24 @@ fn split(text: &str) -> Vec<String> {
 }
 
 const SECRETS: &[&str] = &[
-    "password", "passwort", "passphrase", "passcode", "passwd", "pwd", "pin", "otp", "totp", "secret",
-    "token", "apikey", "credential", "credentials", "cvv", "cvc", "ssn", "mnemonic",
+    "password",
+    "passwort",
+    "passphrase",
+    "passcode",
+    "passwd",
+    "pwd",
+    "pin",
+    "otp",
+    "totp",
+    "secret",
+    "token",
+    "apikey",
+    "credential",
+    "credentials",
+    "cvv",
+    "cvc",
+    "ssn",
+    "mnemonic",
 ];
 
 #[cfg(test)]
@@ -201,12 +233,21 @@ mod tests {
 
     #[test]
     fn fields_that_look_like_secrets_are_recognised() {
-        for name in ["password", "userPassword", "api_token", "PIN", "one-time passcode"] {
+        for name in [
+            "password",
+            "userPassword",
+            "api_token",
+            "PIN",
+            "one-time passcode",
+        ] {
             assert!(is_secret(name, &json!({})), "{name}");
         }
         assert!(is_secret("x", &json!({"title": "Your password, please"})));
         for name in ["name", "pinned", "tokens_per_day", "email", "color"] {
-            assert!(!is_secret(name, &json!({"description": "A plain field"})), "{name}");
+            assert!(
+                !is_secret(name, &json!({"description": "A plain field"})),
+                "{name}"
+            );
         }
     }
 }

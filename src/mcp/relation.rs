@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use data_encoding::HEXLOWER;
 use parking_lot::Mutex;
@@ -35,7 +36,8 @@ pub struct Relation {
     pub link: Link,
     /// Where messages go that belong to no request.
     pub outbox: mpsc::Sender<Message>,
-    flights: Mutex<HashMap<Id, CancellationToken>>,
+    flights: Mutex<HashMap<u64, (Id, CancellationToken)>>,
+    taken_off: AtomicU64,
     questions: Mutex<HashMap<String, Question>>,
 }
 
@@ -51,14 +53,14 @@ pub struct Question {
 /// A request in flight; its end frees its id.
 pub struct Flight<'a> {
     relation: &'a Relation,
-    id: Id,
+    number: u64,
     /// Cancelled when the agent withdraws the request.
     pub cancelled: CancellationToken,
 }
 
 impl Drop for Flight<'_> {
     fn drop(&mut self) {
-        self.relation.flights.lock().remove(&self.id);
+        self.relation.flights.lock().remove(&self.number);
     }
 }
 
@@ -76,7 +78,7 @@ impl Relation {
         outbox: mpsc::Sender<Message>,
     ) -> Result<Arc<Self>, LinkError> {
         let spec = edge.upstream(server)?;
-        let (link, incoming) = Link::open(spec, era).await?;
+        let (link, incoming) = Link::open(spec, era, edge.guard.ambient()).await?;
         let relation = Arc::new(Self {
             edge: Arc::clone(edge),
             principal,
@@ -85,41 +87,56 @@ impl Relation {
             link,
             outbox,
             flights: Mutex::default(),
+            taken_off: AtomicU64::new(0),
             questions: Mutex::default(),
         });
-        edge.guard.spawn(unasked::carry(Arc::downgrade(&relation), incoming));
+        // Ends with the link or the relation, so nothing need wait for it.
+        tokio::spawn(unasked::carry(Arc::downgrade(&relation), incoming));
         Ok(relation)
     }
 
-    /// Marks a request as in flight; nothing if its id already is, or too many are.
+    /// Marks a request as in flight; nothing if too many are, or its id already is. Requests that `stand_alone`
+    /// have a stream each, so their ids may be the same.
     #[must_use]
-    pub fn take_off(&self, id: &Id) -> Option<Flight<'_>> {
+    pub fn take_off(&self, id: &Id, stands_alone: bool) -> Option<Flight<'_>> {
         let mut flights = self.flights.lock();
-        if flights.len() >= REQUESTS_IN_FLIGHT_COUNT || flights.contains_key(id) {
+        let is_known = !stands_alone && flights.values().any(|(known, _)| known == id);
+        if flights.len() >= REQUESTS_IN_FLIGHT_COUNT || is_known {
             return None;
         }
         let cancelled = CancellationToken::new();
-        flights.insert(id.clone(), cancelled.clone());
-        Some(Flight { relation: self, id: id.clone(), cancelled })
+        let number = self.taken_off.fetch_add(1, Ordering::Relaxed);
+        flights.insert(number, (id.clone(), cancelled.clone()));
+        Some(Flight {
+            relation: self,
+            number,
+            cancelled,
+        })
     }
 
     /// Withdraws a request in flight.
     pub fn cancel(&self, id: &Id) {
-        if let Some(cancelled) = self.flights.lock().get(id) {
-            cancelled.cancel();
-        }
+        let flights = self.flights.lock();
+        let named = flights.values().filter(|(known, _)| known == id);
+        named.for_each(|(_, cancelled)| cancelled.cancel());
     }
 
     /// Withdraws everything in flight: the agent is gone.
     pub fn cancel_all(&self) {
-        self.flights.lock().values().for_each(CancellationToken::cancel);
+        self.flights
+            .lock()
+            .values()
+            .for_each(|(_, cancelled)| cancelled.cancel());
     }
 
     /// Keeps a question until it is answered, under an id of the guard's own; nothing when too many
     /// are open.
     #[must_use]
     pub fn keep(&self, question: Question) -> Option<Id> {
-        let name = format!("guard-{}", HEXLOWER.encode(&self.edge.guard.ambient().random::<16>()));
+        let name = format!(
+            "guard-{}",
+            HEXLOWER.encode(&self.edge.guard.ambient().random::<16>())
+        );
         let mut questions = self.questions.lock();
         if questions.len() >= QUESTIONS_OPEN_COUNT {
             return None;
@@ -137,7 +154,16 @@ impl Relation {
         }
     }
 
-    /// The open questions that came from the upstream under `id`: it takes one back.
+    /// Whether a question is open under this id.
+    #[must_use]
+    pub fn has_asked(&self, id: &Id) -> bool {
+        match id {
+            Id::Text(name) => self.questions.lock().contains_key(name),
+            Id::Number(_) => false,
+        }
+    }
+
+    /// The open question that came from the upstream under `id`: it takes one back.
     #[must_use]
     pub fn taken_back(&self, id: &Id) -> Option<Id> {
         let mut questions = self.questions.lock();
@@ -163,7 +189,11 @@ impl Relation {
     /// Something on this server.
     #[must_use]
     pub fn target(&self, kind: TargetKind, name: &str) -> Target {
-        Target { kind, server: self.server.clone(), name: Arc::from(name) }
+        Target {
+            kind,
+            server: self.server.clone(),
+            name: Arc::from(name),
+        }
     }
 
     /// The names of this principal's tasks.
@@ -175,7 +205,15 @@ impl Relation {
     /// Records a message that was not passed.
     pub async fn refuse(&self, reason: Reason, sentence: String) {
         let agent = Some(self.principal.agent.clone());
-        self.edge.guard.refuse(Refusal { reason, agent, edge: "mcp", sentence }).await;
+        self.edge
+            .guard
+            .refuse(Refusal {
+                reason,
+                agent,
+                edge: "mcp",
+                sentence,
+            })
+            .await;
     }
 
     /// The server said that its tools changed.
@@ -188,7 +226,13 @@ impl Relation {
     /// # Errors
     /// A denial that says why they are not.
     pub async fn ensure_listed(&self, tool: Option<&str>) -> Result<(), Denial> {
-        let spec = self.edge.upstream(&self.server).map_err(|fault| Denial::new(fault.reason(), fault.to_string()))?;
-        self.edge.listings.ensure(&self.edge.guard, spec, &self.link, self.era, tool).await
+        let spec = self
+            .edge
+            .upstream(&self.server)
+            .map_err(|fault| Denial::new(fault.reason(), fault.to_string()))?;
+        self.edge
+            .listings
+            .ensure(&self.edge.guard, spec, &self.link, self.era, tool)
+            .await
     }
 }

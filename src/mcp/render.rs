@@ -42,7 +42,9 @@ pub fn denial(era: Era, target: &Target, denial: &Denial) -> Answer {
     text.push_str(&format!(" {}", row.remedy));
     match (row.retry, denial.retry_after) {
         (Retry::Never, _) => text.push_str(" Do not retry with the same arguments."),
-        (Retry::Later, Some(after)) => text.push_str(&format!(" Retry after {} s.", seconds(after))),
+        (Retry::Later, Some(after)) => {
+            text.push_str(&format!(" Retry after {} s.", seconds(after)))
+        }
         (Retry::Later, None) | (Retry::Same, _) => {}
     }
     if let Some(call) = denial.call {
@@ -117,7 +119,10 @@ pub fn waiting(pending: &Pending) -> String {
             "waiting for human approval ({}, code {})",
             pending.approval, pending.code
         ),
-        false => format!("another call of this session waits for a person ({})", pending.approval),
+        false => format!(
+            "another call of this session waits for a person ({})",
+            pending.approval
+        ),
     }
 }
 
@@ -140,7 +145,11 @@ pub fn unknown(target: &Target) -> RpcError {
         TargetKind::Prompt => format!("Unknown prompt: {}", target.name),
         TargetKind::Method => return no_method(&target.name),
     };
-    RpcError { code: INVALID_PARAMS, message, data: None }
+    RpcError {
+        code: INVALID_PARAMS,
+        message,
+        data: None,
+    }
 }
 
 /// The method does not exist here.
@@ -156,13 +165,21 @@ pub fn no_method(method: &str) -> RpcError {
 /// The parameters are not what the method takes.
 #[must_use]
 pub fn bad_params(why: impl Into<String>) -> RpcError {
-    RpcError { code: INVALID_PARAMS, message: why.into(), data: None }
+    RpcError {
+        code: INVALID_PARAMS,
+        message: why.into(),
+        data: None,
+    }
 }
 
 /// The upstream did not answer as a server should.
 #[must_use]
 pub fn upstream(why: &str) -> RpcError {
-    RpcError { code: INTERNAL_ERROR, message: why.to_owned(), data: None }
+    RpcError {
+        code: INTERNAL_ERROR,
+        message: why.to_owned(),
+        data: None,
+    }
 }
 
 /// The guard's own error code for a reason: outside the range the protocol reserves.
@@ -199,20 +216,31 @@ fn answer(
 ) -> Answer {
     if target.kind != TargetKind::Tool {
         let data = Some(json!({DECISION: decision}));
-        return Err(RpcError { code: code(reason), message: text, data });
+        return Err(RpcError {
+            code: code(reason),
+            message: text,
+            data,
+        });
     }
     let mut result = Map::new();
     if era == Era::Modern {
         result.insert("resultType".to_owned(), json!("complete"));
     }
-    result.insert("content".to_owned(), json!([{"type": "text", "text": text}]));
+    result.insert(
+        "content".to_owned(),
+        json!([{"type": "text", "text": text}]),
+    );
     result.insert("isError".to_owned(), json!(true));
     result.insert("_meta".to_owned(), json!({DECISION: decision}));
     Ok(Value::Object(result))
 }
 
 fn seconds(duration: Duration) -> u64 {
-    duration.as_millis().div_ceil(1_000).try_into().unwrap_or(u64::MAX)
+    duration
+        .as_millis()
+        .div_ceil(1_000)
+        .try_into()
+        .unwrap_or(u64::MAX)
 }
 
 fn millis(duration: Duration) -> u64 {

@@ -53,7 +53,11 @@ impl Rounds {
     /// Nothing handed out yet.
     #[must_use]
     pub fn new(seal: Arc<Seal>, ambient: Ambient) -> Self {
-        Self { seal, ambient, spent: Mutex::default() }
+        Self {
+            seal,
+            ambient,
+            spent: Mutex::default(),
+        }
     }
 
     /// The text that stands for `round`; only this principal can hand it back, for this method of
@@ -76,8 +80,10 @@ impl Rounds {
             "until": self.ambient.now().after(ROUND_LIFE).millis(),
             "kind": kind,
         });
-        self.seal
-            .seal(binding(principal, server, method).as_bytes(), &json::canonical(&plain))
+        self.seal.seal(
+            binding(principal, server, method).as_bytes(),
+            &json::canonical(&plain),
+        )
     }
 
     /// The round a text stands for, if it was handed out to this principal for this method of this
@@ -107,7 +113,11 @@ impl Rounds {
                 self.spend(Digest::of(text.as_bytes()), until, now)?;
                 let keys = kind.get("keys")?.as_array()?;
                 Kind::Asked {
-                    keys: keys.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+                    keys: keys
+                        .iter()
+                        .filter_map(Value::as_str)
+                        .map(str::to_owned)
+                        .collect(),
                     state: kind.get("state")?.as_str().map(str::to_owned),
                 }
             }
@@ -136,7 +146,12 @@ fn binding(principal: &Principal, server: &ServerName, method: &str) -> Digest {
     Fields::new("countersign.state.v1")
         .field(principal.agent.as_str().as_bytes())
         .field(principal.credential.as_bytes())
-        .optional(principal.on_behalf_of.as_ref().map(|user| user.as_str().as_bytes()))
+        .optional(
+            principal
+                .on_behalf_of
+                .as_ref()
+                .map(|user| user.as_str().as_bytes()),
+        )
         .field(server.as_str().as_bytes())
         .field(method.as_bytes())
         .digest()
@@ -167,15 +182,23 @@ mod tests {
         let round = Round {
             action: Digest::of(b"x"),
             count: 1,
-            kind: Kind::Asked { keys: vec!["q".to_owned()], state: Some("theirs".to_owned()) },
+            kind: Kind::Asked {
+                keys: vec!["q".to_owned()],
+                state: Some("theirs".to_owned()),
+            },
         };
         let text = rounds.hand_out(&me, &server, "tools/call", &round).unwrap();
         assert!(!text.contains("theirs"));
         assert_eq!(rounds.take_back(&other, &server, "tools/call", &text), None);
         assert_eq!(rounds.take_back(&me, &server, "prompts/get", &text), None);
-        assert_eq!(rounds.take_back(&me, &server, "tools/call", &text), Some(round));
+        assert_eq!(
+            rounds.take_back(&me, &server, "tools/call", &text),
+            Some(round)
+        );
         let again = (0..999).filter(|_| {
-            rounds.take_back(&me, &server, "tools/call", &text).is_some()
+            rounds
+                .take_back(&me, &server, "tools/call", &text)
+                .is_some()
         });
         assert_eq!(again.count(), 0);
     }
@@ -187,9 +210,16 @@ mod tests {
         let me = principal(&ambient);
         let server = ServerName::parse("s").unwrap();
         let kind = Kind::Waiting(ApprovalId::random(&ambient));
-        let round = Round { action: Digest::of(b"x"), count: 3, kind };
+        let round = Round {
+            action: Digest::of(b"x"),
+            count: 3,
+            kind,
+        };
         let text = rounds.hand_out(&me, &server, "tools/call", &round).unwrap();
-        assert_eq!(rounds.take_back(&me, &server, "tools/call", &text), Some(round));
+        assert_eq!(
+            rounds.take_back(&me, &server, "tools/call", &text),
+            Some(round)
+        );
         played.pass(ROUND_LIFE + Duration::from_millis(1));
         assert_eq!(rounds.take_back(&me, &server, "tools/call", &text), None);
     }

@@ -112,7 +112,13 @@ mod tests {
 
     #[test]
     fn another_process_cannot_open_it() {
-        let text = Seal::new(&Ambient::system()).unwrap().seal(b"", b"x").unwrap();
-        assert_eq!(Seal::new(&Ambient::system()).unwrap().open(b"", &text), None);
+        let text = Seal::new(&Ambient::system())
+            .unwrap()
+            .seal(b"", b"x")
+            .unwrap();
+        assert_eq!(
+            Seal::new(&Ambient::system()).unwrap().open(b"", &text),
+            None
+        );
     }
 }

@@ -175,13 +175,16 @@ mod tests {
                 "upstream-notification" => Course::UpstreamNotification,
                 other => panic!("not a direction: {other}"),
             };
-            let named = TABLE.iter().any(|row| {
-                row.course == course && row.method == method && row.eras.has(era)
-            });
+            let named = TABLE
+                .iter()
+                .any(|row| row.course == course && row.method == method && row.eras.has(era));
             assert!(named, "no row says what becomes of {line}");
             seen += 1;
         }
-        assert_eq!(seen, 61, "the list of methods is not the one this table was made for");
+        assert_eq!(
+            seen, 61,
+            "the list of methods is not the one this table was made for"
+        );
     }
 
     #[test]

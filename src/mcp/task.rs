@@ -2,7 +2,6 @@
 
 use serde_json::{Map, Value};
 
-use super::dialect::meta;
 use super::seal::Seal;
 use crate::model::call::Principal;
 use crate::model::digest::Fields;
@@ -21,10 +20,18 @@ impl<'a> TaskNames<'a> {
         let digest = Fields::new("countersign.task.v1")
             .field(principal.agent.as_str().as_bytes())
             .field(principal.credential.as_bytes())
-            .optional(principal.on_behalf_of.as_ref().map(|user| user.as_str().as_bytes()))
+            .optional(
+                principal
+                    .on_behalf_of
+                    .as_ref()
+                    .map(|user| user.as_str().as_bytes()),
+            )
             .field(server.as_str().as_bytes())
             .digest();
-        Self { seal, binding: *digest.as_bytes() }
+        Self {
+            seal,
+            binding: *digest.as_bytes(),
+        }
     }
 
     /// The upstream's id behind a name, if the name was given to this principal.
@@ -43,7 +50,7 @@ impl<'a> TaskNames<'a> {
         let related = message
             .get_mut("_meta")
             .and_then(Value::as_object_mut)
-            .and_then(|meta| meta.get_mut(meta::RELATED_TASK));
+            .and_then(|meta| meta.get_mut(RELATED_TASK));
         if let Some(Value::Object(related)) = related {
             self.rename_member(related);
         }
@@ -62,6 +69,8 @@ impl<'a> TaskNames<'a> {
 
 /// The member that names a task, in parameters, results and notifications.
 pub const TASK_ID: &str = "taskId";
+/// Key of `_meta` that ties a message to a task.
+pub const RELATED_TASK: &str = "io.modelcontextprotocol/related-task";
 
 #[cfg(test)]
 mod tests {

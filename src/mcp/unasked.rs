@@ -45,9 +45,14 @@ pub async fn pass(
         Stance::Listed => relation.forget_listing(),
         Stance::Task => relation.tasks().rename(&mut notification.params),
         Stance::Cancel => {
-            let id = notification.params.get("requestId").and_then(Id::from_value)?;
+            let id = notification
+                .params
+                .get("requestId")
+                .and_then(Id::from_value)?;
             let ours = relation.taken_back(&id)?;
-            notification.params.insert("requestId".to_owned(), ours.to_value());
+            notification
+                .params
+                .insert("requestId".to_owned(), ours.to_value());
         }
         Stance::Open
         | Stance::Filtered(_)
@@ -77,4 +82,3 @@ fn tell(relation: &Relation, message: Message) {
         tracing::debug!(server = %relation.server, "nobody listens for what the server says");
     }
 }
-

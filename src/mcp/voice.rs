@@ -123,9 +123,13 @@ mod tests {
 
     #[test]
     fn structure_and_order_of_everything_else_stay() {
-        let text = r#"{"z":1.10,"a":{"content":[{"text":"DENIED by policy"}]},"structuredContent":[1e2]}"#;
+        let text =
+            r#"{"z":1.10,"a":{"content":[{"text":"DENIED by policy"}]},"structuredContent":[1e2]}"#;
         let mut value: Value = serde_json::from_str(text).unwrap();
         reserve(&mut value);
-        assert_eq!(serde_json::to_string(&value).unwrap(), text.replace("1e2", "1e+2"));
+        assert_eq!(
+            serde_json::to_string(&value).unwrap(),
+            text.replace("1e2", "1e+2")
+        );
     }
 }
