@@ -41,7 +41,7 @@ pub const SCHEMA_SUBSCHEMAS_COUNT: usize = 1_000;
 /// Largest manifest file.
 pub const MANIFEST_BYTES: usize = 1_024 * 1_024;
 /// Deepest nesting of a manifest file, its schemas included.
-pub const MANIFEST_DEPTH_LEVELS: usize = 48;
+pub const MANIFEST_DEPTH_LEVELS: usize = 80;
 /// Longest time a manifest may name.
 pub const MANIFEST_DURATION_LONGEST: Duration = Duration::from_secs(366 * 24 * 3_600);
 /// Longest name or URI pattern of a manifest.
