@@ -6,6 +6,4 @@ pub mod engine;
 pub mod guard;
 pub mod limits;
 pub mod model;
-pub mod rate;
 pub mod scopes;
-pub mod store;

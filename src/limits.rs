@@ -52,6 +52,18 @@ pub const SCHEMA_VISITS_COUNT: u64 = 20_000;
 pub const VIOLATIONS_COUNT: usize = 16;
 /// Largest manifest file.
 pub const MANIFEST_BYTES: usize = 1_024 * 1_024;
+/// Deepest nesting of a manifest file, its schemas included.
+pub const MANIFEST_DEPTH_LEVELS: usize = 80;
+/// Longest time a manifest may name.
+pub const MANIFEST_DURATION_LONGEST: Duration = Duration::from_secs(366 * 24 * 3_600);
+/// Longest name or URI pattern of a manifest.
+pub const PATTERN_LENGTH_BYTES: usize = 1_024;
+/// Largest compiled form of one regular expression.
+pub const PATTERN_COMPILED_BYTES: usize = 1_024 * 1_024;
+/// Most times one value may be visited while a tool's schema judges it.
+pub const SCHEMA_VISITS_COUNT: u64 = 20_000;
+/// Most violations told of one judgement.
+pub const VIOLATIONS_COUNT: usize = 16;
 /// Most manifest files of one directory.
 pub const MANIFEST_FILES_COUNT: usize = 10_000;
 
