@@ -84,3 +84,7 @@ pub const COMMIT_QUEUE_COUNT: usize = 65_536;
 pub const ANCHOR_INTERVAL: Duration = Duration::from_secs(60);
 /// Longest free text an agent, an operator or an upstream may put into the record.
 pub const TEXT_BYTES: usize = 4_096;
+/// Longest line of an exported record or of an anchor.
+pub const AUDIT_LINE_BYTES: usize = 64 * 1_024 * 1_024;
+/// Most findings a verification spells out; the rest it counts.
+pub const AUDIT_FINDINGS_COUNT: usize = 1_000;
