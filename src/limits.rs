@@ -108,21 +108,7 @@ pub const COMMIT_QUEUE_COUNT: usize = 65_536;
 pub const ANCHOR_INTERVAL: Duration = Duration::from_secs(60);
 /// Longest free text an agent, an operator or an upstream may put into the record.
 pub const TEXT_BYTES: usize = 4_096;
-/// Limiter cells above which those whose time has passed are dropped.
-pub const RATE_CELLS_COUNT: usize = 100_000;
-/// How often a session's last activity is written down.
-pub const SESSION_SEEN_INTERVAL: Duration = Duration::from_secs(5);
-/// Time between two sweeps that write down what has expired.
-pub const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
-/// Most approvals one sweep looks at.
-pub const SWEEP_APPROVALS_COUNT: usize = 10_000;
-/// Most rows of a list that an operator is shown.
-pub const LISTED_COUNT: usize = 100_000;
-/// Longest secret that is looked at.
-pub const SECRET_LENGTH_BYTES: usize = 256;
-/// Life of a local assertion's credential: it carries no secret that could leak.
-pub const LOCAL_CREDENTIAL_LIFE: Duration = Duration::from_secs(100 * 365 * 24 * 3_600);
-/// Life of a permit that somebody else runs.
-pub const SIGNED_PERMIT_LIFE: Duration = Duration::from_secs(10);
-/// How long an agent is told to wait where the wait is not computed.
-pub const RETRY_INTERVAL: Duration = Duration::from_secs(30);
+/// Longest line of an exported record or of an anchor.
+pub const AUDIT_LINE_BYTES: usize = 64 * 1_024 * 1_024;
+/// Most findings a verification spells out; the rest it counts.
+pub const AUDIT_FINDINGS_COUNT: usize = 1_000;
