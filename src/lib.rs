@@ -6,4 +6,6 @@ pub mod engine;
 pub mod guard;
 pub mod limits;
 pub mod model;
+pub mod rate;
 pub mod scopes;
+pub mod store;
