@@ -136,3 +136,5 @@ pub const SECRET_LENGTH_BYTES: usize = 256;
 pub const LOCAL_CREDENTIAL_LIFE: Duration = Duration::from_secs(100 * 365 * 24 * 3_600);
 /// Life of a permit that somebody else runs.
 pub const SIGNED_PERMIT_LIFE: Duration = Duration::from_secs(10);
+/// How long an agent is told to wait where the wait is not computed.
+pub const RETRY_INTERVAL: Duration = Duration::from_secs(30);
