@@ -2,34 +2,15 @@
 
 use std::sync::Arc;
 
-<<<<<<< HEAD
-use aws_lc_rs::hmac;
-
-=======
->>>>>>> main
 use super::ruling::{Challenge, Denial, Hold, Pending, Ruling};
 use super::weigh::{Turned, Weighed};
 use super::{Guard, entries};
-<<<<<<< HEAD
-use crate::audit::commitment::{self, Disclosure};
-use crate::engine::facts::{Facts, Spend, Standing};
-use crate::engine::{self, Matched, Requirements};
-use crate::limits::{DECIDE_TRIES_COUNT, SESSION_SEEN_INTERVAL};
-use crate::model::action::{self, Binding, MatchKey};
-use crate::model::approval::{Approval, ApprovalState};
-use crate::model::call::{Call, PROTOCOL_HALF};
-use crate::model::decision::{Cause, Decision, Evaluation};
-use crate::model::digest::Digest;
-use crate::model::id::{ApprovalId, GrantId};
-use crate::model::json;
-=======
 use crate::engine::facts::Spend;
 use crate::limits::DECIDE_TRIES_COUNT;
 use crate::model::approval::ApprovalState;
 use crate::model::call::Call;
 use crate::model::decision::{Cause, Decision};
 use crate::model::id::ApprovalId;
->>>>>>> main
 use crate::model::privilege::Privilege;
 use crate::model::reason::Reason;
 use crate::rate::CellKey;
@@ -256,31 +237,6 @@ impl Guard {
         }
     }
 
-<<<<<<< HEAD
-/// What an API key or a local assertion proves until more can be proved.
-const LEVEL_OF_A_KEY: u8 = 1;
-
-/// Applies the manifest's stance on what the protocol does not define, before anything is bound.
-fn shape(call: &mut Call, extras: Extras) -> Result<(), Cause> {
-    match extras {
-        Extras::Pass => Ok(()),
-        Extras::Strip => {
-            call.extras.retain(|half, _| half == PROTOCOL_HALF);
-            Ok(())
-        }
-        Extras::Deny if call.extras.keys().all(|half| half == PROTOCOL_HALF) => Ok(()),
-        Extras::Deny => {
-            let names: Vec<_> = call
-                .extras
-                .iter()
-                .filter(|(half, _)| *half != PROTOCOL_HALF)
-                .filter_map(|(_, half)| half.as_object())
-                .flat_map(|half| half.keys())
-                .map(String::as_str)
-                .collect();
-            let sentence = format!("the request carries {}", names.join(", "));
-            Err(Cause::new(Reason::ExtrasDenied, sentence))
-=======
     /// Writes the decision with its changes, in one transaction.
     async fn put(
         &self,
@@ -309,7 +265,6 @@ fn shape(call: &mut Call, extras: Extras) -> Result<(), Cause> {
             Ok(recorded) => Ok((attempt.call, recorded)),
             Err(StoreError::Moved) => Err(Interrupted::Moved(attempt)),
             Err(fault) => Err(Interrupted::Down(unavailable(&attempt.call, &fault))),
->>>>>>> main
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::model::target::{Target, TargetKind};
 
 /// What a request asks for.
 #[derive(Debug)]
-pub struct Asked {
+pub(super) struct Asked {
     /// What it reaches for.
     pub target: Target,
     /// What it passes.
@@ -33,7 +33,7 @@ pub struct Asked {
 
 /// Members of a request that say how it travels, not what it does.
 #[derive(Debug, Default)]
-pub struct Envelope {
+pub(super) struct Envelope {
     /// The protocol's own keys of `_meta`, and trace context.
     pub meta: Map<String, Value>,
     /// The state the agent hands back, sealed by the guard.
@@ -45,7 +45,7 @@ impl Asked {
     ///
     /// # Errors
     /// The answer to parameters that are not what the method takes.
-    pub fn parse(
+    pub(super) fn parse(
         kind: TargetKind,
         server: &ServerName,
         method: &str,
@@ -109,18 +109,18 @@ impl Asked {
 
     /// Under which token progress is told, if it is wanted.
     #[must_use]
-    pub fn progress_token(&self) -> Option<&Value> {
+    pub(super) fn progress_token(&self) -> Option<&Value> {
         self.envelope.meta.get(meta::PROGRESS_TOKEN)
     }
 
     /// What the client declared for this request.
     #[must_use]
-    pub fn capability(&self, name: &str) -> Option<&Value> {
+    pub(super) fn capability(&self, name: &str) -> Option<&Value> {
         self.envelope.meta.get(meta::CLIENT_CAPABILITIES)?.get(name)
     }
 
     /// The answers to what an upstream asked, if the request brings some.
-    pub fn responses(&mut self) -> Option<&mut Map<String, Value>> {
+    pub(super) fn responses(&mut self) -> Option<&mut Map<String, Value>> {
         self.extras
             .get_mut(PROTOCOL_HALF)?
             .get_mut("inputResponses")?
@@ -128,7 +128,7 @@ impl Asked {
     }
 
     /// Takes out answers that nothing asked for.
-    pub fn forget_responses(&mut self) {
+    pub(super) fn forget_responses(&mut self) {
         if let Some(Value::Object(protocol)) = self.extras.get_mut(PROTOCOL_HALF) {
             protocol.shift_remove("inputResponses");
             if protocol.is_empty() {
@@ -139,7 +139,7 @@ impl Asked {
 
     /// What must be the same in every round of one call.
     #[must_use]
-    pub fn action(&self) -> Digest {
+    pub(super) fn action(&self) -> Digest {
         Fields::new("countersign.round.v1")
             .field(self.target.kind.name().as_bytes())
             .field(self.target.server.as_str().as_bytes())
@@ -152,7 +152,7 @@ impl Asked {
 /// The request's parameters as the upstream is to get them, without `name` and `arguments`: rebuilt
 /// from what was judged, never from what came.
 #[must_use]
-pub fn rebuild(envelope: &Envelope, extras: &Map<String, Value>) -> Map<String, Value> {
+pub(super) fn rebuild(envelope: &Envelope, extras: &Map<String, Value>) -> Map<String, Value> {
     let mut params = Map::new();
     for half in [PROTOCOL_HALF, "params"] {
         if let Some(Value::Object(members)) = extras.get(half) {
@@ -179,7 +179,11 @@ pub fn rebuild(envelope: &Envelope, extras: &Map<String, Value>) -> Map<String, 
 /// The parameters of a request that is passed without a decision: what its method defines, and the rest
 /// only where the scope `passes` it.
 #[must_use]
-pub fn carried(method: &str, params: Map<String, Value>, passes: bool) -> Map<String, Value> {
+pub(super) fn carried(
+    method: &str,
+    params: Map<String, Value>,
+    passes: bool,
+) -> Map<String, Value> {
     let known = MEMBERS
         .iter()
         .find(|(name, _)| *name == method)
@@ -200,7 +204,7 @@ pub fn carried(method: &str, params: Map<String, Value>, passes: bool) -> Map<St
 }
 
 /// The agent's own words about a call, in `_meta`.
-pub const CLAIMS: &str = "dev.countersign/claims";
+pub(super) const CLAIMS: &str = "dev.countersign/claims";
 
 fn reach(
     kind: TargetKind,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::listing::Listings;
+use super::listing::Listing;
 use super::round::Rounds;
 use super::seal::Seal;
 use super::upstream::{LinkError, UpstreamSpec};
@@ -16,7 +16,8 @@ pub struct Edge {
     pub guard: Arc<Guard>,
     /// Every upstream the operator configured, by the guard's name for it.
     pub upstreams: BTreeMap<ServerName, UpstreamSpec>,
-    pub(super) listings: Listings,
+    /// What the upstreams present, shared with whatever else runs calls on them.
+    pub listing: Arc<Listing>,
     pub(super) rounds: Rounds,
     pub(super) seal: Arc<Seal>,
 }
@@ -27,20 +28,21 @@ pub struct Edge {
 pub struct EdgeError;
 
 impl Edge {
-    /// An edge in front of `upstreams`.
+    /// An edge in front of `upstreams`, with the listing that all edges share.
     ///
     /// # Errors
     /// [`EdgeError`] where the platform has no cipher for states.
     pub fn new(
         guard: Arc<Guard>,
         upstreams: BTreeMap<ServerName, UpstreamSpec>,
+        listing: Arc<Listing>,
     ) -> Result<Arc<Self>, EdgeError> {
         let ambient = guard.ambient().clone();
         let seal = Arc::new(Seal::new(&ambient).ok_or(EdgeError)?);
         Ok(Arc::new(Self {
             rounds: Rounds::new(Arc::clone(&seal), ambient),
             seal,
-            listings: Listings::default(),
+            listing,
             guard,
             upstreams,
         }))

@@ -21,7 +21,7 @@ use crate::scopes::{Client, Mrtr};
 
 /// How a client may be kept waiting.
 #[derive(Debug)]
-pub struct Terms {
+pub(super) struct Terms {
     era: Era,
     budget: Duration,
     rounds: bool,
@@ -32,7 +32,7 @@ impl Terms {
     /// For a client as the scope describes it, and as its request declares itself. `count` rounds of
     /// this call are over.
     #[must_use]
-    pub fn new(
+    pub(super) fn new(
         era: Era,
         client: &Client,
         declares_elicitation: bool,
@@ -60,7 +60,7 @@ impl Terms {
 
 /// How a wait ended.
 #[derive(Debug)]
-pub enum Held {
+pub(super) enum Held {
     /// It was decided, or the rules now say something else.
     Ruled(Ruling),
     /// The client must be answered before anybody decided.
@@ -73,7 +73,7 @@ pub enum Held {
 
 /// Waits for a decision on `hold` as long as its client can wait. `told` counts the signs of progress,
 /// so that an upstream's own go on from there.
-pub async fn wait(
+pub(super) async fn wait(
     guard: &Arc<Guard>,
     mut hold: Hold,
     terms: &Terms,

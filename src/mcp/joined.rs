@@ -109,12 +109,14 @@ impl Joined {
         if params.get("cursor").is_some_and(|cursor| !cursor.is_null()) {
             return Err(render::bad_params("the cursor is not valid"));
         }
+        let none = Map::new();
+        let meta = dialect::meta(params).unwrap_or(&none);
         let mut tools = Vec::new();
         let servers: Vec<_> = self.edge.upstreams.keys().cloned().collect();
         for server in servers {
             let listed = match self.relation(&server, params).await {
                 Ok(relation) => relation
-                    .ensure_listed(None)
+                    .ensure_listed(None, meta)
                     .await
                     .map_err(|denial| denial.cause.sentence),
                 Err(fault) => Err(fault.to_string()),

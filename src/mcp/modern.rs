@@ -11,7 +11,7 @@ use super::render;
 ///
 /// # Errors
 /// The answer to a request that leaves its version or its client's capabilities out.
-pub fn version(params: &Map<String, Value>) -> Result<&str, RpcError> {
+pub(super) fn version(params: &Map<String, Value>) -> Result<&str, RpcError> {
     let capabilities = find_meta(params)
         .and_then(|meta| meta.get(meta::CLIENT_CAPABILITIES))
         .is_some_and(Value::is_object);
@@ -28,7 +28,7 @@ pub fn version(params: &Map<String, Value>) -> Result<&str, RpcError> {
 ///
 /// # Errors
 /// The answer that names them.
-pub fn speak(version: &str) -> Result<(), RpcError> {
+pub(super) fn speak(version: &str) -> Result<(), RpcError> {
     if MODERN_VERSIONS.contains(&version) {
         return Ok(());
     }

@@ -3,7 +3,7 @@
 use serde_json::{Map, Number, Value};
 
 /// Raises `progress` and `total` of an upstream's notification by what the guard told before.
-pub fn shift(params: &mut Map<String, Value>, told: u64) {
+pub(super) fn shift(params: &mut Map<String, Value>, told: u64) {
     if told == 0 {
         return;
     }

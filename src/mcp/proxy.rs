@@ -38,7 +38,7 @@ pub struct Carried {
 }
 
 /// Answers one request. Runs to its end even if the agent hangs up, so that no outcome is lost.
-pub async fn answer(
+pub(super) async fn answer(
     relation: &Arc<Relation>,
     request: Request,
     carried: Carried,
@@ -226,7 +226,9 @@ impl Turn<'_> {
             // The guard's list has one page, so no cursor is one of its own.
             return Finished::of(Err(render::bad_params("the cursor is not valid")));
         }
-        if let Err(denial) = self.relation.ensure_listed(None).await {
+        let none = Map::new();
+        let meta = super::dialect::meta(params).unwrap_or(&none);
+        if let Err(denial) = self.relation.ensure_listed(None, meta).await {
             return Finished::of(Err(render::upstream(&denial.cause.sentence)));
         }
         let tools = self.edge().guard.catalog().tools(&self.relation.server);
@@ -269,8 +271,12 @@ impl Turn<'_> {
             Ok(round) => round,
             Err(error) => return Finished::of(Err(error)),
         };
-        let tool = (kind == TargetKind::Tool).then_some(&*asked.target.name);
-        if let Err(denial) = self.relation.ensure_listed(tool).await {
+        let tool = (kind == TargetKind::Tool).then_some(&asked.target);
+        if let Err(denial) = self
+            .relation
+            .ensure_listed(tool, &asked.envelope.meta)
+            .await
+        {
             return self.deny(&asked.target, &denial);
         }
         if let Err(text) = self.check_mirror(&asked) {

@@ -22,7 +22,7 @@ use crate::model::reason::Reason;
 use crate::model::target::TargetKind;
 
 /// The question as the agent gets it; nothing where the guard answered it itself.
-pub async fn screen(relation: &Arc<Relation>, mut request: Request) -> Option<Request> {
+pub(super) async fn screen(relation: &Arc<Relation>, mut request: Request) -> Option<Request> {
     let refusal = match stance::of(relation.era, Course::UpstreamRequest, &request.method) {
         Stance::Answered => {
             respond(relation, request.id, Ok(json!({}))).await;
@@ -55,7 +55,10 @@ pub async fn screen(relation: &Arc<Relation>, mut request: Request) -> Option<Re
 }
 
 /// Screens the questions of an `input_required` result: nothing, or why the agent must not be asked.
-pub fn screen_all(relation: &Relation, questions: &mut Map<String, Value>) -> Result<(), String> {
+pub(super) fn screen_all(
+    relation: &Relation,
+    questions: &mut Map<String, Value>,
+) -> Result<(), String> {
     for question in questions.values_mut() {
         let method = question
             .get("method")
@@ -76,7 +79,7 @@ pub fn screen_all(relation: &Relation, questions: &mut Map<String, Value>) -> Re
 }
 
 /// Takes the agent's answer to a question: decided, recorded, then handed to the upstream.
-pub async fn answer(relation: &Arc<Relation>, response: Response) {
+pub(super) async fn answer(relation: &Arc<Relation>, response: Response) {
     let Some(question) = response.id.as_ref().and_then(|id| relation.answered(id)) else {
         tracing::debug!(server = %relation.server, "an answer to no question was dropped");
         return;

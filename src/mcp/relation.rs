@@ -6,11 +6,12 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use data_encoding::HEXLOWER;
 use parking_lot::Mutex;
+use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::Edge;
-use super::dialect::Era;
+use super::dialect::{Era, meta};
 use super::jsonrpc::{Id, Message};
 use super::task::TaskNames;
 use super::unasked;
@@ -218,21 +219,36 @@ impl Relation {
 
     /// The server said that its tools changed.
     pub fn forget_listing(&self) {
-        self.edge.listings.forget(&self.server);
+        self.edge.listing.note_change(&self.server);
     }
 
-    /// Makes sure that the server's tools are known to the guard.
+    /// Makes sure that the guard knows what the server presents, and looks again where `tool` is not
+    /// among it. `meta` is that of the request that needs to know.
     ///
     /// # Errors
-    /// A denial that says why they are not.
-    pub async fn ensure_listed(&self, tool: Option<&str>) -> Result<(), Denial> {
-        let spec = self
-            .edge
-            .upstream(&self.server)
-            .map_err(|fault| Denial::new(fault.reason(), fault.to_string()))?;
-        self.edge
-            .listings
-            .ensure(&self.edge.guard, spec, &self.link, self.era, tool)
-            .await
+    /// A denial that says why the guard does not.
+    pub async fn ensure_listed(
+        &self,
+        tool: Option<&Target>,
+        meta: &Map<String, Value>,
+    ) -> Result<(), Denial> {
+        let Edge { guard, listing, .. } = &*self.edge;
+        let meta = listing_meta(meta);
+        match tool {
+            Some(tool) => listing.ensure_tool(guard, tool, &self.link, &meta).await,
+            None => listing.ensure(guard, &self.server, &self.link, &meta).await,
+        }
     }
+}
+
+/// What of a request's `_meta` a listing repeats: what servers may present depends on it.
+fn listing_meta(meta: &Map<String, Value>) -> Map<String, Value> {
+    [
+        meta::PROTOCOL_VERSION,
+        meta::CLIENT_CAPABILITIES,
+        meta::CLIENT_INFO,
+    ]
+    .into_iter()
+    .filter_map(|key| Some((key.to_owned(), meta.get(key)?.clone())))
+    .collect()
 }

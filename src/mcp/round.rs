@@ -18,7 +18,7 @@ use crate::model::time::Timestamp;
 
 /// What the next round goes on from.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Round {
+pub(super) struct Round {
     /// What must stay the same.
     pub action: Digest,
     /// How many rounds there were.
@@ -29,7 +29,7 @@ pub struct Round {
 
 /// Why a call has another round.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Kind {
+pub(super) enum Kind {
     /// A person must decide.
     Waiting(ApprovalId),
     /// The upstream asked the agent's side something.
@@ -42,7 +42,7 @@ pub enum Kind {
 }
 
 /// Hands out states and takes them back.
-pub struct Rounds {
+pub(super) struct Rounds {
     seal: Arc<Seal>,
     ambient: Ambient,
     // Which answered states were used, until they would have expired anyway.
@@ -52,7 +52,7 @@ pub struct Rounds {
 impl Rounds {
     /// Nothing handed out yet.
     #[must_use]
-    pub fn new(seal: Arc<Seal>, ambient: Ambient) -> Self {
+    pub(super) fn new(seal: Arc<Seal>, ambient: Ambient) -> Self {
         Self {
             seal,
             ambient,
@@ -63,7 +63,7 @@ impl Rounds {
     /// The text that stands for `round`; only this principal can hand it back, for this method of
     /// this server.
     #[must_use]
-    pub fn hand_out(
+    pub(super) fn hand_out(
         &self,
         principal: &Principal,
         server: &ServerName,
@@ -89,7 +89,7 @@ impl Rounds {
     /// The round a text stands for, if it was handed out to this principal for this method of this
     /// server, is not too old, and was not used before.
     #[must_use]
-    pub fn take_back(
+    pub(super) fn take_back(
         &self,
         principal: &Principal,
         server: &ServerName,

@@ -5,7 +5,7 @@ use crate::model::target::TargetKind;
 
 /// What becomes of a message.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Stance {
+pub(super) enum Stance {
     /// Opens the relation with the upstream; passed, and the answer told to the guard.
     Open,
     /// Passed, and the answer passed back.
@@ -32,7 +32,7 @@ pub enum Stance {
 
 /// Which way a message goes, and whether it wants an answer.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Course {
+pub(super) enum Course {
     /// A request of the agent.
     AgentRequest,
     /// A notification of the agent.
@@ -45,7 +45,7 @@ pub enum Course {
 
 /// The stance on a method; [`Stance::Refused`] for every method the table does not name.
 #[must_use]
-pub fn of(era: Era, course: Course, method: &str) -> Stance {
+pub(super) fn of(era: Era, course: Course, method: &str) -> Stance {
     TABLE
         .iter()
         .find(|row| row.course == course && row.method == method && row.eras.has(era))

@@ -68,9 +68,9 @@ impl<'a> TaskNames<'a> {
 }
 
 /// The member that names a task, in parameters, results and notifications.
-pub const TASK_ID: &str = "taskId";
+pub(super) const TASK_ID: &str = "taskId";
 /// Key of `_meta` that ties a message to a task.
-pub const RELATED_TASK: &str = "io.modelcontextprotocol/related-task";
+pub(super) const RELATED_TASK: &str = "io.modelcontextprotocol/related-task";
 
 #[cfg(test)]
 mod tests {

@@ -9,7 +9,7 @@ use super::stance::{self, Course, Stance};
 use crate::model::reason::Reason;
 
 /// Takes one notification of the agent.
-pub async fn take(relation: &Arc<Relation>, notification: Notification) {
+pub(super) async fn take(relation: &Arc<Relation>, notification: Notification) {
     let Notification { method, params } = notification;
     let passes = match stance::of(relation.era, Course::AgentNotification, &method) {
         Stance::Pass => true,

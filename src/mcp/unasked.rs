@@ -14,7 +14,7 @@ use super::upstream::Incoming;
 use super::voice;
 
 /// Carries messages of an upstream until its link or its relation ends.
-pub async fn carry(relation: Weak<Relation>, mut incoming: mpsc::Receiver<Incoming>) {
+pub(super) async fn carry(relation: Weak<Relation>, mut incoming: mpsc::Receiver<Incoming>) {
     while let Some(message) = incoming.recv().await {
         let Some(relation) = relation.upgrade() else {
             return;
@@ -35,7 +35,7 @@ pub async fn carry(relation: Weak<Relation>, mut incoming: mpsc::Receiver<Incomi
 }
 
 /// What of an upstream's notification the agent gets to see.
-pub async fn pass(
+pub(super) async fn pass(
     relation: &Arc<Relation>,
     mut notification: Notification,
 ) -> Option<Notification> {

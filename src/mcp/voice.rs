@@ -5,13 +5,13 @@ use serde_json::{Map, Value};
 use crate::model::reason::Reason;
 
 /// The guard's own namespace in `_meta`.
-pub const NAMESPACE: &str = "dev.countersign/";
+pub(super) const NAMESPACE: &str = "dev.countersign/";
 /// Where a result says what the guard decided.
-pub const DECISION: &str = "dev.countersign/decision";
+pub(super) const DECISION: &str = "dev.countersign/decision";
 
 /// Takes the guard's namespace out of every `_meta` of a message from an upstream, and marks texts
 /// that begin as the guard's own do.
-pub fn reserve(value: &mut Value) {
+pub(super) fn reserve(value: &mut Value) {
     // Only the shapes that carry text to a model are looked into: the message, its content blocks
     // and its messages. What a tool returns as structure is the tool's.
     let Value::Object(message) = value else {
@@ -29,7 +29,7 @@ pub fn reserve(value: &mut Value) {
 }
 
 /// Marks a text that begins as the guard's own do.
-pub fn mark(text: &mut String) {
+pub(super) fn mark(text: &mut String) {
     if imitates(text) {
         text.insert_str(0, MARK);
     }
@@ -72,7 +72,7 @@ fn strip(object: &mut Map<String, Value>) {
 
 /// Whether a `_meta` key lies in the guard's namespace for any reader.
 #[must_use]
-pub fn is_reserved(key: &str) -> bool {
+pub(super) fn is_reserved(key: &str) -> bool {
     key.get(..NAMESPACE.len())
         .is_some_and(|start| start.eq_ignore_ascii_case(NAMESPACE))
 }

@@ -52,7 +52,7 @@ impl Hosts {
 ///
 /// # Errors
 /// A denial, already recorded.
-pub async fn principal(guard: &Guard, headers: &HeaderMap) -> Result<Principal, Denial> {
+pub(super) async fn principal(guard: &Guard, headers: &HeaderMap) -> Result<Principal, Denial> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let bearer = match (values.next(), values.next()) {
         (Some(value), None) => value.to_str().ok().and_then(bearer),
@@ -64,7 +64,7 @@ pub async fn principal(guard: &Guard, headers: &HeaderMap) -> Result<Principal, 
 
 /// The HTTP status of a refusal at the door.
 #[must_use]
-pub fn status(reason: Reason) -> StatusCode {
+pub(super) fn status(reason: Reason) -> StatusCode {
     StatusCode::from_u16(reason.row().status).unwrap_or(StatusCode::UNAUTHORIZED)
 }
 

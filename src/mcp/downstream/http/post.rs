@@ -26,12 +26,16 @@ use crate::model::name::ServerName;
 use crate::model::reason::Reason;
 
 /// A message to all servers joined.
-pub async fn joined(State(door): State<Arc<Door>>, headers: HeaderMap, body: Body) -> Response {
+pub(super) async fn joined(
+    State(door): State<Arc<Door>>,
+    headers: HeaderMap,
+    body: Body,
+) -> Response {
     respond(&door, None, headers, body).await
 }
 
 /// A message to one server.
-pub async fn single(
+pub(super) async fn single(
     State(door): State<Arc<Door>>,
     Path(server): Path<String>,
     headers: HeaderMap,
@@ -44,12 +48,12 @@ pub async fn single(
 }
 
 /// A stream of messages from all servers joined.
-pub async fn joined_events(State(door): State<Arc<Door>>, headers: HeaderMap) -> Response {
+pub(super) async fn joined_events(State(door): State<Arc<Door>>, headers: HeaderMap) -> Response {
     listen(&door, None, &headers).await
 }
 
 /// A stream of messages from one server.
-pub async fn single_events(
+pub(super) async fn single_events(
     State(door): State<Arc<Door>>,
     Path(server): Path<String>,
     headers: HeaderMap,
@@ -61,12 +65,12 @@ pub async fn single_events(
 }
 
 /// The end of a session with all servers joined.
-pub async fn joined_end(State(door): State<Arc<Door>>, headers: HeaderMap) -> Response {
+pub(super) async fn joined_end(State(door): State<Arc<Door>>, headers: HeaderMap) -> Response {
     end(&door, None, &headers).await
 }
 
 /// The end of a session with one server.
-pub async fn single_end(
+pub(super) async fn single_end(
     State(door): State<Arc<Door>>,
     Path(server): Path<String>,
     headers: HeaderMap,

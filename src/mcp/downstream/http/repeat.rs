@@ -11,7 +11,7 @@ use crate::mcp::mirror;
 ///
 /// # Errors
 /// A sentence that names the first header that says something else.
-pub fn verify(
+pub(super) fn verify(
     headers: &HeaderMap,
     method: &str,
     params: &Map<String, Value>,

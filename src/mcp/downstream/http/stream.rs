@@ -20,7 +20,7 @@ use crate::mcp::sse::{self, Frame};
 /// A stream that is the request's only way back: to close it withdraws the request. `first` was taken
 /// from the replies before.
 #[must_use]
-pub fn modern(first: Option<Reply>, replies: Replies) -> Response {
+pub(super) fn modern(first: Option<Reply>, replies: Replies) -> Response {
     let state = (Some(first.unwrap_or(Reply::Alive)), replies, false);
     let body = stream::unfold(state, |(mut first, mut replies, is_over)| async move {
         if is_over {
@@ -51,7 +51,7 @@ pub fn modern(first: Option<Reply>, replies: Replies) -> Response {
 /// A reading of one of a session's streams. It begins with an event that can be taken up from, where
 /// the client understands that, so that whatever breaks can be resumed.
 #[must_use]
-pub fn legacy(session: Arc<Session>, reading: Reading, begins: bool) -> Response {
+pub(super) fn legacy(session: Arc<Session>, reading: Reading, begins: bool) -> Response {
     let begin = match (begins, session.understands_resuming()) {
         (true, true) => {
             let mut bytes = Vec::new();
@@ -98,7 +98,7 @@ pub fn legacy(session: Arc<Session>, reading: Reading, begins: bool) -> Response
 
 /// One message as one answer.
 #[must_use]
-pub fn json(status: StatusCode, message: &Message) -> Response {
+pub(super) fn json(status: StatusCode, message: &Message) -> Response {
     let kind = (
         header::CONTENT_TYPE,
         HeaderValue::from_static("application/json"),
