@@ -7,6 +7,8 @@
     reason = "each test takes what it needs, and one that cannot go on fails"
 )]
 
+pub(crate) mod wire;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
