@@ -15,7 +15,9 @@ use serde_json::json;
 async fn a_stream_that_the_upstream_closed_goes_on_when_the_agent_comes_back() {
     let fixture = Fixture::over_http();
     let guarded = Guarded::start(PERMIT_ALL, &[("fixture", http(&fixture.url))], false).await;
-    let wire = Wire::new(&guarded.url(Some("fixture")), &guarded.key).begin("2025-11-25").await;
+    let wire = Wire::new(&guarded.url(Some("fixture")), &guarded.key)
+        .begin("2025-11-25")
+        .await;
     let broken = wire.call("test_reconnection", json!({})).await;
     assert!(broken.messages().is_empty(), "{broken:?}");
     let wire = wire.with("last-event-id", &broken.event_id());

@@ -26,7 +26,10 @@ pub(crate) struct Came {
 impl Came {
     /// Every message in the body, whether it came as one or as a stream.
     pub(crate) fn messages(&self) -> Vec<Value> {
-        let kind = self.headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+        let kind = self
+            .headers
+            .get(CONTENT_TYPE)
+            .and_then(|kind| kind.to_str().ok());
         match kind {
             Some("text/event-stream") => self
                 .body
@@ -54,16 +57,27 @@ impl Came {
     pub(crate) fn text(&self) -> String {
         let answer = self.answer();
         let text = answer["result"]["content"][0]["text"].as_str();
-        text.unwrap_or_else(|| panic!("no text in {answer}")).to_owned()
+        text.unwrap_or_else(|| panic!("no text in {answer}"))
+            .to_owned()
     }
 }
 
 impl Wire {
     /// A client of `url` with a key.
     pub(crate) fn new(url: &str, key: &str) -> Self {
-        #[expect(clippy::disallowed_methods, reason = "a client that is not the guard's")]
-        let client = reqwest::Client::builder().timeout(Duration::from_secs(60)).build().unwrap();
-        let wire = Self { client, url: url.to_owned(), headers: HeaderMap::new() };
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "a client that is not the guard's"
+        )]
+        let client = reqwest::Client::builder()
+            .timeout(Duration::from_secs(60))
+            .build()
+            .unwrap();
+        let wire = Self {
+            client,
+            url: url.to_owned(),
+            headers: HeaderMap::new(),
+        };
         wire.with(AUTHORIZATION.as_str(), &format!("Bearer {key}"))
             .with(ACCEPT.as_str(), "application/json, text/event-stream")
             .with(CONTENT_TYPE.as_str(), "application/json")
@@ -72,7 +86,8 @@ impl Wire {
     /// The same client with a header more, or another value of it.
     pub(crate) fn with(mut self, name: &str, value: &str) -> Self {
         let name = HeaderName::from_bytes(name.as_bytes()).unwrap();
-        self.headers.insert(name, HeaderValue::from_str(value).unwrap());
+        self.headers
+            .insert(name, HeaderValue::from_str(value).unwrap());
         self
     }
 
@@ -92,7 +107,9 @@ impl Wire {
         let came = self.ask("initialize", params).await;
         assert_eq!(came.status, 200, "{}", came.body);
         let session = came.headers["mcp-session-id"].to_str().unwrap().to_owned();
-        let wire = self.with("mcp-session-id", &session).with("mcp-protocol-version", version);
+        let wire = self
+            .with("mcp-session-id", &session)
+            .with("mcp-protocol-version", version);
         let told = json!({"jsonrpc": "2.0", "method": "notifications/initialized"});
         assert_eq!(wire.post(&told.to_string()).await.status, 202);
         wire
@@ -107,7 +124,8 @@ impl Wire {
 
     /// A call of a tool.
     pub(crate) async fn call(&self, tool: &str, arguments: Value) -> Came {
-        self.ask("tools/call", json!({"name": tool, "arguments": arguments})).await
+        self.ask("tools/call", json!({"name": tool, "arguments": arguments}))
+            .await
     }
 
     /// A request of the modern era, with the headers that repeat it.
@@ -117,7 +135,10 @@ impl Wire {
             params["_meta"]["io.modelcontextprotocol/clientCapabilities"] = json!({});
         }
         let mut headers = self.headers.clone();
-        headers.insert("mcp-protocol-version", HeaderValue::from_static("2026-07-28"));
+        headers.insert(
+            "mcp-protocol-version",
+            HeaderValue::from_static("2026-07-28"),
+        );
         headers.insert("mcp-method", HeaderValue::from_str(method).unwrap());
         for member in ["name", "uri", "taskId"] {
             if let Some(name) = params[member].as_str() {
@@ -125,7 +146,11 @@ impl Wire {
             }
         }
         let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
-        let request = self.client.post(&self.url).headers(headers).body(body.to_string());
+        let request = self
+            .client
+            .post(&self.url)
+            .headers(headers)
+            .body(body.to_string());
         came(request.send().await.unwrap()).await
     }
 
@@ -154,5 +179,9 @@ async fn came(response: reqwest::Response) -> Came {
     let status = response.status().as_u16();
     let headers = response.headers().clone();
     let body = response.text().await.unwrap_or_default();
-    Came { status, headers, body }
+    Came {
+        status,
+        headers,
+        body,
+    }
 }
