@@ -1,6 +1,6 @@
 //! What never matters, and what always holds.
 
-use countersign::scopes::{Judgement, Scopes};
+use countersign::scopes::{ForbidJudgement, Judgement, Scopes};
 use proptest::prelude::*;
 use serde_json::{Map, Value};
 
@@ -22,7 +22,7 @@ fn lines(agent: &str) -> Vec<String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
     fn the_order_of_keys_and_files_never_matters(
@@ -85,4 +85,74 @@ proptest! {
         let inside = rule.judge(&Value::Object(arguments)) == Judgement::Inside;
         prop_assert_eq!(inside, whole);
     }
+
+    #[test]
+    fn what_an_allow_admits_a_forbid_in_the_same_words_forbids(
+        words in words(), arguments in proptest::collection::vec(value(), 0..3),
+    ) {
+        let scope = scope(&format!(
+            "version: 1\nagent: a\ntools: [{{tool: x/y, privilege: write, arguments: {{properties: {{p0: {words}}}}}}}]\n\
+             forbid: [{{tool: x/y, arguments: {{properties: {{p0: {words}}}}}}}]\n"
+        ));
+        let members = arguments.into_iter().enumerate().map(|(n, value)| (format!("p{n}"), value));
+        let call = Value::Object(members.collect());
+        let allowed = scope.rules()[0].arguments.as_ref().expect("a rule").judge(&call);
+        let forbidden = scope.forbids()[0].judge(&call);
+        prop_assert!(
+            allowed != Judgement::Inside || matches!(forbidden, ForbidJudgement::Applies(_)),
+            "{} {:?} {:?}", call, allowed, forbidden
+        );
+        // What is absent or of no type the words speak of is doubtful, and both are strict about it.
+        if matches!(call.get("p0"), None | Some(Value::Null | Value::Object(_))) {
+            prop_assert!(allowed != Judgement::Inside);
+            prop_assert!(matches!(forbidden, ForbidJudgement::Applies(_)));
+        }
+    }
+}
+
+/// Schemas that say the same in an allow and in a forbid.
+fn words() -> impl Strategy<Value = &'static str> {
+    proptest::sample::select(vec![
+        "{maximum: 5}",
+        "{exclusiveMinimum: 0, multipleOf: 2}",
+        "{const: 7}",
+        "{enum: [a, b, 7]}",
+        "{pattern: '^a'}",
+        "{type: string, not: {pattern: '^a'}}",
+        "{path_under: [/docs]}",
+        "{type: [string, array], path_under: [/docs]}",
+        "{type: string, not: {path_under: [/docs]}}",
+        "{host_in: [a.test]}",
+        "{anyOf: [{pattern: '^a'}, {minimum: 3}]}",
+        "{allOf: [{minimum: 1}, {maximum: 9}]}",
+        "{format: uuid}",
+    ])
+}
+
+fn value() -> impl Strategy<Value = Value> {
+    proptest::sample::select(
+        [
+            "null",
+            "true",
+            "0",
+            "4",
+            "7",
+            "7.0",
+            "-1e2",
+            r#""a""#,
+            r#""b""#,
+            r#""/docs/a""#,
+            r#""/docs/../a""#,
+            r#""/etc""#,
+            r#"["/docs/a"]"#,
+            r#"["/docs/a", "/etc"]"#,
+            "[]",
+            "{}",
+            r#""https://a.test/""#,
+            r#""a.test""#,
+            r#""https://a.test@b.test/""#,
+        ]
+        .map(|text| countersign::model::json::parse(text.as_bytes()).expect("JSON"))
+        .to_vec(),
+    )
 }

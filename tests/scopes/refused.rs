@@ -179,6 +179,10 @@ fn what_a_manifest_may_not_say_is_refused() {
             "no plain meaning",
         ),
         ("owner: \"a\\u202eb\"\n", "invisible"),
+        (
+            "forbid: [{tool: x/y, arguments: {not: {}}}]\n",
+            "slips past this forbid",
+        ),
     ] {
         let faults = faults(&format!("{SMALL}{text}"));
         assert!(
