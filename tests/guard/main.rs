@@ -7,5 +7,6 @@
 
 mod approvals;
 mod decisions;
+mod restarts;
 mod stops;
 mod world;
