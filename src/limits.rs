@@ -136,8 +136,6 @@ pub const RATE_CELLS_COUNT: usize = 100_000;
 pub const SESSION_SEEN_INTERVAL: Duration = Duration::from_secs(5);
 /// Time between two sweeps that write down what has expired.
 pub const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
-/// Most approvals one sweep looks at.
-pub const SWEEP_APPROVALS_COUNT: usize = 10_000;
 /// Most rows of a list that an operator is shown.
 pub const LISTED_COUNT: usize = 100_000;
 /// Longest secret that is looked at.

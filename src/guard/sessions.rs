@@ -7,6 +7,7 @@ use super::{Guard, entries};
 use crate::audit::entry::EntryKind;
 use crate::engine::facts::Standing;
 use crate::limits::{LISTED_COUNT, SESSIONS_PER_PRINCIPAL_COUNT};
+use crate::model::approval::Approval;
 use crate::model::call::{Call, Principal};
 use crate::model::id::SessionId;
 use crate::model::name::OperatorName;
@@ -173,15 +174,16 @@ impl Guard {
     pub(super) fn age(
         &self,
         standing: &mut Standing,
+        attached: Option<&Approval>,
         scope: &Scope,
         principal: &Principal,
         now: Timestamp,
     ) {
-        let waits = !standing.covering.is_empty()
-            || standing
-                .approval
-                .as_ref()
-                .is_some_and(|approval| approval.is_live(now));
+        let holds = standing.approval.iter().chain(attached);
+        let mut held_until = holds.map(|approval| approval.held_until()).max();
+        if !standing.covering.is_empty() {
+            held_until = Some(now);
+        }
         let Some(session) = &mut standing.session else {
             return;
         };
@@ -189,7 +191,7 @@ impl Guard {
             standing.session = None;
             return;
         }
-        if overdue(session, scope, waits, now) {
+        if overdue(session, scope, held_until, now) {
             session.state = SessionState::Ended(EndCause::Timeout);
         }
     }
@@ -229,12 +231,7 @@ impl Guard {
         if let Some(id) = known
             && let Some(session) = self.store.session(id).await.map_err(|fault| down(&fault))?
         {
-            let scopes = self.scopes.load();
-            let over = match scopes.scope(&principal.agent) {
-                Some(scope) => overdue(&session, scope, self.waits(id).await?, self.ambient.now()),
-                // Without a scope nothing runs; the decision says so.
-                None => false,
-            };
+            let over = self.is_over(&session).await?;
             match session.state {
                 SessionState::Active | SessionState::Paused if !over => return Ok(id),
                 SessionState::Active | SessionState::Paused => {
@@ -324,11 +321,28 @@ impl Guard {
         Ok(session)
     }
 
-    async fn waits(&self, session: SessionId) -> Result<bool, Denial> {
+    /// Whether the manifest's time limits have ended the session.
+    async fn is_over(&self, session: &Session) -> Result<bool, Denial> {
+        let scopes = self.scopes.load_full();
+        // Without a scope nothing runs; the decision says so.
+        let Some(scope) = scopes.scope(&session.principal.agent) else {
+            return Ok(false);
+        };
         let now = self.ambient.now();
-        let live = self.store.approvals(Some(now), LISTED_COUNT).await;
-        let live = live.map_err(|fault| down(&fault))?;
-        Ok(live.iter().any(|approval| approval.session == session))
+        if !overdue(session, scope, None, now) {
+            return Ok(false);
+        }
+        let approvals = self.store.approvals(None, LISTED_COUNT).await;
+        let approvals = approvals.map_err(|fault| down(&fault))?;
+        let own = approvals
+            .iter()
+            .filter(|approval| approval.session == session.id);
+        Ok(overdue(
+            session,
+            scope,
+            own.map(Approval::held_until).max(),
+            now,
+        ))
     }
 
     async fn live_session(&self, id: SessionId) -> Result<Session, OperateError> {
@@ -372,9 +386,15 @@ fn revoked(id: SessionId) -> Denial {
     Denial::new(Reason::SessionRevoked, format!("{id} was revoked"))
 }
 
-fn overdue(session: &Session, scope: &Scope, waits: bool, now: Timestamp) -> bool {
+fn overdue(
+    session: &Session,
+    scope: &Scope,
+    held_until: Option<Timestamp>,
+    now: Timestamp,
+) -> bool {
+    let idle_since = held_until.map_or(session.seen, |until| session.seen.max(until.min(now)));
     now.since(session.opened) >= scope.session.max_age
-        || (!waits && now.since(session.seen) >= scope.session.idle_timeout)
+        || now.since(idle_since) >= scope.session.idle_timeout
 }
 
 fn reinstated(id: SessionId) -> String {

@@ -3,7 +3,10 @@
 //! The trait does not assume one process: facts carry a revision and a commit names the revision it was
 //! judged at; wake-ups are an interface. SQL stands only below this module.
 
+pub mod anchor;
 mod commit;
+pub mod keys;
+pub mod lines;
 mod memory;
 mod recorded;
 pub mod sqlite;
@@ -107,7 +110,7 @@ pub trait Store: Send + std::marker::Sync + 'static {
     /// fits; [`StoreError::Unavailable`] if it could not be written.
     async fn commit(&self, commit: Commit) -> Result<Recorded, StoreError>;
 
-    /// The approval of that name.
+    /// The approval of that name, however long ago it ended.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -123,13 +126,14 @@ pub trait Store: Send + std::marker::Sync + 'static {
         most: usize,
     ) -> Result<Vec<Approval>, StoreError>;
 
-    /// The session of that name.
+    /// The session of that name, however long ago it ended.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
     async fn session(&self, id: SessionId) -> Result<Option<Session>, StoreError>;
 
-    /// All sessions that have not ended, and the newest ended ones, newest first.
+    /// All sessions that have not ended, and as many ended ones as `most` leaves room for: those an
+    /// operator ended, and the others of the last day. Newest first.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
