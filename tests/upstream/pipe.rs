@@ -48,6 +48,18 @@ async fn a_child_gets_a_cleared_environment_and_the_declared_list() {
 }
 
 #[tokio::test]
+async fn a_child_gets_no_file_that_the_guard_has_open() {
+    let folder = tempfile::tempdir().unwrap();
+    let secret = folder.path().join("the-guards-own");
+    let _open = std::fs::File::create(&secret).unwrap();
+    let link = link(r#"*) result "\"$(ls -l /proc/$$/fd | tr '\n"' '  ')\"";;"#).await;
+    let files = ask(&link, "x", json!({})).await.unwrap().unwrap();
+    let files = files.as_str().unwrap();
+    assert!(files.contains("pipe:"), "{files}");
+    assert!(!files.contains("the-guards-own"), "{files}");
+}
+
+#[tokio::test]
 async fn a_bad_answer_fails_its_own_call_only() {
     let link = link(
         r#"

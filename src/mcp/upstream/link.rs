@@ -29,8 +29,8 @@ pub enum Incoming {
 /// One relation with one upstream: of one agent's session in the legacy era, of one principal in the
 /// modern one.
 ///
-/// Over pipes each link is one child process. Dropping a link kills its child; [`Link::close`] ends it
-/// in peace.
+/// Over pipes each link is one child process. When the link and the last of its exchanges are dropped
+/// the child is killed; [`Link::close`] ends it in peace, and fails what is still under way.
 pub struct Link {
     wire: Wire,
     era: Era,
@@ -104,7 +104,7 @@ impl Link {
 
     /// Ends the relation in peace: the legacy session is deleted, the child's input is closed and its
     /// group is stopped if it does not end by itself.
-    pub async fn close(self) {
+    pub async fn close(&self) {
         match &self.wire {
             Wire::Pipe(pipe) => pipe.close().await,
             Wire::Http(endpoint) => endpoint.close().await,

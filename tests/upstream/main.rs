@@ -7,18 +7,16 @@
     reason = "a test that cannot go on fails"
 )]
 
-#[path = "conformance/process.rs"]
+#[path = "../conformance/process.rs"]
 #[expect(dead_code, reason = "the conformance tests take what these do not")]
 mod fixture;
-#[path = "upstream/http.rs"]
 mod http;
+#[path = "../kit/mod.rs"]
 mod kit;
-#[path = "upstream/pipe.rs"]
 mod pipe;
-#[path = "upstream/play.rs"]
 mod play;
-#[path = "upstream/real.rs"]
 mod real;
+mod runner;
 
 use std::collections::BTreeMap;
 use std::future::Future;
