@@ -30,7 +30,7 @@ pub enum Incoming {
 /// modern one.
 ///
 /// Over pipes each link is one child process. When the link and the last of its exchanges are dropped
-/// the child is killed; [`Link::close`] ends it in peace, and fails what is still under way.
+/// the child is killed; [`Link::close`] ends it in peace, which fails what is still under way.
 pub struct Link {
     wire: Wire,
     era: Era,
