@@ -5,6 +5,7 @@ pub mod audit;
 pub mod engine;
 pub mod guard;
 pub mod limits;
+pub mod mcp;
 pub mod model;
 pub mod rate;
 pub mod scopes;

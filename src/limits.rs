@@ -23,12 +23,42 @@ pub const UPSTREAM_LISTING_BYTES: usize = 8 * 1_024 * 1_024;
 pub const UPSTREAM_LISTING_PAGES: usize = 100;
 /// Most tools of one upstream.
 pub const UPSTREAM_TOOLS_COUNT: usize = 2_000;
-/// Shortest time between two fetches of one listing.
+/// Most refetches of one listing that may follow each other at once, where none came for long.
+pub const UPSTREAM_REFETCH_BURST_COUNT: u32 = 6;
+/// Time in which room for one more refetch of one listing comes back.
 pub const UPSTREAM_REFETCH_INTERVAL: Duration = Duration::from_secs(10);
 /// Time an upstream has to answer a tool call.
 pub const UPSTREAM_CALL_TIMEOUT: Duration = Duration::from_secs(300);
 /// Time an upstream has to answer the guard's own questions (initialise, list).
 pub const UPSTREAM_ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+/// Time an upstream has to take a connection.
+pub const UPSTREAM_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Longest life of one stream that an agent listens on.
+pub const UPSTREAM_STREAM_TIMEOUT: Duration = Duration::from_secs(24 * 3_600);
+/// Time a child process has to end by itself once its input is closed, and again once it is told to.
+pub const UPSTREAM_EXIT_GRACE: Duration = Duration::from_secs(2);
+/// Most messages of one upstream request that may wait to be read.
+pub const UPSTREAM_BACKLOG_COUNT: usize = 64;
+/// Largest message of an upstream that is not an answer.
+pub const UPSTREAM_NOTE_BYTES: usize = 4 * 1_024 * 1_024;
+/// Most messages that may wait to be written to one upstream.
+pub const UPSTREAM_QUEUE_COUNT: usize = 64;
+/// Most links the guard keeps open on its own account.
+pub const UPSTREAM_LINKS_COUNT: usize = 256;
+/// How long such a link stays open unused; longer than a person may take to decide.
+pub const UPSTREAM_IDLE_LONGEST: Duration = Duration::from_secs(3_600);
+/// How often one broken stream is taken up again.
+pub const UPSTREAM_RESUMES_COUNT: usize = 8;
+/// Longest pause an upstream may ask for before a stream is taken up again.
+pub const UPSTREAM_RETRY_LONGEST: Duration = Duration::from_secs(30);
+/// Longest line of a child's standard error that is kept.
+pub const UPSTREAM_STDERR_LINE_BYTES: usize = 4_096;
+/// Longest event id, event name or session id of an upstream.
+pub const UPSTREAM_TOKEN_BYTES: usize = 1_024;
+/// Longest identifier of a message.
+pub const RPC_ID_BYTES: usize = 256;
+/// Longest name of a method.
+pub const RPC_METHOD_BYTES: usize = 256;
 /// Most requests of one agent connection in flight at once.
 pub const REQUESTS_IN_FLIGHT_COUNT: usize = 256;
 
