@@ -1,5 +1,10 @@
 //! Agents over streamable HTTP, from outside.
-#![expect(clippy::indexing_slicing, reason = "a test that cannot go on fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on fails"
+)]
 
 mod guarded;
 #[path = "conformance/process.rs"]

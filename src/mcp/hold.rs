@@ -62,7 +62,7 @@ impl Terms {
 #[derive(Debug)]
 pub(super) enum Held {
     /// It was decided, or the rules now say something else.
-    Ruled(Ruling),
+    Ruled(Box<Ruling>),
     /// The client must be answered before anybody decided.
     Answered(Answer),
     /// The client should come again with the next round of the same call.
@@ -104,7 +104,7 @@ pub(super) async fn wait(
             Woke::TimeUp => {}
             Woke::Stopping => {
                 let denial = Denial::new(Reason::ShuttingDown, "the guard is stopping");
-                return Held::Ruled(Ruling::Deny(denial.of(hold.call().id)));
+                return Held::Ruled(Box::new(Ruling::Deny(denial.of(hold.call().id))));
             }
             Woke::Changed => {
                 // Nothing runs for an agent that is away: it may never come back.
@@ -114,7 +114,7 @@ pub(super) async fn wait(
                 match guard.redeem(hold).await {
                     Ruling::Pause(still) => hold = still,
                     ruled @ (Ruling::Permit(_) | Ruling::Challenge(_) | Ruling::Deny(_)) => {
-                        return Held::Ruled(ruled);
+                        return Held::Ruled(Box::new(ruled));
                     }
                 }
             }

@@ -104,7 +104,7 @@ impl Turn<'_> {
                     let held =
                         hold::wait(guard, hold, &terms, self.answers, cancelled, &mut told).await;
                     match held {
-                        Held::Ruled(next) => ruling = next,
+                        Held::Ruled(next) => ruling = *next,
                         Held::Answered(answer) => return Finished::of(answer),
                         Held::Again(approval) => return self.again(&pass, approval),
                         Held::Abandoned => return None,
@@ -120,7 +120,7 @@ impl Turn<'_> {
         let edge = self.edge();
         match edge.waiting.keep(edge.guard.ambient(), hold, pass) {
             Ok(task) => Finished::of(Ok(task.created().await)),
-            Err((hold, _)) => {
+            Err(hold) => {
                 let target = &hold.call().target;
                 Finished::of(render::pending(self.relation.era, target, hold.pending()))
             }

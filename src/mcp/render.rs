@@ -20,7 +20,6 @@ use crate::model::target::{Target, TargetKind};
 pub type Answer = Result<Value, RpcError>;
 
 /// A refusal of a call.
-#[must_use]
 pub fn denial(era: Era, target: &Target, denial: &Denial) -> Answer {
     let reason = denial.reason();
     if reason == Reason::UnknownTarget {
@@ -64,7 +63,6 @@ pub fn denial(era: Era, target: &Target, denial: &Denial) -> Answer {
 }
 
 /// The session must prove more first.
-#[must_use]
 pub fn challenge(era: Era, challenge: &Challenge) -> Answer {
     let reason = Reason::StepUpNeeded;
     let row = reason.row();
@@ -80,7 +78,6 @@ pub fn challenge(era: Era, challenge: &Challenge) -> Answer {
 }
 
 /// A person must still decide, and the client cannot be kept waiting any longer.
-#[must_use]
 pub fn pending(era: Era, target: &Target, pending: &Pending) -> Answer {
     let reason = match pending.own {
         true => Reason::NeedsApproval,

@@ -50,7 +50,7 @@ pub(super) struct Task {
 }
 
 enum State {
-    Held(Hold, Pass),
+    Held(Box<(Hold, Pass)>),
     Running(CancellationToken),
     Ended(Answer),
     Withdrawn,
@@ -63,12 +63,12 @@ impl Waiting {
         ambient: &Ambient,
         hold: Hold,
         pass: Pass,
-    ) -> Result<Arc<Task>, (Hold, Pass)> {
+    ) -> Result<Arc<Task>, Box<Hold>> {
         let now = ambient.now();
         let mut tasks = self.tasks.lock();
         tasks.retain(|_, task| now < task.opened.after(TASK_LIFE));
         if tasks.len() >= TASKS_WAITING_COUNT {
-            return Err((hold, pass));
+            return Err(Box::new(hold));
         }
         let name = format!("guard-{}", HEXLOWER.encode(&ambient.random::<16>()));
         let call = hold.call();
@@ -78,7 +78,7 @@ impl Waiting {
             server: call.target.server.clone(),
             target: call.target.clone(),
             opened: now,
-            state: tokio::sync::Mutex::new(State::Held(hold, pass)),
+            state: tokio::sync::Mutex::new(State::Held(Box::new((hold, pass)))),
             ended: tokio::sync::Notify::new(),
         });
         tasks.insert(name, Arc::clone(&task));
@@ -117,7 +117,7 @@ impl Task {
 
     async fn get(self: &Arc<Self>, relation: &Arc<Relation>) -> Value {
         let mut state = self.state.lock().await;
-        if let State::Held(..) = &*state {
+        if let State::Held(_) = &*state {
             let held = std::mem::replace(&mut *state, State::Withdrawn);
             *state = self.redeem(relation, held).await;
         }
@@ -134,12 +134,13 @@ impl Task {
 
     /// Looks whether the hold is decided, and runs the call if it is approved.
     async fn redeem(self: &Arc<Self>, relation: &Arc<Relation>, state: State) -> State {
-        let State::Held(hold, pass) = state else {
+        let State::Held(held) = state else {
             return state;
         };
+        let (hold, pass) = *held;
         let guard = &relation.edge.guard;
         match guard.wait(&hold, Duration::ZERO).await {
-            Woke::TimeUp | Woke::Stopping => return State::Held(hold, pass),
+            Woke::TimeUp | Woke::Stopping => return State::Held(Box::new((hold, pass))),
             Woke::Changed => {}
         }
         match guard.redeem(hold).await {
@@ -158,7 +159,7 @@ impl Task {
             Ruling::Challenge(challenge) => {
                 State::Ended(render::challenge(Era::Modern, &challenge))
             }
-            Ruling::Pause(still) => State::Held(still, pass),
+            Ruling::Pause(still) => State::Held(Box::new((still, pass))),
             Ruling::Deny(denial) => {
                 State::Ended(render::denial(Era::Modern, &self.target, &denial))
             }
@@ -168,7 +169,7 @@ impl Task {
     async fn cancel(&self, relation: &Relation) {
         let mut state = self.state.lock().await;
         match std::mem::replace(&mut *state, State::Withdrawn) {
-            State::Held(hold, _) => relation.edge.guard.withdraw(hold).await,
+            State::Held(held) => relation.edge.guard.withdraw(held.0).await,
             State::Running(cancelled) => cancelled.cancel(),
             ended @ State::Ended(_) => *state = ended,
             State::Withdrawn => {}
@@ -177,7 +178,7 @@ impl Task {
 
     fn describe(&self, state: &State) -> Map<String, Value> {
         let (status, message) = match state {
-            State::Held(hold, _) => ("working", Some(render::waiting(hold.pending()))),
+            State::Held(held) => ("working", Some(render::waiting(held.0.pending()))),
             State::Running(_) => ("working", None),
             State::Ended(Ok(_)) => ("completed", None),
             State::Ended(Err(_)) => ("failed", None),
@@ -197,7 +198,7 @@ impl Task {
         match state {
             State::Ended(Ok(answer)) => result.insert("result".to_owned(), answer.clone()),
             State::Ended(Err(error)) => result.insert("error".to_owned(), error.to_value()),
-            State::Held(..) | State::Running(_) | State::Withdrawn => None,
+            State::Held(_) | State::Running(_) | State::Withdrawn => None,
         };
         result
     }

@@ -7,6 +7,7 @@ use axum::http::HeaderMap;
 use data_encoding::HEXLOWER;
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
 
 use super::admission::Hosts;
 use super::session::{Beginning, Session};
@@ -42,7 +43,8 @@ impl Door {
             sessions: Mutex::default(),
             shared: tokio::sync::Mutex::default(),
         });
-        tokio::spawn(sweep(Arc::downgrade(&door)));
+        let stopping = door.edge.guard.stopping();
+        tokio::spawn(sweep(Arc::downgrade(&door), stopping));
         door
     }
 
@@ -153,6 +155,28 @@ impl Door {
         sessions.remove(&oldest)
     }
 
+    async fn close(&self) {
+        let sessions: Vec<_> = self
+            .sessions
+            .lock()
+            .drain()
+            .map(|(_, session)| session)
+            .collect();
+        for session in sessions {
+            session.close().await;
+        }
+        let shared: Vec<_> = self
+            .shared
+            .lock()
+            .await
+            .drain()
+            .map(|(_, peer)| peer)
+            .collect();
+        for peer in shared {
+            peer.close().await;
+        }
+    }
+
     fn take_idle(&self) -> Vec<Arc<Session>> {
         let now = self.edge.guard.ambient().monotonic();
         let mut sessions = self.sessions.lock();
@@ -175,13 +199,20 @@ pub enum Named {
     Known(Arc<Session>),
 }
 
-/// Ends sessions that nobody uses, as long as the door is there.
-async fn sweep(door: Weak<Door>) {
+/// Ends sessions that nobody uses, as long as the door is there; all of them when the guard stops, so
+/// that no stream keeps a listener open.
+async fn sweep(door: Weak<Door>, stopping: CancellationToken) {
     loop {
-        tokio::time::sleep(MCP_SWEEP_INTERVAL).await;
+        let stops = tokio::select! {
+            () = tokio::time::sleep(MCP_SWEEP_INTERVAL) => false,
+            () = stopping.cancelled() => true,
+        };
         let Some(door) = door.upgrade() else {
             return;
         };
+        if stops {
+            return door.close().await;
+        }
         for session in door.take_idle() {
             session.close().await;
         }

@@ -20,7 +20,6 @@ pub use door::Door;
 use crate::mcp::Edge;
 
 /// The routes that agents use. Requests must be for one of `hosts`, and carry an agent's key.
-#[must_use]
 pub fn router(edge: Arc<Edge>, hosts: Hosts) -> Router {
     let door = Door::new(edge, hosts);
     let joined = post(post::joined)

@@ -154,7 +154,7 @@ async fn respond(
                     initialize(door, principal, server, request).await
                 }
                 (_, Named::Known(session)) => {
-                    if let Err(response) = version(&headers, &request.id) {
+                    if let Some(response) = refuse_version(&headers, &request.id) {
                         return response;
                     }
                     exchange(door, session, &headers, request).await
@@ -419,17 +419,15 @@ fn prefers_stream(headers: &HeaderMap) -> bool {
     first.is_some_and(|first| first.trim().eq_ignore_ascii_case("text/event-stream"))
 }
 
-/// A version the agent names in a header must be one that is spoken here.
-fn version(headers: &HeaderMap, id: &Id) -> Result<(), Response> {
-    let Some(version) = headers.get(header::PROTOCOL_VERSION) else {
-        return Ok(());
-    };
+/// A version that the agent names in a header must be one of the older era, which its session is of.
+fn refuse_version(headers: &HeaderMap, id: &Id) -> Option<Response> {
+    let version = headers.get(header::PROTOCOL_VERSION)?;
     match version.to_str().ok().and_then(Era::of_version) {
-        Some(Era::Legacy) => Ok(()),
+        Some(Era::Legacy) => None,
         Some(Era::Modern) | None => {
             let error = RpcError::new(INVALID_REQUEST, "Unsupported MCP-Protocol-Version");
             let message = answer(Some(id.clone()), Err(error));
-            Err(stream::json(StatusCode::BAD_REQUEST, &message))
+            Some(stream::json(StatusCode::BAD_REQUEST, &message))
         }
     }
 }
