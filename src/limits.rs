@@ -182,3 +182,5 @@ pub const TASK_LIFE: Duration = Duration::from_secs(24 * 3_600);
 pub const TASK_POLL_INTERVAL: Duration = Duration::from_secs(5);
 /// Time a question about a running task waits for its end.
 pub const TASK_ANSWER_WAIT: Duration = Duration::from_secs(2);
+/// Time an agent has to read what comes before an answer, before it misses it.
+pub const REPLY_TAKEN_WITHIN: Duration = Duration::from_secs(10);

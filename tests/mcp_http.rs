@@ -30,6 +30,7 @@ tools:
   - {tool: "crm/read", privilege: read}
   - {tool: "crm/ask", privilege: read}
   - {tool: "crm/phish", privilege: read}
+  - {tool: "crm/lure", privilege: read}
   - {tool: "crm/imitate", privilege: read}
   - {tool: "crm/sleep", privilege: read}
   - {tool: "crm/secret", privilege: read, hide: true}
@@ -46,7 +47,8 @@ approval: {default: {any_of: [operators], decide_by: DECIDE, redeem_by: 5m}}
 "#;
 
 const TOOLS: &[&str] = &[
-    "read", "ask", "phish", "imitate", "sleep", "secret", "limited", "pay", "delete", "other",
+    "read", "ask", "phish", "lure", "imitate", "sleep", "secret", "limited", "pay", "delete",
+    "other",
 ];
 
 fn manifest(hold: &str) -> String {
@@ -185,7 +187,9 @@ async fn a_hidden_tool_answers_as_one_that_does_not_exist() {
         .collect();
     assert_eq!(
         names,
-        ["read", "ask", "phish", "imitate", "sleep", "limited", "pay"]
+        [
+            "read", "ask", "phish", "lure", "imitate", "sleep", "limited", "pay"
+        ]
     );
 }
 
@@ -421,6 +425,44 @@ async fn a_client_that_knows_tasks_gets_one_and_its_first_question_after_the_app
 }
 
 #[tokio::test]
+async fn a_revoked_agents_held_call_ends_and_nothing_reaches_the_upstream() {
+    let (server, guarded, wire) = start(&manifest("30s")).await;
+    let wire = wire.begin("2025-11-25").await;
+    let (came, ()) = tokio::join!(wire.call("pay", json!({"amount": 500})), async {
+        guarded.open_approval().await;
+        guarded.revoke().await;
+    });
+    assert!(
+        came.text().starts_with("SESSION REVOKED"),
+        "{}",
+        came.text()
+    );
+    assert!(server.calls().is_empty());
+    assert_eq!(wire.call("read", json!({})).await.status, 401);
+}
+
+#[tokio::test]
+async fn a_guard_that_stops_ends_its_streams_and_answers_what_it_holds() {
+    let (server, guarded, wire) = start(&manifest("30s")).await;
+    let wire = wire.begin("2025-11-25").await;
+    let (came, standing, ()) = tokio::join!(
+        wire.call("pay", json!({"amount": 500})),
+        wire.get(),
+        async {
+            guarded.open_approval().await;
+            guarded.guard.stop().await.unwrap();
+        }
+    );
+    assert!(
+        came.text().starts_with("GUARD UNAVAILABLE"),
+        "{}",
+        came.text()
+    );
+    assert_eq!(standing.status, 200);
+    assert!(server.calls().is_empty());
+}
+
+#[tokio::test]
 async fn a_client_that_left_never_runs_its_call() {
     let (server, guarded, wire) = start(&manifest("30s")).await;
     let params = json!({"name": "pay", "arguments": {"amount": 500}});
@@ -467,16 +509,15 @@ async fn an_upstreams_state_is_sealed_and_its_answers_are_held_to_what_was_asked
 }
 
 #[tokio::test]
-async fn an_upstream_cannot_ask_for_a_password_or_speak_as_the_guard() {
+async fn an_upstream_cannot_emit_guard_meta_ids_or_urls() {
     let (_server, _guarded, wire) = start(&manifest("1s")).await;
-    let asked = wire
-        .ask_modern("tools/call", json!({"name": "phish", "arguments": {}}))
-        .await;
-    assert!(
-        asked.text().starts_with("DENIED by policy"),
-        "{}",
-        asked.text()
-    );
+    for lure in ["phish", "lure"] {
+        let asked = wire
+            .ask_modern("tools/call", json!({"name": lure, "arguments": {}}))
+            .await;
+        let text = asked.text();
+        assert!(text.starts_with("DENIED by policy"), "{lure}: {text}");
+    }
     let imitated = wire
         .ask_modern("tools/call", json!({"name": "imitate", "arguments": {}}))
         .await;

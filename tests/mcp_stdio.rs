@@ -160,6 +160,25 @@ async fn a_withdrawn_call_is_not_answered_and_its_id_is_free_again() {
 }
 
 #[tokio::test]
+async fn a_guard_that_stops_answers_what_it_holds_and_ends_the_pipe() {
+    let server = Server::start(&["pay"]).await;
+    let guarded = Guarded::start(PAUSES, &[("crm", http(&server.url))], false).await;
+    let mut agent = Agent::of(&guarded).await;
+    agent.begin().await;
+    let params = json!({"name": "pay", "arguments": {}});
+    agent
+        .say(json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params}))
+        .await;
+    guarded.open_approval().await;
+    guarded.guard.stop().await.unwrap();
+    let answer = agent.hear().await;
+    let text = answer["result"]["content"][0]["text"].as_str().unwrap();
+    assert!(text.starts_with("GUARD UNAVAILABLE"), "{text}");
+    agent.serving.await.unwrap().unwrap();
+    assert!(server.calls().is_empty());
+}
+
+#[tokio::test]
 async fn garbage_is_refused_and_the_pipe_goes_on() {
     let server = Server::start(&["read"]).await;
     let guarded = Guarded::start(PAUSES, &[("crm", http(&server.url))], false).await;

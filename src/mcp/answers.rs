@@ -4,7 +4,7 @@ use tokio::sync::{mpsc, watch};
 
 use super::jsonrpc::{Id, Message, Notification, Response};
 use super::render::Answer;
-use crate::limits::REPLIES_WAITING_COUNT;
+use crate::limits::{REPLIES_WAITING_COUNT, REPLY_TAKEN_WITHIN};
 
 /// One thing on its way to the agent.
 #[derive(Debug)]
@@ -65,9 +65,9 @@ impl Answers {
         self.send(Reply::Alive).await;
     }
 
-    /// Sends a message that comes before the answer.
-    pub async fn message(&self, message: Message) {
-        self.send(Reply::Message(message)).await;
+    /// Sends a message that comes before the answer; whether it is on its way.
+    pub async fn message(&self, message: Message) -> bool {
+        self.send(Reply::Message(message)).await
     }
 
     /// Sends a notification that comes before the answer.
@@ -86,7 +86,8 @@ impl Answers {
             id: Some(self.id.clone()),
             result,
         };
-        self.send(Reply::Answer { status, response }).await;
+        // An agent that is gone is told nothing.
+        let _ = self.replies.send(Reply::Answer { status, response }).await;
     }
 
     /// Returns once nobody will ever read an answer.
@@ -109,8 +110,12 @@ impl Answers {
         }
     }
 
-    async fn send(&self, reply: Reply) {
-        // An agent that is gone is told nothing; what happens to its call is decided elsewhere.
-        let _ = self.replies.send(reply).await;
+    /// Sends what comes before the answer. An agent that does not read misses it: what it calls must be
+    /// settled whether or not it reads.
+    async fn send(&self, reply: Reply) -> bool {
+        self.replies
+            .send_timeout(reply, REPLY_TAKEN_WITHIN)
+            .await
+            .is_ok()
     }
 }

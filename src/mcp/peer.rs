@@ -94,15 +94,25 @@ impl Peer {
         }
     }
 
+    /// Returns once nothing is in flight.
+    pub async fn landed(&self) {
+        for relation in self.relations().await {
+            relation.landed().await;
+        }
+    }
+
     /// The agent is gone: nothing in flight is wanted any more, and the servers are let go in peace.
     pub async fn close(&self) {
-        let relations = match self {
-            Self::One(relation) => vec![Arc::clone(relation)],
-            Self::Joined(joined) => joined.relations().await,
-        };
-        for relation in relations {
+        for relation in self.relations().await {
             relation.cancel_all();
             relation.link.close().await;
+        }
+    }
+
+    async fn relations(&self) -> Vec<Arc<Relation>> {
+        match self {
+            Self::One(relation) => vec![Arc::clone(relation)],
+            Self::Joined(joined) => joined.relations().await,
         }
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::dialect::method;
-use super::jsonrpc::{METHOD_NOT_FOUND, Request, Response, RpcError};
+use super::jsonrpc::{Id, METHOD_NOT_FOUND, Request, Response, RpcError};
 use super::relation::{Question, Relation};
 use super::render;
 use super::stance::{self, Course, Stance};
@@ -51,6 +51,14 @@ pub(super) async fn screen(relation: &Arc<Relation>, mut request: Request) -> Op
             respond(relation, request.id, Err(error)).await;
             None
         }
+    }
+}
+
+/// Tells the upstream that its question reached nobody.
+pub(super) async fn unheard(relation: &Relation, id: &Id) {
+    if let Some(question) = relation.answered(id) {
+        let error = RpcError::new(METHOD_NOT_FOUND, "nobody is there to answer");
+        respond(relation, question.id, Err(error)).await;
     }
 }
 
@@ -141,7 +149,7 @@ async fn refuse(relation: &Relation, question: Question, reason: Reason) {
     respond(relation, question.id, Err(error)).await;
 }
 
-async fn respond(relation: &Relation, id: super::jsonrpc::Id, result: render::Answer) {
+async fn respond(relation: &Relation, id: Id, result: render::Answer) {
     if let Err(fault) = relation.link.respond(id, result).await {
         tracing::debug!(server = %relation.server, %fault, "an upstream did not take an answer");
     }

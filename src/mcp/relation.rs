@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use data_encoding::HEXLOWER;
 use parking_lot::Mutex;
 use serde_json::{Map, Value};
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio_util::sync::CancellationToken;
 
 use super::Edge;
@@ -39,6 +39,7 @@ pub struct Relation {
     pub outbox: mpsc::Sender<Message>,
     flights: Mutex<HashMap<u64, (Id, CancellationToken)>>,
     taken_off: AtomicU64,
+    landed: Notify,
     questions: Mutex<HashMap<String, Question>>,
 }
 
@@ -62,6 +63,7 @@ pub struct Flight<'a> {
 impl Drop for Flight<'_> {
     fn drop(&mut self) {
         self.relation.flights.lock().remove(&self.number);
+        self.relation.landed.notify_waiters();
     }
 }
 
@@ -89,6 +91,7 @@ impl Relation {
             outbox,
             flights: Mutex::default(),
             taken_off: AtomicU64::new(0),
+            landed: Notify::new(),
             questions: Mutex::default(),
         });
         // Ends with the link or the relation, so nothing need wait for it.
@@ -120,6 +123,20 @@ impl Relation {
         let flights = self.flights.lock();
         let named = flights.values().filter(|(known, _)| known == id);
         named.for_each(|(_, cancelled)| cancelled.cancel());
+    }
+
+    /// Returns once nothing is in flight.
+    pub async fn landed(&self) {
+        loop {
+            let landed = self.landed.notified();
+            tokio::pin!(landed);
+            // Registered before the look, so that a landing in between is not missed.
+            landed.as_mut().enable();
+            if self.flights.lock().is_empty() {
+                return;
+            }
+            landed.await;
+        }
     }
 
     /// Withdraws everything in flight: the agent is gone.

@@ -1,7 +1,7 @@
 //! What comes back for one request, carried to the agent until its end.
 
 use super::dialect::{Era, method};
-use super::jsonrpc::Message;
+use super::jsonrpc::{Id, Message};
 use super::render::Answer;
 use super::turn::Turn;
 use super::upstream::{Event, Exchange, LinkError};
@@ -23,7 +23,22 @@ pub(super) enum End {
 }
 
 /// Carries everything that comes for a request. `told` signs of progress were given before.
-pub(super) async fn carry(turn: &Turn<'_>, mut exchange: Exchange, told: u64) -> End {
+pub(super) async fn carry(turn: &Turn<'_>, exchange: Exchange, told: u64) -> End {
+    let mut questions = Vec::new();
+    let end = follow(turn, exchange, told, &mut questions).await;
+    // With the request its questions are over, answered or not.
+    for id in &questions {
+        let _ = turn.relation.answered(id);
+    }
+    end
+}
+
+async fn follow(
+    turn: &Turn<'_>,
+    mut exchange: Exchange,
+    told: u64,
+    questions: &mut Vec<Id>,
+) -> End {
     let stopping = turn.relation.edge.guard.stopping();
     loop {
         let event = tokio::select! {
@@ -53,7 +68,11 @@ pub(super) async fn carry(turn: &Turn<'_>, mut exchange: Exchange, told: u64) ->
             }
             Some(Event::Request(request)) => {
                 if let Some(asked) = question::screen(turn.relation, request).await {
-                    turn.answers.message(Message::Request(asked)).await;
+                    let id = asked.id.clone();
+                    match turn.answers.message(Message::Request(asked)).await {
+                        true => questions.push(id),
+                        false => question::unheard(turn.relation, &id).await,
+                    }
                 }
             }
             // The guard's own streams can always be taken up again.

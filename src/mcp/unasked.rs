@@ -27,7 +27,10 @@ pub(super) async fn carry(relation: Weak<Relation>, mut incoming: mpsc::Receiver
             }
             Incoming::Request(request) => {
                 if let Some(asked) = question::screen(&relation, request).await {
-                    tell(&relation, Message::Request(asked));
+                    let id = asked.id.clone();
+                    if !tell(&relation, Message::Request(asked)) {
+                        question::unheard(&relation, &id).await;
+                    }
                 }
             }
         }
@@ -75,10 +78,12 @@ pub(super) async fn pass(
     Some(notification)
 }
 
-fn tell(relation: &Relation, message: Message) {
+/// Passes a message to whoever listens; whether somebody might.
+fn tell(relation: &Relation, message: Message) -> bool {
     // A modern agent hears only what it listens for, and that comes on a request of its own.
     let is_heard = relation.era == Era::Legacy && relation.outbox.try_send(message).is_ok();
     if !is_heard {
         tracing::debug!(server = %relation.server, "nobody listens for what the server says");
     }
+    is_heard
 }

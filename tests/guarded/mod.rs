@@ -177,6 +177,15 @@ impl Guarded {
         .await;
     }
 
+    /// Revokes the agent, as an operator would.
+    pub(crate) async fn revoke(&self) {
+        let agent = self.agent();
+        self.guard
+            .revoke_agent(&self.operator.name, &agent)
+            .await
+            .unwrap();
+    }
+
     /// The decisions on record so far, as `target: decision`.
     pub(crate) async fn decisions(&self) -> Vec<String> {
         let entries = self.guard.entries(0, 10_000).await.unwrap();

@@ -4,12 +4,16 @@ use std::collections::HashMap;
 use std::io;
 use std::sync::Arc;
 
+use futures_util::future::join_all;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use crate::guard::Refusal;
-use crate::limits::{AGENT_MESSAGE_BYTES, REPLIES_WAITING_COUNT, UNASKED_WAITING_COUNT};
+use crate::limits::{
+    AGENT_MESSAGE_BYTES, REPLIES_WAITING_COUNT, SHUTDOWN_GRACE, UNASKED_WAITING_COUNT,
+};
 use crate::mcp::Edge;
 use crate::mcp::answers::{Answers, Replies, Reply};
 use crate::mcp::dialect::Era;
@@ -43,6 +47,11 @@ pub async fn serve(
         gone: CancellationToken::new(),
     };
     let read = pipe.read(input).await;
+    if edge.guard.stopping().is_cancelled() {
+        // The guard answers what it holds, and whatever else is in flight gets a moment to end.
+        let landed = join_all(pipe.peers.values().map(Peer::landed));
+        let _ = timeout(SHUTDOWN_GRACE, landed).await;
+    }
     pipe.gone.cancel();
     for peer in pipe.peers.values() {
         peer.close().await;
@@ -197,6 +206,8 @@ impl Pipe {
 async fn carry(mut replies: Replies, lines: mpsc::Sender<Vec<u8>>, gone: CancellationToken) {
     loop {
         let reply = tokio::select! {
+            // What is already there still goes out.
+            biased;
             reply = replies.queue.recv() => reply,
             () = gone.cancelled() => return,
         };

@@ -5,14 +5,17 @@ use std::sync::{Arc, Weak};
 
 use axum::http::HeaderMap;
 use data_encoding::HEXLOWER;
+use futures_util::future::{join, join_all};
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
+use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 
 use super::admission::Hosts;
 use super::session::{Beginning, Session};
 use crate::limits::{
-    MCP_SESSION_IDLE, MCP_SESSIONS_PER_PRINCIPAL_COUNT, MCP_SWEEP_INTERVAL, UNASKED_WAITING_COUNT,
+    MCP_SESSION_IDLE, MCP_SESSIONS_PER_PRINCIPAL_COUNT, MCP_SWEEP_INTERVAL, SHUTDOWN_GRACE,
+    UNASKED_WAITING_COUNT,
 };
 use crate::mcp::Edge;
 use crate::mcp::dialect::{Era, header};
@@ -155,16 +158,14 @@ impl Door {
         sessions.remove(&oldest)
     }
 
-    async fn close(&self) {
+    /// Ends everything, after what is in flight has its answer.
+    async fn wind_up(&self) {
         let sessions: Vec<_> = self
             .sessions
             .lock()
             .drain()
             .map(|(_, session)| session)
             .collect();
-        for session in sessions {
-            session.close().await;
-        }
         let shared: Vec<_> = self
             .shared
             .lock()
@@ -172,9 +173,14 @@ impl Door {
             .drain()
             .map(|(_, peer)| peer)
             .collect();
-        for peer in shared {
+        let sessions = sessions.iter().map(|session| session.wind_up());
+        let shared = shared.iter().map(|peer| async move {
+            peer.landed().await;
             peer.close().await;
-        }
+        });
+        let all = join(join_all(sessions), join_all(shared));
+        // Whatever the guard does not wait for any longer, nobody does.
+        let _ = timeout(SHUTDOWN_GRACE, all).await;
     }
 
     fn take_idle(&self) -> Vec<Arc<Session>> {
@@ -211,7 +217,7 @@ async fn sweep(door: Weak<Door>, stopping: CancellationToken) {
             return;
         };
         if stops {
-            return door.close().await;
+            return door.wind_up().await;
         }
         for session in door.take_idle() {
             session.close().await;

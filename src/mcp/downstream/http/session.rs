@@ -180,6 +180,15 @@ impl Session {
         }
     }
 
+    /// Ends it once what is in flight has its answer, which a guard that stops sees to.
+    pub(super) async fn wind_up(&self) {
+        if let Some(standing) = self.standing() {
+            standing.end();
+        }
+        self.peer.landed().await;
+        self.peer.close().await;
+    }
+
     /// Ends it: its streams are cut, what is in flight is withdrawn, the servers are let go.
     pub async fn close(&self) {
         self.streams.lock().values().for_each(|stream| stream.end());
