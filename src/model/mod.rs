@@ -19,4 +19,5 @@ pub mod privilege;
 pub mod reason;
 pub mod session;
 pub mod target;
+pub mod text;
 pub mod time;
