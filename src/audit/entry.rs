@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value};
 
-use super::commitment::Disclosure;
+use super::disclosure::Disclosure;
 use crate::model::digest::Digest;
+use crate::model::json;
 use crate::model::time::Timestamp;
 
 /// What an entry tells of.
@@ -76,6 +77,22 @@ pub struct Entry {
     /// The arguments with their salts, kept beside the entry so that they can be redacted without
     /// breaking it; the body holds their commitment.
     pub disclosure: Option<Disclosure>,
+}
+
+/// The member of a body that holds the commitment to the arguments, in hexadecimal. An entry with a
+/// disclosure must have it.
+pub const COMMITMENT: &str = "args_commitment";
+
+impl Entry {
+    /// The body in canonical form, as it is hashed: with `kind`, `at` and the version of this form.
+    #[must_use]
+    pub fn canonical(mut self) -> Vec<u8> {
+        self.body.insert("kind".to_owned(), self.kind.name().into());
+        self.body
+            .insert("at".to_owned(), self.at.to_string().into());
+        self.body.insert("v".to_owned(), 1.into());
+        json::canonical_map(&self.body)
+    }
 }
 
 /// An entry as it stands in the record.

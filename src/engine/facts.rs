@@ -11,6 +11,23 @@ use crate::model::id::ApprovalId;
 use crate::model::name::{AgentName, GroupName};
 use crate::model::session::{AgentState, Session};
 use crate::model::time::Timestamp;
+use crate::rate::Exceeded;
+use crate::scopes::ToolSchema;
+
+/// Everything a decision is made from, besides the call and the scope.
+#[derive(Debug)]
+pub struct Facts<'a> {
+    /// How the agent and its session stand.
+    pub standing: &'a Standing,
+    /// The approval the call itself waits on, as it stands now, where it waits on one.
+    pub attached: Option<&'a Approval>,
+    /// The tool's own schema; absent where the server presents no such tool.
+    pub tool: Option<&'a ToolSchema>,
+    /// The first declared rate that is used up, if one is.
+    pub exceeded: Option<Exceeded>,
+    /// What the session has proved, 0 to 3.
+    pub level: u8,
+}
 
 /// How an agent, a session and earlier decisions stand, as the store knows them at one revision.
 #[derive(Clone, Debug)]

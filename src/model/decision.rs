@@ -1,5 +1,6 @@
 //! What the rules say of one call.
 
+use super::id::{ApprovalId, GrantId};
 use super::privilege::Privilege;
 use super::reason::Reason;
 
@@ -22,6 +23,8 @@ pub enum Decision {
     Pause {
         /// Why: each reason with its sentence, most telling first.
         causes: Vec<Cause>,
+        /// Whether the call needs an approval of its own, or waits behind the session's open ones.
+        own: bool,
     },
     /// It may not run.
     Deny {
@@ -44,7 +47,7 @@ impl Decision {
 }
 
 /// A reason, and the sentence that makes it plain for this call.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub struct Cause {
     /// The row of the table of reasons.
     pub reason: Reason,
@@ -63,20 +66,72 @@ impl Cause {
     }
 }
 
-/// How the decision came about, rule by rule, in sentences.
+/// How the decision came about, rule by rule. Values, not text: `engine::trace` renders sentences.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Trace {
-    /// One sentence a step, in the order they were taken.
+    /// One step after another, in the order they were taken.
     pub steps: Vec<Step>,
 }
 
-/// One step of a trace.
+/// One step of a trace. Rules and forbids are named by their index in the scope.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Step {
-    /// The place in the manifest that spoke, for example `payments.yaml:14 payments/refund`.
-    pub rule: Option<String>,
-    /// What it said.
-    pub sentence: String,
+pub enum Step {
+    /// A forbid was asked.
+    Forbid {
+        /// Which.
+        index: usize,
+        /// Whether it applies.
+        applies: bool,
+    },
+    /// No rule names the target.
+    Undeclared,
+    /// The tool's own schema was asked.
+    OwnSchema {
+        /// Whether the arguments satisfy it.
+        fits: bool,
+    },
+    /// A rule was asked.
+    Rule {
+        /// Which.
+        index: usize,
+        /// Whether the arguments are inside it.
+        inside: bool,
+    },
+    /// The declared rates were looked at.
+    Rates {
+        /// How many apply.
+        asked: usize,
+        /// Whether a call fits all of them.
+        fits: bool,
+    },
+    /// The declared budgets were looked at.
+    Budgets {
+        /// How many apply.
+        asked: usize,
+        /// Whether the amounts fit all of them.
+        fits: bool,
+    },
+    /// An approval of exactly this call was met.
+    Approval {
+        /// Which.
+        id: ApprovalId,
+        /// Where it stands.
+        state: &'static str,
+    },
+    /// A grant for exactly this call was met.
+    Grant(GrantId),
+    /// The session's level was compared.
+    Level {
+        /// What the call needs.
+        required: u8,
+        /// What the session has.
+        level: u8,
+    },
+    /// The session's other calls wait for open approvals.
+    Covered {
+        /// How many approvals are open.
+        open: usize,
+    },
 }
 
 /// A call judged: the decision and what it costs.

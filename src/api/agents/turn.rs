@@ -168,14 +168,17 @@ impl Turn {
     async fn run(mut self, permit: Permit) -> Response {
         self.over = true;
         match self.slot.mode {
-            Mode::Authorize => self.sign(permit),
+            Mode::Authorize => self.sign(permit).await,
             Mode::Proxy => self.send(permit).await,
         }
     }
 
-    fn sign(self, permit: Permit) -> Response {
-        let guard = &self.desk.guard;
-        let signed = guard.sign(permit);
+    async fn sign(self, permit: Permit) -> Response {
+        let guard = Arc::clone(&self.desk.guard);
+        let signed = match guard.sign(permit).await {
+            Ok(signed) => signed,
+            Err(denial) => return self.refuse(denial.into()),
+        };
         let answer = Answer::permitted(&signed);
         let until = guard.ambient().now().after(OUTCOME_REPORT_LONGEST);
         self.slot.sign(answer.clone(), signed.receipt, until);

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use axum::response::Response;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
 use super::super::problem::Problem;
@@ -46,9 +47,8 @@ pub(super) async fn resume(
     Path(name): Path<String>,
 ) -> Result<Response, Problem> {
     let agent = parse_name(&name)?;
-    Ok(stopped::render(
-        &guard.resume_agent(&operator.name, &agent).await?,
-    ))
+    guard.resume_agent(&operator.name, &agent).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// Ends its sessions, grants and holds, and refuses its credentials.
@@ -78,7 +78,7 @@ fn render(agent: &AgentView, now: Timestamp) -> Value {
         "name": agent.name.as_str(),
         "state": agent.state.name(),
         "owner": agent.owner,
-        "has_scope": agent.scope,
+        "has_scope": agent.scoped,
         "open_holds": agent.open,
         "credentials": credentials,
     })

@@ -52,8 +52,7 @@ pub(super) async fn issue(
     let mut members = Members::read_optional(request).await?;
     let life = members.number("life_seconds")?.map(Duration::from_secs);
     members.done()?;
-    let life = life.unwrap_or(AGENT_KEY_LIFE);
-    if life.is_zero() || life > AGENT_KEY_LIFE {
+    if life.is_some_and(|life| life.is_zero() || life > AGENT_KEY_LIFE) {
         let most = AGENT_KEY_LIFE.as_secs();
         return Err(wrong("life_seconds", &format!("1 to {most}")));
     }

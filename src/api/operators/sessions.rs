@@ -33,9 +33,8 @@ pub(super) async fn pause(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let id = parse_id(&id)?;
-    Ok(stopped::render(
-        &guard.pause_session(&operator.name, id).await?,
-    ))
+    guard.pause_session(&operator.name, id).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// Lets its calls pass again.
@@ -45,9 +44,8 @@ pub(super) async fn resume(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let id = parse_id(&id)?;
-    Ok(stopped::render(
-        &guard.resume_session(&operator.name, id).await?,
-    ))
+    guard.resume_session(&operator.name, id).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// Ends it for ever, with its grants and holds.
@@ -68,7 +66,9 @@ pub(super) async fn reinstate(
     Caller(operator): Caller,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
-    guard.reinstate(&operator.name, parse_id(&id)?).await?;
+    guard
+        .reinstate_session(&operator.name, parse_id(&id)?)
+        .await?;
     Ok(StatusCode::NO_CONTENT.into_response())
 }
 

@@ -6,15 +6,11 @@ use serde_json::json;
 use super::super::reply;
 use crate::guard::Stopped;
 
-/// Names the sessions and holds it ended, and the calls that were already written upstream.
+/// Counts the sessions and holds it stopped, and names the calls that were already on their way.
 pub(super) fn render(stopped: &Stopped) -> Response {
     reply::ok(json!({
-        "sessions": names(&stopped.sessions),
-        "holds": names(&stopped.holds),
-        "running": names(&stopped.running),
+        "sessions": stopped.sessions,
+        "holds": stopped.holds,
+        "running": stopped.running.iter().map(ToString::to_string).collect::<Vec<_>>(),
     }))
-}
-
-fn names(ids: &[impl ToString]) -> Vec<String> {
-    ids.iter().map(ToString::to_string).collect()
 }

@@ -1,0 +1,132 @@
+//! What earlier decisions of people mean for a call.
+
+use super::facts::Facts;
+use crate::limits::{ENDED_MEMORY, HOLDS_PER_WINDOW_COUNT, OPEN_HOLDS_PER_AGENT_COUNT};
+use crate::model::approval::{Approval, ApprovalState};
+use crate::model::decision::{Cause, Step};
+use crate::model::reason::Reason;
+use crate::model::time::Timestamp;
+use crate::scopes::Scope;
+
+use crate::model::privilege::Privilege;
+
+/// A refusal, an end or a use of an earlier approval that answers this call.
+pub(super) fn settled(facts: &Facts<'_>, now: Timestamp, steps: &mut Vec<Step>) -> Option<Cause> {
+    if let Some(refused) = &facts.standing.refused {
+        steps.push(step(refused, now));
+        return Some(Cause::new(
+            Reason::ApprovalDenied,
+            format!("{} was refused by {}", refused.id, decider(refused)),
+        ));
+    }
+    if let Some(attached) = facts.attached {
+        steps.push(step(attached, now));
+        return end(attached, now);
+    }
+    let recent = facts.standing.approval.as_ref()?;
+    steps.push(step(recent, now));
+    let ended = match recent.state_at(now) {
+        ApprovalState::Expired => recent.decide_by,
+        ApprovalState::Cancelled { at } | ApprovalState::Invalidated { at } => at,
+        // Used, lapsed or still live: a new call is a new matter, or joins the open one.
+        _ => return None,
+    };
+    (now.since(ended) < ENDED_MEMORY)
+        .then(|| end(recent, now))
+        .flatten()
+}
+
+/// Whether a person can be asked at all.
+pub(super) fn askable(
+    facts: &Facts<'_>,
+    scope: &Scope,
+    privilege: Privilege,
+    now: Timestamp,
+) -> Result<(), Cause> {
+    if facts
+        .standing
+        .approval
+        .as_ref()
+        .is_some_and(|approval| approval.is_open(now))
+    {
+        return Ok(());
+    }
+    let standing = facts.standing;
+    if standing.open >= OPEN_HOLDS_PER_AGENT_COUNT || standing.opened >= HOLDS_PER_WINDOW_COUNT {
+        return Err(Cause::new(
+            Reason::TooManyHolds,
+            format!(
+                "{} requests are open, {} were opened lately",
+                standing.open, standing.opened
+            ),
+        ));
+    }
+    match scope.approval_for(privilege) {
+        None => Err(Cause::new(
+            Reason::NoApprover,
+            format!("the manifest names nobody who may approve `{privilege}`"),
+        )),
+        Some(rule)
+            if !rule
+                .any_of
+                .iter()
+                .any(|group| standing.approvers.contains(group)) =>
+        {
+            let groups: Vec<_> = rule.any_of.iter().map(|group| group.as_str()).collect();
+            Err(Cause::new(
+                Reason::NoApprover,
+                format!("no operator belongs to {}", groups.join(" or ")),
+            ))
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+/// How an approval that a call waits on ended, if it did.
+fn end(approval: &Approval, now: Timestamp) -> Option<Cause> {
+    let id = approval.id;
+    match approval.state_at(now) {
+        ApprovalState::Held | ApprovalState::Approved { .. } => None,
+        ApprovalState::Denied { by, .. } => Some(Cause::new(
+            Reason::ApprovalDenied,
+            format!("{id} was refused by {by}"),
+        )),
+        ApprovalState::Expired => Some(Cause::new(
+            Reason::ApprovalExpired,
+            format!("nobody decided {id} by {}", approval.decide_by),
+        )),
+        ApprovalState::Unredeemed => Some(Cause::new(
+            Reason::ApprovalUnredeemed,
+            format!("{id} was approved and not collected in time"),
+        )),
+        ApprovalState::Cancelled { .. } => Some(Cause::new(
+            Reason::ApprovalCancelled,
+            format!("the agent withdrew {id}"),
+        )),
+        ApprovalState::Invalidated { .. } => Some(Cause::new(
+            Reason::ApprovalInvalidated,
+            format!("the scope or the tool changed after {id} was opened"),
+        )),
+        ApprovalState::Revoked { .. } => Some(Cause::new(
+            Reason::SessionRevoked,
+            format!("the session was revoked while {id} was open"),
+        )),
+        ApprovalState::Executing { call, .. } | ApprovalState::Ended { call, .. } => {
+            Some(Cause::new(Reason::Superseded, format!("{call} used {id}")))
+        }
+    }
+}
+
+fn step(approval: &Approval, now: Timestamp) -> Step {
+    Step::Approval {
+        id: approval.id,
+        state: approval.state_at(now).name(),
+    }
+}
+
+fn decider(approval: &Approval) -> &str {
+    match &approval.state {
+        ApprovalState::Denied { by, .. } => by.as_str(),
+        _ => "a person",
+    }
+}

@@ -1,0 +1,419 @@
+//! Agents and their credentials: issued, proved, paused, revoked.
+
+use std::time::Duration;
+
+use aws_lc_rs::constant_time;
+use data_encoding::BASE64URL_NOPAD;
+use serde_json::{Map, Value};
+
+use super::Guard;
+use super::entries::Refusal;
+use super::operate::{OperateError, Stopped};
+use super::ruling::Denial;
+use super::sessions::down;
+use crate::audit::entry::EntryKind;
+use crate::limits::{AGENT_KEY_LIFE, LISTED_COUNT, LOCAL_CREDENTIAL_LIFE, SECRET_LENGTH_BYTES};
+use crate::model::call::Principal;
+use crate::model::credential::{Credential, CredentialKind};
+use crate::model::digest::Digest;
+use crate::model::id::CredentialId;
+use crate::model::name::{AgentName, OperatorName};
+use crate::model::reason::Reason;
+use crate::model::session::{AgentState, EndCause, SessionState};
+use crate::store::{Change, StoreError, Sync};
+
+/// An agent as operators see it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct AgentView {
+    /// Its name.
+    pub name: AgentName,
+    /// Whether it may act.
+    pub state: AgentState,
+    /// Who is accountable for it, as its manifest says.
+    pub owner: Option<String>,
+    /// Whether a manifest is in force for it.
+    pub scoped: bool,
+    /// Its credentials.
+    pub credentials: Vec<Credential>,
+    /// Its open approvals.
+    pub open: usize,
+}
+
+impl Guard {
+    /// Who a bearer key proves.
+    ///
+    /// # Errors
+    /// A denial, recorded, when it proves nobody who may ask.
+    pub async fn principal(&self, bearer: Option<&str>) -> Result<Principal, Denial> {
+        let proved = self.prove(bearer).await;
+        if let Err((denial, agent)) = proved {
+            self.refuse(Refusal {
+                reason: denial.reason(),
+                agent,
+                edge: "agents",
+                sentence: denial.cause.sentence.clone(),
+            })
+            .await;
+            return Err(denial);
+        }
+        proved.map_err(|(denial, _)| denial)
+    }
+
+    async fn prove(&self, bearer: Option<&str>) -> Result<Principal, (Denial, Option<AgentName>)> {
+        let no = |reason, sentence: &str| (Denial::new(reason, sentence), None);
+        let Some(secret) = bearer else {
+            return Err(no(Reason::CredentialMissing, "the request carries no key"));
+        };
+        if secret.len() > SECRET_LENGTH_BYTES {
+            return Err(no(
+                Reason::CredentialUnknown,
+                "the key is longer than any key",
+            ));
+        }
+        let digest = Digest::of(secret.as_bytes());
+        let found = self.store.credential_by_secret(&digest).await;
+        let found = found.map_err(|fault| (down(&fault), None))?;
+        // Found by its digest; compared once more without leaking where a near miss ends.
+        let credential = found.filter(|credential| {
+            credential.secret.is_some_and(|kept| {
+                constant_time::verify_slices_are_equal(kept.as_bytes(), digest.as_bytes()).is_ok()
+            })
+        });
+        let Some(credential) = credential else {
+            return Err(no(Reason::CredentialUnknown, "no agent has this key"));
+        };
+        let agent = credential.agent.clone();
+        self.accept(credential)
+            .await
+            .map_err(|denial| (denial, Some(agent)))
+    }
+
+    /// Who a launcher on the same machine says it starts; only where the manifest accepts `local`.
+    ///
+    /// # Errors
+    /// A denial, recorded, when the manifest does not.
+    pub async fn local_principal(&self, agent: &AgentName) -> Result<Principal, Denial> {
+        match self.local(agent).await {
+            Ok(principal) => Ok(principal),
+            Err(denial) => {
+                self.refuse(Refusal {
+                    reason: denial.reason(),
+                    agent: Some(agent.clone()),
+                    edge: "local",
+                    sentence: denial.cause.sentence.clone(),
+                })
+                .await;
+                Err(denial)
+            }
+        }
+    }
+
+    async fn local(&self, agent: &AgentName) -> Result<Principal, Denial> {
+        let _turn = self.opening.lock().await;
+        let known = self
+            .store
+            .credentials()
+            .await
+            .map_err(|fault| down(&fault))?;
+        let live = known.into_iter().find(|credential| {
+            credential.agent == *agent
+                && credential.kind == CredentialKind::Local
+                && credential.revoked.is_none()
+        });
+        if let Some(credential) = live {
+            return self.accept(credential).await;
+        }
+        let now = self.ambient.now();
+        let credential = Credential {
+            id: CredentialId::random(&self.ambient),
+            agent: agent.clone(),
+            kind: CredentialKind::Local,
+            secret: None,
+            issued: now,
+            expires: now.after(LOCAL_CREDENTIAL_LIFE),
+            revoked: None,
+        };
+        let principal = self.accept(credential.clone()).await?;
+        let body = entry(&credential, "issued", "launcher");
+        self.write(
+            EntryKind::Agent,
+            body,
+            vec![Change::AddCredential(credential)],
+            Sync::Synced,
+        )
+        .await
+        .map_err(|fault| down(&fault))?;
+        Ok(principal)
+    }
+
+    /// Whether a credential of the store is good now, under the manifest in force.
+    async fn accept(&self, credential: Credential) -> Result<Principal, Denial> {
+        let now = self.ambient.now();
+        if credential.revoked.is_some() {
+            return Err(Denial::new(
+                Reason::CredentialRevoked,
+                "the credential was revoked",
+            ));
+        }
+        if now >= credential.expires {
+            return Err(Denial::new(
+                Reason::CredentialExpired,
+                "the credential has expired",
+            ));
+        }
+        let scopes = self.scopes.load();
+        let Some(scope) = scopes.scope(&credential.agent) else {
+            return Err(Denial::new(
+                Reason::NoScope,
+                "no manifest speaks of this agent",
+            ));
+        };
+        let accepted = match credential.kind {
+            CredentialKind::Local => scope.credentials.local,
+            CredentialKind::ApiKey => match &scope.credentials.api_key {
+                None => false,
+                Some(rule) => {
+                    if rule
+                        .max_age
+                        .is_some_and(|age| now.since(credential.issued) >= age)
+                    {
+                        let sentence = "the key is older than the manifest's max_age";
+                        return Err(Denial::new(Reason::CredentialExpired, sentence));
+                    }
+                    true
+                }
+            },
+        };
+        if !accepted {
+            let sentence = format!("the manifest does not accept `{}`", credential.kind.name());
+            return Err(Denial::new(Reason::CredentialKind, sentence));
+        }
+        Ok(Principal {
+            agent: credential.agent,
+            credential: credential.id,
+            on_behalf_of: None,
+        })
+    }
+
+    /// Issues a key; the secret is given once and kept only as its digest.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn add_agent_key(
+        &self,
+        by: &str,
+        agent: &AgentName,
+        life: Option<Duration>,
+    ) -> Result<(Credential, String), OperateError> {
+        let now = self.ambient.now();
+        let secret = format!(
+            "csk_{}",
+            BASE64URL_NOPAD.encode(&self.ambient.random::<32>())
+        );
+        let credential = Credential {
+            id: CredentialId::random(&self.ambient),
+            agent: agent.clone(),
+            kind: CredentialKind::ApiKey,
+            secret: Some(Digest::of(secret.as_bytes())),
+            issued: now,
+            expires: now.after(life.unwrap_or(AGENT_KEY_LIFE)),
+            revoked: None,
+        };
+        let body = entry(&credential, "issued", by);
+        let mut changes = vec![Change::AddCredential(credential.clone())];
+        // A revoked agent comes back by a new credential, and only so.
+        if self.agent_state(agent).await? == AgentState::Revoked {
+            changes.push(Change::SetAgent(agent.clone(), AgentState::Running));
+        }
+        self.write(EntryKind::Agent, body, changes, Sync::Synced)
+            .await?;
+        Ok((credential, secret))
+    }
+
+    /// Revokes a key.
+    ///
+    /// # Errors
+    /// When there is no such live credential.
+    pub async fn revoke_agent_key(&self, by: &str, id: CredentialId) -> Result<(), OperateError> {
+        let known = self.store.credentials().await?;
+        let live = known
+            .iter()
+            .find(|one| one.id == id && one.revoked.is_none());
+        let credential = live.ok_or(OperateError::Missing)?;
+        let body = entry(credential, "revoked", by);
+        let change = Change::RevokeCredential(id, self.ambient.now());
+        self.write(EntryKind::Agent, body, vec![change], Sync::Synced)
+            .await?;
+        self.revoked_something();
+        Ok(())
+    }
+
+    /// Stops an agent until it is resumed.
+    ///
+    /// # Errors
+    /// When nobody knows the agent, or it is revoked.
+    pub async fn pause_agent(
+        &self,
+        operator: &OperatorName,
+        agent: &AgentName,
+    ) -> Result<Stopped, OperateError> {
+        self.set_agent(operator, agent, AgentState::Paused).await?;
+        self.revoked_something();
+        self.what_stops(agent).await
+    }
+
+    /// Lets a paused agent go on.
+    ///
+    /// # Errors
+    /// When nobody knows the agent, or it is revoked.
+    pub async fn resume_agent(
+        &self,
+        operator: &OperatorName,
+        agent: &AgentName,
+    ) -> Result<(), OperateError> {
+        self.set_agent(operator, agent, AgentState::Running).await
+    }
+
+    /// Ends an agent: its credentials, sessions, approvals and grants end with it.
+    ///
+    /// # Errors
+    /// When nobody knows the agent.
+    pub async fn revoke_agent(
+        &self,
+        operator: &OperatorName,
+        agent: &AgentName,
+    ) -> Result<Stopped, OperateError> {
+        self.set_agent(operator, agent, AgentState::Revoked).await?;
+        self.revoked_something();
+        let mut stopped = self.what_stops(agent).await?;
+        stopped.holds = 0;
+        for credential in self.store.credentials().await? {
+            if credential.agent == *agent && credential.revoked.is_none() {
+                self.revoke_agent_key(operator.as_str(), credential.id)
+                    .await?;
+            }
+        }
+        for session in self.store.sessions(LISTED_COUNT).await? {
+            let live = !matches!(session.state, SessionState::Ended(_));
+            if session.principal.agent == *agent && live {
+                let end = SessionState::Ended(EndCause::Revoked);
+                self.set_session(session.id, end, operator.as_str()).await?;
+            }
+        }
+        let own = |approval: &crate::model::approval::Approval| approval.principal.agent == *agent;
+        self.end_holds_of(own, operator, &mut stopped).await?;
+        Ok(stopped)
+    }
+
+    /// Every agent that a manifest or the store knows.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn agents(&self) -> Result<Vec<AgentView>, StoreError> {
+        let states = self.store.agents().await?;
+        let credentials = self.store.credentials().await?;
+        let live = self
+            .store
+            .approvals(Some(self.ambient.now()), LISTED_COUNT)
+            .await?;
+        let scopes = self.scopes.load();
+        let mut names: Vec<AgentName> = scopes.agents().map(|scope| scope.agent.clone()).collect();
+        names.extend(states.iter().map(|(name, _)| name.clone()));
+        names.extend(
+            credentials
+                .iter()
+                .map(|credential| credential.agent.clone()),
+        );
+        names.sort();
+        names.dedup();
+        let view = |name: AgentName| {
+            let scope = scopes.scope(&name);
+            let state = states
+                .iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, state)| *state);
+            AgentView {
+                state: state.unwrap_or_default(),
+                owner: scope.and_then(|scope| scope.owner.clone()),
+                scoped: scope.is_some(),
+                credentials: credentials
+                    .iter()
+                    .filter(|one| one.agent == name)
+                    .cloned()
+                    .collect(),
+                open: live
+                    .iter()
+                    .filter(|one| one.principal.agent == name)
+                    .count(),
+                name,
+            }
+        };
+        Ok(names.into_iter().map(view).collect())
+    }
+
+    pub(super) async fn agent_state(&self, agent: &AgentName) -> Result<AgentState, StoreError> {
+        let states = self.store.agents().await?;
+        Ok(states
+            .into_iter()
+            .find(|(name, _)| name == agent)
+            .map(|(_, state)| state)
+            .unwrap_or_default())
+    }
+
+    async fn set_agent(
+        &self,
+        operator: &OperatorName,
+        agent: &AgentName,
+        state: AgentState,
+    ) -> Result<(), OperateError> {
+        let known = self.agents().await?;
+        let view = known
+            .iter()
+            .find(|view| view.name == *agent)
+            .ok_or(OperateError::Missing)?;
+        if view.state == AgentState::Revoked {
+            return Err(OperateError::Missing);
+        }
+        let mut body = Map::new();
+        body.insert("agent".into(), agent.as_str().into());
+        body.insert("state".into(), state.name().into());
+        body.insert("by".into(), operator.as_str().into());
+        let change = Change::SetAgent(agent.clone(), state);
+        Ok(self
+            .write(EntryKind::Agent, body, vec![change], Sync::Synced)
+            .await?)
+    }
+
+    async fn what_stops(&self, agent: &AgentName) -> Result<Stopped, OperateError> {
+        let sessions = self.store.sessions(LISTED_COUNT).await?;
+        let live = self
+            .store
+            .approvals(Some(self.ambient.now()), LISTED_COUNT)
+            .await?;
+        let acting = sessions.iter().filter(|session| {
+            session.principal.agent == *agent && !matches!(session.state, SessionState::Ended(_))
+        });
+        let mut stopped = Stopped {
+            sessions: acting.count(),
+            holds: live
+                .iter()
+                .filter(|one| one.principal.agent == *agent)
+                .count(),
+            running: Vec::new(),
+        };
+        self.list_running(|left| left.agent == *agent, &mut stopped)
+            .await?;
+        Ok(stopped)
+    }
+}
+
+fn entry(credential: &Credential, state: &str, by: &str) -> Map<String, Value> {
+    let mut body = Map::new();
+    body.insert("agent".into(), credential.agent.as_str().into());
+    body.insert("credential".into(), credential.id.to_string().into());
+    body.insert("kind".into(), credential.kind.name().into());
+    body.insert("expires".into(), credential.expires.to_string().into());
+    body.insert("state".into(), state.into());
+    body.insert("by".into(), by.into());
+    body
+}

@@ -1,0 +1,292 @@
+//! People decide: votes, what they leave, and every other end of an approval.
+
+use std::time::Duration;
+
+use super::{Guard, entries};
+use crate::audit::entry::EntryKind;
+use crate::limits::{GRANT_LIFE, GRANT_USES_COUNT};
+use crate::model::approval::{Approval, ApprovalState};
+use crate::model::credential::Operator;
+use crate::model::digest::Digest;
+use crate::model::grant::Grant;
+use crate::model::id::{ApprovalId, GrantId};
+use crate::model::reason::Reason;
+use crate::store::{Change, StoreError, Sync};
+
+/// What a person decides.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Resolution {
+    /// The exact call may run.
+    Approve {
+        /// How often, 1 to [`GRANT_USES_COUNT`].
+        uses: u32,
+        /// How long a grant of several uses lives, at most [`GRANT_LIFE`]; once-grants live until
+        /// they must be redeemed.
+        life: Option<Duration>,
+    },
+    /// The call may not run.
+    Deny {
+        /// What the agent is told.
+        message: Option<String>,
+    },
+}
+
+/// One vote: what was shown, and what was decided on it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Vote {
+    /// The version that was shown.
+    pub version: u32,
+    /// The action digest that was shown.
+    pub digest: Digest,
+    /// The decision.
+    pub decision: Resolution,
+    /// The operator's own name for this decision: repeated, it answers as it did the first time.
+    pub client_id: String,
+}
+
+/// Why a vote did not count.
+#[derive(Debug, thiserror::Error)]
+pub enum ResolveError {
+    /// There is no such approval.
+    #[error("no such approval")]
+    Missing,
+    /// It changed since it was shown.
+    #[error("the request is at version {version} now")]
+    Stale {
+        /// The version it is at.
+        version: u32,
+    },
+    /// The vote was for another action.
+    #[error("the digest is not that of this request")]
+    OtherDigest,
+    /// This operator may not decide it.
+    #[error("the operator belongs to none of the groups that may decide")]
+    NotEligible,
+    /// It is decided, or ended otherwise.
+    #[error("the request is {state} already")]
+    Decided {
+        /// Where it stands.
+        state: &'static str,
+    },
+    /// The grant is beyond what an approver may give.
+    #[error("{0}")]
+    BadGrant(String),
+    /// The store did not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl ResolveError {
+    /// The row of the table it is.
+    #[must_use]
+    pub const fn reason(&self) -> Reason {
+        match self {
+            Self::Missing => Reason::NotFound,
+            Self::Stale { .. } | Self::Store(StoreError::Moved) => Reason::Stale,
+            Self::OtherDigest | Self::BadGrant(_) => Reason::Malformed,
+            Self::NotEligible => Reason::NotEligible,
+            Self::Decided { .. } => Reason::AlreadyDecided,
+            Self::Store(StoreError::Unavailable(_)) => Reason::StoreUnavailable,
+        }
+    }
+}
+
+/// The ends that nobody votes for.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Ended {
+    Expired,
+    Unredeemed,
+    Cancelled,
+    Invalidated,
+    Revoked,
+}
+
+impl Guard {
+    /// Counts a vote: the approval is approved or denied, and an approval leaves a grant.
+    ///
+    /// # Errors
+    /// [`ResolveError`]; nothing is changed then.
+    pub async fn resolve(
+        &self,
+        operator: &Operator,
+        id: ApprovalId,
+        vote: Vote,
+    ) -> Result<Approval, ResolveError> {
+        let now = self.ambient.now();
+        let approval = self
+            .store
+            .approval(id)
+            .await?
+            .ok_or(ResolveError::Missing)?;
+        let repeated = (id, operator.name.clone(), vote.client_id.clone());
+        if self
+            .votes
+            .lock()
+            .get(&repeated)
+            .is_some_and(|earlier| *earlier == vote)
+        {
+            return Ok(approval);
+        }
+        if approval.digest != vote.digest {
+            return Err(ResolveError::OtherDigest);
+        }
+        if !approval
+            .rule
+            .any_of
+            .iter()
+            .any(|group| operator.groups.contains(group))
+        {
+            return Err(ResolveError::NotEligible);
+        }
+        if !approval.is_open(now) {
+            return Err(ResolveError::Decided {
+                state: approval.state_at(now).name(),
+            });
+        }
+        if approval.version != vote.version {
+            return Err(ResolveError::Stale {
+                version: approval.version,
+            });
+        }
+        let by = operator.name.clone();
+        let mut body = entries::approval(&approval, "", Some(by.as_str()));
+        body.insert("version".into(), vote.version.into());
+        body.insert(
+            "decision_id".into(),
+            entries::clipped(&vote.client_id).into(),
+        );
+        let mut changes = Vec::new();
+        let state = match &vote.decision {
+            Resolution::Approve { uses, life } => {
+                let grant = self.grant(&approval, *uses, *life)?;
+                body.insert("state".into(), "approved".into());
+                body.insert("grant".into(), grant.id.to_string().into());
+                body.insert("uses".into(), grant.uses.into());
+                body.insert("until".into(), grant.until.to_string().into());
+                changes.push(Change::AddGrant(grant));
+                let redeem_by = now.after(approval.rule.redeem_by);
+                ApprovalState::Approved {
+                    by,
+                    at: now,
+                    redeem_by,
+                }
+            }
+            Resolution::Deny { message } => {
+                let message = message.as_deref().map(entries::clipped);
+                body.insert("state".into(), "denied".into());
+                if let Some(message) = &message {
+                    body.insert("message".into(), message.as_str().into());
+                }
+                ApprovalState::Denied {
+                    by,
+                    at: now,
+                    message,
+                }
+            }
+        };
+        changes.insert(
+            0,
+            Change::SetApproval {
+                id,
+                version: vote.version,
+                state,
+            },
+        );
+        self.write(EntryKind::Approval, body, changes, Sync::Synced)
+            .await?;
+        self.votes.lock().insert(repeated, vote);
+        self.store.approval(id).await?.ok_or(ResolveError::Missing)
+    }
+
+    /// The approval of that name.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn approval(&self, id: ApprovalId) -> Result<Option<Approval>, StoreError> {
+        self.store.approval(id).await
+    }
+
+    /// Approvals, newest first: those that are open or wait to be used, or `all`.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn approvals(&self, all: bool) -> Result<Vec<Approval>, StoreError> {
+        let live_at = (!all).then(|| self.ambient.now());
+        self.store
+            .approvals(live_at, crate::limits::LISTED_COUNT)
+            .await
+    }
+
+    /// Ends an approval without a vote, and revokes what it left.
+    pub(super) async fn end_approval(
+        &self,
+        approval: &Approval,
+        ended: Ended,
+        by: Option<&str>,
+    ) -> Result<(), StoreError> {
+        let change = self.ending(approval, ended);
+        let body = entries::approval(approval, ended.name(), by);
+        self.write(EntryKind::Approval, body, vec![change], Sync::Synced)
+            .await
+    }
+
+    /// The change that ends an approval without a vote.
+    pub(super) fn ending(&self, approval: &Approval, ended: Ended) -> Change {
+        let at = self.ambient.now();
+        let state = match ended {
+            Ended::Expired => ApprovalState::Expired,
+            Ended::Unredeemed => ApprovalState::Unredeemed,
+            Ended::Cancelled => ApprovalState::Cancelled { at },
+            Ended::Invalidated => ApprovalState::Invalidated { at },
+            Ended::Revoked => ApprovalState::Revoked { at },
+        };
+        Change::SetApproval {
+            id: approval.id,
+            version: approval.version,
+            state,
+        }
+    }
+
+    fn grant(
+        &self,
+        approval: &Approval,
+        uses: u32,
+        life: Option<Duration>,
+    ) -> Result<Grant, ResolveError> {
+        if !(1..=GRANT_USES_COUNT).contains(&uses) {
+            let sentence = format!("a grant has 1 to {GRANT_USES_COUNT} uses");
+            return Err(ResolveError::BadGrant(sentence));
+        }
+        if life.is_some_and(|life| life > GRANT_LIFE) {
+            let sentence = format!("a grant lives at most {} s", GRANT_LIFE.as_secs());
+            return Err(ResolveError::BadGrant(sentence));
+        }
+        let life = match uses {
+            1 => approval.rule.redeem_by,
+            _ => life.unwrap_or(GRANT_LIFE),
+        };
+        Ok(Grant {
+            id: GrantId::random(&self.ambient),
+            approval: approval.id,
+            agent: approval.principal.agent.clone(),
+            session: approval.session,
+            key: approval.key,
+            uses,
+            used: 0,
+            until: self.ambient.now().after(life),
+            revoked: None,
+        })
+    }
+}
+
+impl Ended {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Expired => "expired",
+            Self::Unredeemed => "unredeemed",
+            Self::Cancelled => "cancelled",
+            Self::Invalidated => "invalidated",
+            Self::Revoked => "revoked",
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! What the upstream servers present: whole definitions, their digests, their schemas compiled.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::RwLock;
+use serde_json::Value;
+
+use crate::limits::UPSTREAM_TOOLS_COUNT;
+use crate::model::digest::Digest;
+use crate::model::json;
+use crate::model::name::{ServerName, ToolName};
+use crate::model::target::{Target, TargetKind};
+use crate::scopes::ToolSchema;
+
+/// One tool as its server defines it.
+#[derive(Debug)]
+pub struct KnownTool {
+    /// Its name.
+    pub name: ToolName,
+    /// The whole definition, as it came.
+    pub definition: Value,
+    /// SHA-256 of the definition in canonical form.
+    pub pin: Digest,
+    /// Its input schema, compiled.
+    pub schema: ToolSchema,
+}
+
+/// What a server presented when it was asked.
+#[derive(Debug)]
+pub struct Presented {
+    /// The server's identity: command and arguments, or address.
+    pub pin: Digest,
+    /// Whole tool definitions, in the server's order.
+    pub tools: Vec<Value>,
+}
+
+/// Every server's newest presentation.
+#[derive(Default)]
+pub struct Catalog {
+    servers: RwLock<HashMap<ServerName, Server>>,
+}
+
+struct Server {
+    pin: Digest,
+    order: Vec<Arc<KnownTool>>,
+    tools: HashMap<Arc<str>, Arc<KnownTool>>,
+}
+
+impl Catalog {
+    /// The tool of that name, if its server presents an acceptable one.
+    #[must_use]
+    pub fn tool(&self, target: &Target) -> Option<Arc<KnownTool>> {
+        if target.kind != TargetKind::Tool {
+            return None;
+        }
+        self.servers
+            .read()
+            .get(&target.server)?
+            .tools
+            .get(&target.name)
+            .cloned()
+    }
+
+    /// Every acceptable tool of a server, in the server's order.
+    #[must_use]
+    pub fn tools(&self, server: &ServerName) -> Vec<Arc<KnownTool>> {
+        self.servers
+            .read()
+            .get(server)
+            .map(|server| server.order.clone())
+            .unwrap_or_default()
+    }
+
+    /// The server's identity, once it has presented itself.
+    #[must_use]
+    pub fn server_pin(&self, server: &ServerName) -> Option<Digest> {
+        self.servers.read().get(server).map(|server| server.pin)
+    }
+
+    /// Takes in what a server presents. A tool that cannot be checked is left out, so that no call of
+    /// it can pass. Gives the names of tools whose definition is not the one known before, and a
+    /// sentence for each tool left out.
+    pub(super) fn present(&self, server: &ServerName, presented: &Presented) -> Taken {
+        let mut taken = Taken::default();
+        let mut next = Server {
+            pin: presented.pin,
+            order: Vec::new(),
+            tools: HashMap::new(),
+        };
+        for definition in presented.tools.iter().take(UPSTREAM_TOOLS_COUNT) {
+            let tool = match KnownTool::compile(definition) {
+                Ok(tool) => Arc::new(tool),
+                Err(sentence) => {
+                    taken.dropped.push(sentence);
+                    continue;
+                }
+            };
+            let name: Arc<str> = Arc::from(tool.name.as_str());
+            if next
+                .tools
+                .insert(Arc::clone(&name), Arc::clone(&tool))
+                .is_some()
+            {
+                // Two tools of one name: neither can be meant, so neither stays.
+                next.tools.remove(&name);
+                next.order.retain(|known| known.name != tool.name);
+                taken.dropped.push(format!("{name} is defined twice"));
+            } else {
+                next.order.push(tool);
+            }
+        }
+        let mut servers = self.servers.write();
+        if let Some(before) = servers.get(server) {
+            let moved = before.pin != next.pin;
+            taken.changed = before
+                .tools
+                .iter()
+                .filter(|(name, known)| {
+                    moved || next.tools.get(*name).is_none_or(|now| now.pin != known.pin)
+                })
+                .map(|(name, _)| Arc::clone(name))
+                .collect();
+        }
+        servers.insert(server.clone(), next);
+        taken
+    }
+}
+
+/// What a presentation changed.
+#[derive(Default, Debug)]
+pub(super) struct Taken {
+    /// Names whose definition changed or went away.
+    pub(super) changed: Vec<Arc<str>>,
+    /// Why tools were left out.
+    pub(super) dropped: Vec<String>,
+}
+
+impl KnownTool {
+    fn compile(definition: &Value) -> Result<Self, String> {
+        let name = definition
+            .get("name")
+            .and_then(Value::as_str)
+            .unwrap_or_default();
+        let name = ToolName::parse(name).map_err(|fault| fault.to_string())?;
+        let schema = definition
+            .get("inputSchema")
+            .ok_or_else(|| format!("{name} declares no input schema"))?;
+        let schema = ToolSchema::compile(schema).map_err(|fault| format!("{name}: {fault}"))?;
+        let pin = Digest::of(&json::canonical(definition));
+        Ok(Self {
+            name,
+            definition: definition.clone(),
+            pin,
+            schema,
+        })
+    }
+}

@@ -1,0 +1,229 @@
+//! The entries of the record, one function a kind: what an auditor will read.
+
+use serde_json::{Map, Value, json};
+
+use super::Guard;
+use super::decide::Judged;
+use crate::audit::commitment::Disclosure;
+use crate::audit::entry::{Entry, EntryKind};
+use crate::limits::TEXT_BYTES;
+use crate::model::approval::Approval;
+use crate::model::call::Call;
+use crate::model::decision::{Cause, Decision};
+use crate::model::digest::Digest;
+use crate::model::name::AgentName;
+use crate::model::outcome::Outcome;
+use crate::model::reason::Reason;
+use crate::model::time::Timestamp;
+use crate::store::{Change, Commit, StoreError, Sync};
+
+/// A request that was refused before it became a call.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// Why.
+    pub reason: Reason,
+    /// The agent, if it proved who it is.
+    pub agent: Option<AgentName>,
+    /// Where it came in, for example `mcp-http`.
+    pub edge: &'static str,
+    /// What exactly.
+    pub sentence: String,
+}
+
+impl Guard {
+    /// Records a request that was refused before it became a call. The refusal stands whether or not it
+    /// could be recorded.
+    pub async fn refuse(&self, refusal: Refusal) {
+        let mut body = Map::new();
+        body.insert("reason".into(), refusal.reason.code().into());
+        body.insert("edge".into(), refusal.edge.into());
+        body.insert("sentence".into(), clipped(&refusal.sentence).into());
+        if let Some(agent) = &refusal.agent {
+            body.insert("agent".into(), agent.as_str().into());
+        }
+        if let Err(fault) = self
+            .write(EntryKind::Refusal, body, Vec::new(), self.reads)
+            .await
+        {
+            tracing::error!(%fault, "a refusal could not be recorded");
+        }
+    }
+
+    /// Writes an entry with its changes.
+    pub(super) async fn write(
+        &self,
+        kind: EntryKind,
+        body: Map<String, Value>,
+        changes: Vec<Change>,
+        sync: Sync,
+    ) -> Result<(), StoreError> {
+        let entry = Entry {
+            kind,
+            at: self.ambient.now(),
+            body,
+            disclosure: None,
+        };
+        self.store
+            .commit(Commit {
+                expects: None,
+                entry,
+                changes,
+                sync,
+            })
+            .await
+            .map(drop)
+    }
+}
+
+/// The entry of one decision.
+pub(super) fn decision(call: &Call, judged: &Judged<'_>, disclosure: Disclosure) -> Entry {
+    let mut body = who(call);
+    body.insert(
+        "server_pin".into(),
+        judged.binding.server.to_string().into(),
+    );
+    if let Some(pin) = &judged.binding.tool {
+        body.insert("tool_pin".into(), pin.to_string().into());
+    }
+    body.insert(
+        "manifest".into(),
+        judged.binding.manifest.to_string().into(),
+    );
+    body.insert("action_digest".into(), judged.digest.to_string().into());
+    body.insert(
+        "args_commitment".into(),
+        judged.commitment.to_string().into(),
+    );
+    if !call.extras.is_empty() {
+        body.insert("extras".into(), Value::Object(call.extras.clone()));
+    }
+    let evaluation = judged.evaluation;
+    body.insert("decision".into(), evaluation.decision.name().into());
+    body.insert("privilege".into(), evaluation.privilege.name().into());
+    body.insert("reasons".into(), reasons(&evaluation.decision));
+    let rules = judged.rules.iter().map(|place| Value::from(place.as_str()));
+    body.insert("rules".into(), rules.collect());
+    if let Some(approval) = judged.approval {
+        body.insert("approval".into(), approval.to_string().into());
+    }
+    if let Some(grant) = judged.grant {
+        body.insert("grant".into(), grant.to_string().into());
+    }
+    if !call.claims.is_empty() {
+        body.insert("claims".into(), Value::Object(call.claims.clone()));
+    }
+    Entry {
+        kind: EntryKind::Decision,
+        at: judged.now,
+        body,
+        disclosure: Some(disclosure),
+    }
+}
+
+/// The entry of a call that was refused before the rules could speak of it.
+pub(super) fn refused(call: &Call, cause: &Cause, now: Timestamp) -> Entry {
+    let mut body = who(call);
+    body.insert("decision".into(), "deny".into());
+    body.insert("reasons".into(), json!([reason(cause)]));
+    Entry {
+        kind: EntryKind::Decision,
+        at: now,
+        body,
+        disclosure: None,
+    }
+}
+
+/// The entry of one outcome.
+pub(super) fn outcome(
+    call: String,
+    seq: u64,
+    outcome: Outcome,
+    note: Option<&str>,
+) -> Map<String, Value> {
+    let mut body = Map::new();
+    body.insert("call".into(), call.into());
+    body.insert("of".into(), seq.into());
+    body.insert("outcome".into(), outcome.name().into());
+    if let Some(note) = note {
+        body.insert("note".into(), clipped(note).into());
+    }
+    body
+}
+
+/// The entry of a move in an approval's life.
+pub(super) fn approval(
+    approval: &Approval,
+    state: &'static str,
+    by: Option<&str>,
+) -> Map<String, Value> {
+    let mut body = Map::new();
+    body.insert("approval".into(), approval.id.to_string().into());
+    body.insert("agent".into(), approval.principal.agent.as_str().into());
+    body.insert("session".into(), approval.session.to_string().into());
+    body.insert("action_digest".into(), approval.digest.to_string().into());
+    body.insert("state".into(), state.into());
+    if let Some(by) = by {
+        body.insert("by".into(), by.into());
+    }
+    body
+}
+
+/// The entry of a change of scopes.
+pub(super) fn scopes(state: &'static str, digest: Digest, by: &str) -> Map<String, Value> {
+    let mut body = Map::new();
+    body.insert("state".into(), state.into());
+    body.insert("digest".into(), digest.to_string().into());
+    body.insert("by".into(), by.into());
+    body
+}
+
+/// At most [`TEXT_BYTES`] of a foreign text, at a character's edge, saying that and how much was cut.
+pub(super) fn clipped(text: &str) -> String {
+    if text.len() <= TEXT_BYTES {
+        return text.to_owned();
+    }
+    let head: String = text
+        .char_indices()
+        .take_while(|(at, c)| at + c.len_utf8() <= TEXT_BYTES)
+        .map(|(_, c)| c)
+        .collect();
+    format!("{head}… ({} bytes in all)", text.len())
+}
+
+fn who(call: &Call) -> Map<String, Value> {
+    let mut body = Map::new();
+    body.insert("call".into(), call.id.to_string().into());
+    body.insert("agent".into(), call.principal.agent.as_str().into());
+    if let Some(user) = &call.principal.on_behalf_of {
+        body.insert("on_behalf_of".into(), user.as_str().into());
+    }
+    body.insert(
+        "credential".into(),
+        call.principal.credential.to_string().into(),
+    );
+    body.insert("session".into(), call.session.to_string().into());
+    body.insert("mode".into(), call.mode.name().into());
+    body.insert("method".into(), (*call.method).into());
+    let target = json!({
+        "kind": call.target.kind.name(),
+        "server": call.target.server.as_str(),
+        "name": &*call.target.name,
+    });
+    body.insert("target".into(), target);
+    body
+}
+
+fn reasons(decision: &Decision) -> Value {
+    match decision {
+        Decision::Permit { reason } => json!([{"code": reason.code()}]),
+        Decision::Challenge { required, level } => {
+            json!([{"code": Reason::StepUpNeeded.code(), "required": required, "level": level}])
+        }
+        Decision::Pause { causes, .. } => causes.iter().map(reason).collect(),
+        Decision::Deny { cause } => json!([reason(cause)]),
+    }
+}
+
+fn reason(cause: &Cause) -> Value {
+    json!({"code": cause.reason.code(), "sentence": clipped(&cause.sentence)})
+}

@@ -1,0 +1,87 @@
+//! Waiting with a held call, collecting it, giving it up.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Guard;
+use super::approvals::Ended;
+use super::ruling::{Hold, Ruling, Woke};
+use super::wakes::Matter;
+use crate::limits::WAIT_LONGEST;
+use crate::model::approval::{Approval, ApprovalState};
+
+impl Guard {
+    /// Waits until something the hold waits on changed, or for `longest`, and never past the moment at
+    /// which nobody may decide any more.
+    pub async fn wait(&self, hold: &Hold, longest: Duration) -> Woke {
+        let mut matters: Vec<_> = hold.behind.iter().map(|id| Matter::Approval(*id)).collect();
+        matters.push(Matter::Session(hold.call.session));
+        // Registered before the first look, so that a change between look and wait is not missed.
+        let registration = self.wakes.register(matters);
+        let longest = longest.min(WAIT_LONGEST);
+        let until = hold
+            .pending
+            .decide_by
+            .since(self.ambient.now())
+            .min(longest);
+        if self.has_moved(hold).await {
+            return Woke::Changed;
+        }
+        tokio::select! {
+            () = registration.woken() => Woke::Changed,
+            () = tokio::time::sleep(until) => match until < longest {
+                true => Woke::Changed,
+                false => Woke::TimeUp,
+            },
+            () = self.stopping.cancelled() => Woke::Stopping,
+        }
+    }
+
+    /// Takes the held call back into the decision.
+    pub async fn redeem(self: &Arc<Self>, hold: Hold) -> Ruling {
+        self.decide(hold.call).await
+    }
+
+    /// Gives the held call up for good: an approval of its own that is still open ends as cancelled.
+    pub async fn withdraw(&self, hold: Hold) {
+        if !hold.pending.own {
+            return;
+        }
+        if let Err(fault) = self.cancel(hold.pending.approval).await {
+            tracing::error!(%fault, approval = %hold.pending.approval, "could not be withdrawn");
+        }
+    }
+
+    /// Ends an open approval because its agent withdrew.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub(super) async fn cancel(
+        &self,
+        id: crate::model::id::ApprovalId,
+    ) -> Result<(), crate::store::StoreError> {
+        match self.store.approval(id).await? {
+            Some(approval) if approval.is_live(self.ambient.now()) => {
+                self.end_approval(&approval, Ended::Cancelled, None).await
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether something the hold waits on has already changed.
+    async fn has_moved(&self, hold: &Hold) -> bool {
+        let now = self.ambient.now();
+        for id in &hold.behind {
+            let approval: Option<Approval> = match self.store.approval(*id).await {
+                Ok(approval) => approval,
+                // Redeeming meets the same store and denies.
+                Err(_) => return true,
+            };
+            let held = approval.is_some_and(|one| matches!(one.state_at(now), ApprovalState::Held));
+            if !held {
+                return true;
+            }
+        }
+        false
+    }
+}

@@ -1,0 +1,104 @@
+//! The shell around the rules: facts in, a recorded ruling out.
+//!
+//! First try, retry after an approval, MCP, HTTP and hooks all enter at [`Guard::decide`]. Nothing
+//! resumes: an approval leaves a grant, and the repeated call meets it among the facts.
+
+mod agents;
+mod approvals;
+mod catalog;
+mod decide;
+mod entries;
+mod holds;
+mod life;
+mod operate;
+mod operators;
+mod permit;
+mod present;
+mod reload;
+mod ruling;
+mod sessions;
+mod settle;
+mod signed;
+mod upstream;
+mod wakes;
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use arc_swap::ArcSwap;
+use aws_lc_rs::hmac;
+use parking_lot::Mutex;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use agents::AgentView;
+pub use approvals::{Resolution, ResolveError, Vote};
+pub use catalog::{Catalog, KnownTool, Presented};
+pub use entries::Refusal;
+pub use operate::{OperateError, Stopped};
+pub use permit::{Dispatch, Permit, Receipt};
+pub use reload::{Offered, Reload};
+pub use ruling::{Challenge, Denial, Hold, Pending, Ruling, Woke};
+pub use signed::SignedPermit;
+pub use upstream::{Delivery, Upstreams};
+
+use crate::ambient::Ambient;
+use crate::model::call::Principal;
+use crate::model::id::{ApprovalId, SessionId};
+use crate::model::name::OperatorName;
+use crate::rate::Limits;
+use crate::scopes::Scopes;
+use crate::store::{SharedStore, Sync};
+
+/// Everything a guard is made of.
+pub struct Parts {
+    /// Where everything durable lives.
+    pub store: SharedStore,
+    /// The scopes in force at start.
+    pub scopes: Scopes,
+    /// Clock and randomness.
+    pub ambient: Ambient,
+    /// Finds the same call again.
+    pub match_key: [u8; 32],
+    /// Derives the comparison codes of approvals.
+    pub code_key: [u8; 32],
+    /// Seals permits that somebody else runs.
+    pub permit_key: [u8; 32],
+    /// Whether reads are synced too.
+    pub all_synced: bool,
+    /// Who puts changed scopes into force.
+    pub reload: Reload,
+}
+
+/// The guard: one for a process, shared by its edges.
+pub struct Guard {
+    store: SharedStore,
+    scopes: ArcSwap<Scopes>,
+    offered: Mutex<Option<Scopes>>,
+    limits: Limits,
+    catalog: Catalog,
+    ambient: Ambient,
+    match_key: hmac::Key,
+    code_key: hmac::Key,
+    permit_key: hmac::Key,
+    /// How durable the record of a read is.
+    reads: Sync,
+    reload: Reload,
+    wakes: Arc<wakes::Wakes>,
+    /// Default sessions; the store is the authority, this spares the search.
+    defaults: Mutex<HashMap<Principal, SessionId>>,
+    opening: tokio::sync::Mutex<()>,
+    /// Votes by the name their operator gave them.
+    votes: Mutex<HashMap<(ApprovalId, OperatorName, String), Vote>>,
+    /// Counts everything that may forbid a permit already minted.
+    epoch: AtomicU64,
+    stopping: CancellationToken,
+    running: TaskTracker,
+}
+
+impl std::fmt::Debug for Guard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Guard").finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,135 @@
+//! What operators do to agents, sessions and grants, and what it stopped.
+
+use super::approvals::Ended;
+use super::{Guard, entries};
+use crate::audit::entry::EntryKind;
+use crate::limits::LISTED_COUNT;
+use crate::model::approval::{Approval, ApprovalState};
+use crate::model::grant::Grant;
+use crate::model::id::{CallId, GrantId};
+use crate::model::name::OperatorName;
+use crate::model::reason::Reason;
+use crate::store::{Change, InFlight, StoreError, Sync};
+
+/// Why an operator's wish was not done.
+#[derive(Debug, thiserror::Error)]
+pub enum OperateError {
+    /// There is nothing of that name, or it is over already.
+    #[error("nothing of that name is live")]
+    Missing,
+    /// The name is taken.
+    #[error("the name is taken")]
+    Taken,
+    /// The store did not answer.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl OperateError {
+    /// The row of the table it is.
+    #[must_use]
+    pub const fn reason(&self) -> Reason {
+        match self {
+            Self::Missing => Reason::NotFound,
+            Self::Taken => Reason::AlreadyDecided,
+            Self::Store(_) => Reason::StoreUnavailable,
+        }
+    }
+}
+
+/// What a stop stopped.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Stopped {
+    /// Sessions that may not act any more.
+    pub sessions: usize,
+    /// Held calls that will not run.
+    pub holds: usize,
+    /// Calls that were already on their way upstream, and cannot be called back.
+    pub running: Vec<CallId>,
+}
+
+impl Guard {
+    /// Grants, newest first.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn grants(&self) -> Result<Vec<Grant>, StoreError> {
+        self.store.grants(LISTED_COUNT).await
+    }
+
+    /// Ends a grant.
+    ///
+    /// # Errors
+    /// When there is no such live grant.
+    pub async fn revoke_grant(
+        &self,
+        operator: &OperatorName,
+        id: GrantId,
+    ) -> Result<(), OperateError> {
+        let now = self.ambient.now();
+        let grants = self.store.grants(LISTED_COUNT).await?;
+        let live = grants
+            .iter()
+            .find(|grant| grant.id == id && grant.is_live(now));
+        let grant = live.ok_or(OperateError::Missing)?;
+        let mut body = serde_json::Map::new();
+        body.insert("grant".into(), id.to_string().into());
+        body.insert("approval".into(), grant.approval.to_string().into());
+        body.insert("agent".into(), grant.agent.as_str().into());
+        body.insert("state".into(), "revoked".into());
+        body.insert("by".into(), operator.as_str().into());
+        let change = Change::RevokeGrant(id, now);
+        self.write(EntryKind::Grant, body, vec![change], Sync::Synced)
+            .await?;
+        self.revoked_something();
+        Ok(())
+    }
+
+    /// Ends every live approval and grant that `concerns` names.
+    pub(super) async fn end_holds_of(
+        &self,
+        concerns: impl Fn(&Approval) -> bool + Send,
+        operator: &OperatorName,
+        stopped: &mut Stopped,
+    ) -> Result<(), StoreError> {
+        let now = self.ambient.now();
+        let approvals = self.store.approvals(None, LISTED_COUNT).await?;
+        let grants = self.store.grants(LISTED_COUNT).await?;
+        for approval in approvals.iter().filter(|approval| concerns(approval)) {
+            let mut changes: Vec<_> = grants
+                .iter()
+                .filter(|grant| grant.approval == approval.id && grant.is_live(now))
+                .map(|grant| Change::RevokeGrant(grant.id, now))
+                .collect();
+            let live = matches!(
+                approval.state,
+                ApprovalState::Held | ApprovalState::Approved { .. }
+            );
+            if live {
+                changes.push(self.ending(approval, Ended::Revoked));
+                stopped.holds += 1;
+            }
+            if !changes.is_empty() {
+                let body = entries::approval(approval, "revoked", Some(operator.as_str()));
+                self.write(EntryKind::Approval, body, changes, Sync::Synced)
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Names the calls that are already on their way.
+    pub(super) async fn list_running(
+        &self,
+        concerns: impl Fn(&InFlight) -> bool + Send,
+        stopped: &mut Stopped,
+    ) -> Result<(), StoreError> {
+        let left = self.store.in_flight().await?;
+        stopped.running = left
+            .into_iter()
+            .filter(concerns)
+            .map(|left| left.call)
+            .collect();
+        Ok(())
+    }
+}

@@ -1,0 +1,81 @@
+//! Listings: what servers present, and what agents may see of it.
+
+use super::Guard;
+use super::approvals::Ended;
+use super::catalog::{Catalog, Presented};
+use crate::audit::entry::EntryKind;
+use crate::engine;
+use crate::limits::LISTED_COUNT;
+use crate::model::approval::ApprovalState;
+use crate::model::name::{AgentName, ServerName};
+use crate::model::target::Target;
+use crate::scopes::Client;
+use crate::store::StoreError;
+
+impl Guard {
+    /// Takes in what a server presents. Approvals of a tool whose definition changed end as
+    /// invalidated: what was approved is not what would run.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn present(
+        &self,
+        server: &ServerName,
+        presented: &Presented,
+    ) -> Result<(), StoreError> {
+        let taken = self.catalog.present(server, presented);
+        for sentence in &taken.dropped {
+            tracing::warn!(%server, sentence, "a tool was left out");
+        }
+        if taken.changed.is_empty() {
+            return Ok(());
+        }
+        let mut body = serde_json::Map::new();
+        body.insert("server".into(), server.as_str().into());
+        body.insert(
+            "changed_tools".into(),
+            taken.changed.iter().map(|name| &**name).collect(),
+        );
+        self.write(EntryKind::Guard, body, Vec::new(), self.reads)
+            .await?;
+        for approval in self.store.approvals(None, LISTED_COUNT).await? {
+            let live = matches!(
+                approval.state,
+                ApprovalState::Held | ApprovalState::Approved { .. }
+            );
+            if live
+                && approval.target.server == *server
+                && taken.changed.contains(&approval.target.name)
+            {
+                self.end_approval(&approval, Ended::Invalidated, Some("changed tool"))
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// What the servers present.
+    #[must_use]
+    pub const fn catalog(&self) -> &Catalog {
+        &self.catalog
+    }
+
+    /// Whether a listing names the target to that agent.
+    #[must_use]
+    pub fn is_visible(&self, agent: &AgentName, target: &Target) -> bool {
+        self.scopes
+            .load()
+            .scope(agent)
+            .is_some_and(|scope| engine::is_visible(scope, target))
+    }
+
+    /// How that agent's client is answered while it waits.
+    #[must_use]
+    pub fn client(&self, agent: &AgentName) -> Client {
+        self.scopes
+            .load()
+            .scope(agent)
+            .map(|scope| scope.client.clone())
+            .unwrap_or_default()
+    }
+}

@@ -1,0 +1,124 @@
+//! New scopes: offered whole, in force at once or once an operator accepts them, for the very next call.
+
+use std::sync::Arc;
+
+use super::approvals::Ended;
+use super::operate::OperateError;
+use super::{Guard, entries};
+use crate::audit::entry::EntryKind;
+use crate::limits::LISTED_COUNT;
+use crate::model::approval::ApprovalState;
+use crate::model::digest::Digest;
+use crate::model::name::OperatorName;
+use crate::scopes::Scopes;
+use crate::store::{Change, StoreError, Sync};
+
+/// Who puts changed scopes into force.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Reload {
+    /// An operator.
+    Accept,
+    /// The guard itself: for local work.
+    Auto,
+}
+
+/// What became of scopes that were offered.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Offered {
+    /// They are those in force.
+    Unchanged,
+    /// They are in force now.
+    InForce,
+    /// They wait for an operator.
+    Waiting(Digest),
+}
+
+impl Guard {
+    /// Offers scopes that compiled.
+    ///
+    /// # Errors
+    /// When the change could not be recorded; the old scopes then stay in force.
+    pub async fn offer(&self, scopes: Scopes) -> Result<Offered, StoreError> {
+        let digest = scopes.digest();
+        if digest == self.scopes.load().digest() {
+            *self.offered.lock() = None;
+            return Ok(Offered::Unchanged);
+        }
+        match self.reload {
+            Reload::Auto => {
+                self.put_in_force(scopes, "reload: auto").await?;
+                Ok(Offered::InForce)
+            }
+            Reload::Accept => {
+                let known = self.offered.lock().as_ref().map(Scopes::digest);
+                if known != Some(digest) {
+                    let body = entries::scopes("offered", digest, "guard");
+                    self.write(EntryKind::Scopes, body, Vec::new(), Sync::Synced)
+                        .await?;
+                    *self.offered.lock() = Some(scopes);
+                }
+                Ok(Offered::Waiting(digest))
+            }
+        }
+    }
+
+    /// Puts offered scopes into force.
+    ///
+    /// # Errors
+    /// When no scopes of that digest are on offer.
+    pub async fn accept_scopes(
+        &self,
+        operator: &OperatorName,
+        digest: Digest,
+    ) -> Result<(), OperateError> {
+        let scopes = self
+            .offered
+            .lock()
+            .take_if(|offered| offered.digest() == digest);
+        let scopes = scopes.ok_or(OperateError::Missing)?;
+        Ok(self.put_in_force(scopes, operator.as_str()).await?)
+    }
+
+    /// The scopes in force.
+    #[must_use]
+    pub fn scopes(&self) -> Arc<Scopes> {
+        self.scopes.load_full()
+    }
+
+    /// The digest of scopes that wait for an operator.
+    #[must_use]
+    pub fn offered(&self) -> Option<Digest> {
+        self.offered.lock().as_ref().map(Scopes::digest)
+    }
+
+    async fn put_in_force(&self, scopes: Scopes, by: &str) -> Result<(), StoreError> {
+        let digest = scopes.digest();
+        let body = entries::scopes("in-force", digest, by);
+        let change = Change::Setting(ACCEPTED.to_owned(), digest.to_string());
+        self.write(EntryKind::Scopes, body, vec![change], Sync::Synced)
+            .await?;
+        self.scopes.store(Arc::new(scopes));
+        self.revoked_something();
+        self.invalidate_outdated().await
+    }
+
+    /// Ends approvals whose manifest is not in force any more: what was approved would not be what runs.
+    async fn invalidate_outdated(&self) -> Result<(), StoreError> {
+        let scopes = self.scopes.load_full();
+        for approval in self.store.approvals(None, LISTED_COUNT).await? {
+            let live = matches!(
+                approval.state,
+                ApprovalState::Held | ApprovalState::Approved { .. }
+            );
+            let scope = scopes.scope(&approval.principal.agent);
+            if live && scope.is_none_or(|scope| scope.digest != approval.manifest) {
+                self.end_approval(&approval, Ended::Invalidated, Some("reload"))
+                    .await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The setting that names the scopes last put into force.
+const ACCEPTED: &str = "scopes accepted";

@@ -1,0 +1,395 @@
+//! Who asks and in which session: opened on demand, ended by time, by the agent, or by an operator.
+
+use super::entries::Refusal;
+use super::operate::{OperateError, Stopped};
+use super::ruling::Denial;
+use super::{Guard, entries};
+use crate::audit::entry::EntryKind;
+use crate::engine::facts::Standing;
+use crate::limits::{LISTED_COUNT, SESSIONS_PER_PRINCIPAL_COUNT};
+use crate::model::call::{Call, Principal};
+use crate::model::id::SessionId;
+use crate::model::name::OperatorName;
+use crate::model::reason::Reason;
+use crate::model::session::{AgentState, EndCause, Session, SessionState};
+use crate::model::time::Timestamp;
+use crate::scopes::Scope;
+use crate::store::{Change, StoreError, Sync};
+
+impl Guard {
+    /// The session a request belongs to: the named one, if it is this principal's, or the principal's
+    /// default one, opened on demand.
+    ///
+    /// # Errors
+    /// A denial when there is none, or it was revoked.
+    pub async fn session(
+        &self,
+        principal: &Principal,
+        named: Option<SessionId>,
+    ) -> Result<SessionId, Denial> {
+        let Some(id) = named else {
+            return self.default_session(principal).await;
+        };
+        let session = self.store.session(id).await.map_err(|fault| down(&fault))?;
+        match session {
+            Some(session) if session.principal == *principal => match session.state {
+                SessionState::Ended(EndCause::Revoked) => Err(revoked(id)),
+                SessionState::Ended(_) => Err(Denial::new(
+                    Reason::SessionExpired,
+                    format!("{id} has ended"),
+                )),
+                SessionState::Active | SessionState::Paused => Ok(id),
+            },
+            // Somebody else's session is simply unknown.
+            _ => Err(Denial::new(
+                Reason::SessionUnknown,
+                format!("{id} is not of this principal"),
+            )),
+        }
+    }
+
+    /// Opens a session of its own for a principal.
+    ///
+    /// # Errors
+    /// A denial when the principal has too many, or was revoked.
+    pub async fn open_session(
+        &self,
+        principal: &Principal,
+        label: Option<String>,
+    ) -> Result<Session, Denial> {
+        self.open(principal, label, false).await
+    }
+
+    /// Ends a session at its own principal's wish.
+    ///
+    /// # Errors
+    /// A denial when it is not this principal's.
+    pub async fn close_session(&self, principal: &Principal, id: SessionId) -> Result<(), Denial> {
+        self.session(principal, Some(id)).await?;
+        self.set_session(
+            id,
+            SessionState::Ended(EndCause::Closed),
+            principal.agent.as_str(),
+        )
+        .await
+        .map_err(|fault| down(&fault))
+    }
+
+    /// Sessions, newest first.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn sessions(&self) -> Result<Vec<Session>, StoreError> {
+        self.store.sessions(LISTED_COUNT).await
+    }
+
+    /// Stops a session until it is resumed.
+    ///
+    /// # Errors
+    /// When there is no such live session.
+    pub async fn pause_session(
+        &self,
+        operator: &OperatorName,
+        id: SessionId,
+    ) -> Result<(), OperateError> {
+        self.live_session(id).await?;
+        self.set_session(id, SessionState::Paused, operator.as_str())
+            .await?;
+        self.revoked_something();
+        Ok(())
+    }
+
+    /// Lets a paused session go on.
+    ///
+    /// # Errors
+    /// When there is no such live session.
+    pub async fn resume_session(
+        &self,
+        operator: &OperatorName,
+        id: SessionId,
+    ) -> Result<(), OperateError> {
+        self.live_session(id).await?;
+        Ok(self
+            .set_session(id, SessionState::Active, operator.as_str())
+            .await?)
+    }
+
+    /// Ends a session for good: its approvals and grants end with it, and the principal gets no new one
+    /// until an operator reinstates it.
+    ///
+    /// # Errors
+    /// When there is no such live session.
+    pub async fn revoke_session(
+        &self,
+        operator: &OperatorName,
+        id: SessionId,
+    ) -> Result<Stopped, OperateError> {
+        let session = self.live_session(id).await?;
+        self.set_session(
+            id,
+            SessionState::Ended(EndCause::Revoked),
+            operator.as_str(),
+        )
+        .await?;
+        self.revoked_something();
+        let mut stopped = Stopped {
+            sessions: 1,
+            ..Stopped::default()
+        };
+        self.end_holds_of(
+            |approval| approval.session == session.id,
+            operator,
+            &mut stopped,
+        )
+        .await?;
+        self.list_running(|left| left.session == session.id, &mut stopped)
+            .await?;
+        Ok(stopped)
+    }
+
+    /// Lets the principal of a revoked session open new ones.
+    ///
+    /// # Errors
+    /// When the session is not a revoked one.
+    pub async fn reinstate_session(
+        &self,
+        operator: &OperatorName,
+        id: SessionId,
+    ) -> Result<(), OperateError> {
+        let session = self.store.session(id).await?.ok_or(OperateError::Missing)?;
+        if session.state != SessionState::Ended(EndCause::Revoked) {
+            return Err(OperateError::Missing);
+        }
+        let mut body = entry(&session, "reinstated", operator.as_str());
+        body.insert("state".into(), "reinstated".into());
+        let change = Change::Setting(reinstated(id), operator.to_string());
+        Ok(self
+            .write(EntryKind::Session, body, vec![change], Sync::Synced)
+            .await?)
+    }
+
+    /// Ends what the manifest's time limits have ended: as read, so that no timer can be wrong. While a
+    /// hold of the session is open or waits to be used, its idle clock stands still.
+    pub(super) fn age(
+        &self,
+        standing: &mut Standing,
+        scope: &Scope,
+        principal: &Principal,
+        now: Timestamp,
+    ) {
+        let waits = !standing.covering.is_empty()
+            || standing
+                .approval
+                .as_ref()
+                .is_some_and(|approval| approval.is_live(now));
+        let Some(session) = &mut standing.session else {
+            return;
+        };
+        if session.principal != *principal {
+            standing.session = None;
+            return;
+        }
+        if overdue(session, scope, waits, now) {
+            session.state = SessionState::Ended(EndCause::Timeout);
+        }
+    }
+
+    /// Whether agent or session of a call were stopped since it was judged.
+    pub(super) async fn stopped(&self, call: &Call) -> Option<Denial> {
+        let session = match self.store.session(call.session).await {
+            Ok(session) => session,
+            Err(fault) => return Some(down(&fault)),
+        };
+        match session.map(|session| session.state) {
+            Some(SessionState::Active) => {}
+            Some(SessionState::Paused) => {
+                return Some(Denial::new(
+                    Reason::SessionPaused,
+                    "an operator paused the session",
+                ));
+            }
+            _ => return Some(revoked(call.session)),
+        }
+        match self.agent_state(&call.principal.agent).await {
+            Ok(AgentState::Running) => None,
+            Ok(AgentState::Paused) => Some(Denial::new(
+                Reason::AgentPaused,
+                "an operator paused the agent",
+            )),
+            Ok(AgentState::Revoked) => Some(Denial::new(
+                Reason::AgentRevoked,
+                "an operator revoked the agent",
+            )),
+            Err(fault) => Some(down(&fault)),
+        }
+    }
+
+    async fn default_session(&self, principal: &Principal) -> Result<SessionId, Denial> {
+        let known = self.defaults.lock().get(principal).copied();
+        if let Some(id) = known
+            && let Some(session) = self.store.session(id).await.map_err(|fault| down(&fault))?
+        {
+            let scopes = self.scopes.load();
+            let over = match scopes.scope(&principal.agent) {
+                Some(scope) => overdue(&session, scope, self.waits(id).await?, self.ambient.now()),
+                // Without a scope nothing runs; the decision says so.
+                None => false,
+            };
+            match session.state {
+                SessionState::Active | SessionState::Paused if !over => return Ok(id),
+                SessionState::Active | SessionState::Paused => {
+                    let end = SessionState::Ended(EndCause::Timeout);
+                    self.set_session(id, end, "guard")
+                        .await
+                        .map_err(|fault| down(&fault))?;
+                }
+                SessionState::Ended(_) => {}
+            }
+        }
+        // One opener at a time, or two first requests would open two default sessions.
+        let _turn = self.opening.lock().await;
+        let again = self.defaults.lock().get(principal).copied();
+        if again != known
+            && let Some(id) = again
+        {
+            return Ok(id);
+        }
+        Ok(self.open(principal, None, true).await?.id)
+    }
+
+    async fn open(
+        &self,
+        principal: &Principal,
+        label: Option<String>,
+        default: bool,
+    ) -> Result<Session, Denial> {
+        let all = self
+            .store
+            .sessions(LISTED_COUNT)
+            .await
+            .map_err(|fault| down(&fault))?;
+        let own: Vec<_> = all
+            .iter()
+            .filter(|session| session.principal == *principal)
+            .collect();
+        for session in &own {
+            if session.state == SessionState::Ended(EndCause::Revoked) {
+                let lifted = self.store.setting(&reinstated(session.id)).await;
+                if lifted.map_err(|fault| down(&fault))?.is_none() {
+                    return Err(revoked(session.id));
+                }
+            }
+        }
+        let live = |session: &&&Session| !matches!(session.state, SessionState::Ended(_));
+        if default && let Some(session) = own.iter().filter(live).find(|session| session.default) {
+            self.defaults.lock().insert(principal.clone(), session.id);
+            return Ok((*session).clone());
+        }
+        if own.iter().filter(live).count() >= SESSIONS_PER_PRINCIPAL_COUNT {
+            let denial = Denial::new(
+                Reason::TooManyHolds,
+                format!("the principal has {SESSIONS_PER_PRINCIPAL_COUNT} live sessions"),
+            );
+            self.refuse(Refusal {
+                reason: denial.reason(),
+                agent: Some(principal.agent.clone()),
+                edge: "session",
+                sentence: denial.cause.sentence.clone(),
+            })
+            .await;
+            return Err(denial);
+        }
+        let now = self.ambient.now();
+        let session = Session {
+            id: SessionId::random(&self.ambient),
+            principal: principal.clone(),
+            opened: now,
+            seen: now,
+            state: SessionState::Active,
+            default,
+            label: label.as_deref().map(entries::clipped),
+        };
+        let body = entry(&session, "active", principal.agent.as_str());
+        self.write(
+            EntryKind::Session,
+            body,
+            vec![Change::OpenSession(session.clone())],
+            Sync::Synced,
+        )
+        .await
+        .map_err(|fault| down(&fault))?;
+        if default {
+            self.defaults.lock().insert(principal.clone(), session.id);
+        }
+        Ok(session)
+    }
+
+    async fn waits(&self, session: SessionId) -> Result<bool, Denial> {
+        let now = self.ambient.now();
+        let live = self.store.approvals(Some(now), LISTED_COUNT).await;
+        let live = live.map_err(|fault| down(&fault))?;
+        Ok(live.iter().any(|approval| approval.session == session))
+    }
+
+    async fn live_session(&self, id: SessionId) -> Result<Session, OperateError> {
+        match self.store.session(id).await? {
+            Some(session) if !matches!(session.state, SessionState::Ended(_)) => Ok(session),
+            _ => Err(OperateError::Missing),
+        }
+    }
+
+    pub(super) async fn set_session(
+        &self,
+        id: SessionId,
+        state: SessionState,
+        by: &str,
+    ) -> Result<(), StoreError> {
+        let Some(session) = self.store.session(id).await? else {
+            return Ok(());
+        };
+        let name = match state {
+            SessionState::Active => "active",
+            SessionState::Paused => "paused",
+            SessionState::Ended(cause) => cause.name(),
+        };
+        let body = entry(&session, name, by);
+        self.write(
+            EntryKind::Session,
+            body,
+            vec![Change::SetSession(id, state)],
+            Sync::Synced,
+        )
+        .await
+    }
+}
+
+/// The denial for a store that does not answer.
+pub(super) fn down(fault: &StoreError) -> Denial {
+    Denial::new(Reason::StoreUnavailable, fault.to_string())
+}
+
+fn revoked(id: SessionId) -> Denial {
+    Denial::new(Reason::SessionRevoked, format!("{id} was revoked"))
+}
+
+fn overdue(session: &Session, scope: &Scope, waits: bool, now: Timestamp) -> bool {
+    now.since(session.opened) >= scope.session.max_age
+        || (!waits && now.since(session.seen) >= scope.session.idle_timeout)
+}
+
+fn reinstated(id: SessionId) -> String {
+    format!("reinstated {id}")
+}
+
+fn entry(session: &Session, state: &str, by: &str) -> serde_json::Map<String, serde_json::Value> {
+    let mut body = serde_json::Map::new();
+    body.insert("session".into(), session.id.to_string().into());
+    body.insert("agent".into(), session.principal.agent.as_str().into());
+    body.insert(
+        "credential".into(),
+        session.principal.credential.to_string().into(),
+    );
+    body.insert("state".into(), state.into());
+    body.insert("by".into(), by.into());
+    body
+}

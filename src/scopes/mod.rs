@@ -1,0 +1,41 @@
+//! Scopes: what each agent may do, as manifests declare it; text in, compiled values out.
+//!
+//! A scope is a tool's own input schema, narrowed: a manifest narrows it with JSON Schema read as a
+//! closed world. This floor compiles manifests and judges arguments and names by them. It reads no
+//! files, knows no clock, and decides nothing: rates, history, approvals and the answer itself are the
+//! engine's.
+
+mod arguments;
+mod budget;
+mod close;
+mod compile;
+mod fault;
+mod forbid;
+mod index;
+mod judgement;
+mod keyword;
+mod manifest;
+mod normal;
+mod pattern;
+mod reading;
+mod rule;
+mod scope;
+mod selftest;
+mod tool_schema;
+mod types;
+mod visits;
+mod yaml;
+
+pub use arguments::ArgumentRule;
+pub use budget::{Budget, Draw};
+pub use compile::{Scopes, Source};
+pub use fault::{Fault, Faults, Place};
+pub use forbid::{Forbid, ForbidJudgement};
+pub use judgement::{Judgement, Violation};
+pub use pattern::Pattern;
+pub use rule::{Beyond, Rate, Rule};
+pub use scope::{
+    ApiKeys, ArgumentsRecord, Client, Credentials, Extras, Mrtr, PauseCovers, Scope, SessionLimits,
+    Undeclared,
+};
+pub use tool_schema::{SchemaFault, ToolSchema};

@@ -1,0 +1,235 @@
+//! One agent's scope: what its manifest says, compiled.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::fault::Place;
+use super::forbid::Forbid;
+use super::index::Index;
+use super::rule::Rule;
+use crate::model::approval::ApprovalRule;
+use crate::model::credential::CredentialKind;
+use crate::model::digest::Digest;
+use crate::model::name::AgentName;
+use crate::model::privilege::Privilege;
+use crate::model::target::Target;
+
+/// What one agent may do.
+#[derive(Debug)]
+pub struct Scope {
+    /// The agent.
+    pub agent: AgentName,
+    /// Who is accountable for it.
+    pub owner: Option<String>,
+    /// What it is for.
+    pub description: Option<String>,
+    /// The manifest's file, as it was named to the compiler.
+    pub file: Arc<str>,
+    /// The digest of the manifest's content, which comments, layout and the order of keys do not move.
+    pub digest: Digest,
+    /// The kinds of credential it may prove itself with.
+    pub credentials: Credentials,
+    /// How long its sessions last.
+    pub session: SessionLimits,
+    /// What happens to a call that no rule speaks of.
+    pub undeclared: Undeclared,
+    /// What happens to members of a request that the protocol does not define.
+    pub extras: Extras,
+    /// How its client is answered while it waits.
+    pub client: Client,
+    /// What the record keeps of its arguments.
+    pub record: ArgumentsRecord,
+    /// What waits while an approval is open.
+    pub pause_covers: PauseCovers,
+    /// Whether `money`, `destroy` and `admin` may be decided where guard and agent share a user.
+    pub accept_local: bool,
+    pub(super) rules: Vec<Rule>,
+    pub(super) forbids: Vec<Forbid>,
+    pub(super) rule_index: Index,
+    pub(super) forbid_index: Index,
+    pub(super) default_approval: Option<ApprovalRule>,
+    pub(super) approvals: BTreeMap<Privilege, ApprovalRule>,
+    pub(super) place: Place,
+}
+
+/// The kinds of credential a manifest accepts; the keys live in the store.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Credentials {
+    /// Keys the guard issued.
+    pub api_key: Option<ApiKeys>,
+    /// The launcher's word on the same machine.
+    pub local: bool,
+}
+
+/// Which API keys are accepted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct ApiKeys {
+    /// The oldest a key may be.
+    pub max_age: Option<Duration>,
+}
+
+/// How long sessions last and what they accept.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct SessionLimits {
+    /// Without a call.
+    pub idle_timeout: Duration,
+    /// In all.
+    pub max_age: Duration,
+    /// The level a session with a key that is bound to no client can reach, 0 to 3.
+    pub accept_unbound_keys: u8,
+}
+
+/// What happens to a call that no rule speaks of; there is no word that allows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Undeclared {
+    /// A person is asked.
+    Pause,
+    /// It is denied.
+    #[default]
+    Deny,
+}
+
+/// What happens to unknown members of a request's `params` and `_meta`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Extras {
+    /// They are left out.
+    #[default]
+    Strip,
+    /// They pass, are bound to the decision, and are shown.
+    Pass,
+    /// A request that carries them is denied.
+    Deny,
+}
+
+/// How an agent's client is answered while a call waits.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Client {
+    /// How long one request is held open.
+    pub hold: Duration,
+    /// Whether multi-round-trip requests are used.
+    pub mrtr: Mrtr,
+    /// Whether a challenge may be an HTTP 401 on MCP.
+    pub oauth: bool,
+    /// Whether the client is sent URLs by elicitation.
+    pub url_elicitation: bool,
+}
+
+/// Whether multi-round-trip requests are used with a client.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Mrtr {
+    /// Where the client says it can.
+    #[default]
+    Auto,
+    /// Always.
+    On,
+    /// Never.
+    Off,
+}
+
+/// What the record keeps of arguments.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum ArgumentsRecord {
+    /// All of them.
+    #[default]
+    Keep,
+    /// Their commitment alone.
+    Digest,
+    /// All but the values at these JSON pointers.
+    Redact(Vec<String>),
+}
+
+/// What waits while an approval is open.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum PauseCovers {
+    /// Every call of the session above `read`.
+    #[default]
+    Session,
+    /// The one call.
+    Call,
+}
+
+impl Scope {
+    /// The rules that speak of a target, each with its position in the manifest's rules.
+    ///
+    /// Names that are written out are looked up, so that the number of rules does not matter.
+    pub fn rules_for<'a>(&'a self, target: &'a Target) -> impl Iterator<Item = (usize, &'a Rule)> {
+        self.rule_index.candidates(target).filter_map(|at| {
+            let rule = self.rules.get(at)?;
+            rule.pattern.matches(target).then_some((at, rule))
+        })
+    }
+
+    /// The forbids that speak of a target, each with its position among the manifest's forbids.
+    pub fn forbids_for<'a>(
+        &'a self,
+        target: &'a Target,
+    ) -> impl Iterator<Item = (usize, &'a Forbid)> {
+        self.forbid_index.candidates(target).filter_map(|at| {
+            let forbid = self.forbids.get(at)?;
+            forbid.pattern.matches(target).then_some((at, forbid))
+        })
+    }
+
+    /// Who may approve a call of this privilege; `None` means that nobody may.
+    #[must_use]
+    pub fn approval_for(&self, privilege: Privilege) -> Option<&ApprovalRule> {
+        self.approvals
+            .get(&privilege)
+            .or(self.default_approval.as_ref())
+    }
+
+    /// Whether a rule speaks of the target.
+    #[must_use]
+    pub fn is_declared(&self, target: &Target) -> bool {
+        self.rules_for(target).next().is_some()
+    }
+
+    /// Whether a rule says that the target is to be answered for as if it did not exist.
+    #[must_use]
+    pub fn is_hidden(&self, target: &Target) -> bool {
+        self.rules_for(target).any(|(_, rule)| rule.hide)
+    }
+
+    /// Whether the scope accepts a kind of credential.
+    #[must_use]
+    pub const fn accepts(&self, kind: CredentialKind) -> bool {
+        match kind {
+            CredentialKind::ApiKey => self.credentials.api_key.is_some(),
+            CredentialKind::Local => self.credentials.local,
+        }
+    }
+
+    /// Every rule, by its position.
+    #[must_use]
+    pub fn rules(&self) -> &[Rule] {
+        &self.rules
+    }
+
+    /// Every forbid, by its position.
+    #[must_use]
+    pub fn forbids(&self) -> &[Forbid] {
+        &self.forbids
+    }
+}
+
+impl Default for SessionLimits {
+    fn default() -> Self {
+        Self {
+            idle_timeout: Duration::from_secs(15 * 60),
+            max_age: Duration::from_secs(12 * 3_600),
+            accept_unbound_keys: 1,
+        }
+    }
+}
+
+impl Default for Client {
+    fn default() -> Self {
+        Self {
+            hold: Duration::from_secs(45),
+            mrtr: Mrtr::default(),
+            oauth: false,
+            url_elicitation: false,
+        }
+    }
+}
