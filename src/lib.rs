@@ -4,6 +4,7 @@ pub mod ambient;
 pub mod api;
 pub mod audit;
 pub mod authn;
+pub mod config;
 pub mod engine;
 pub mod guard;
 pub mod limits;

@@ -131,3 +131,5 @@ pub const HOLD_POLL_INTERVAL: Duration = Duration::from_secs(5);
 pub const DECISION_ID_BYTES: usize = 128;
 /// Most entries of the record in one answer.
 pub const ENTRIES_PER_PAGE_COUNT: usize = 1_000;
+/// Largest file that holds one secret.
+pub const SECRET_FILE_BYTES: u64 = 64 * 1_024;
