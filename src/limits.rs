@@ -83,6 +83,27 @@ pub const HOLD_HEARTBEAT: Duration = Duration::from_secs(10);
 /// Time the guard gives calls in flight when it is told to stop.
 pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
 
+/// Longest idempotency key.
+pub const IDEMPOTENCY_KEY_BYTES: usize = 255;
+/// Most calls of one principal that the HTTP edge answers for at once.
+pub const CALLS_KEPT_PER_PRINCIPAL_COUNT: usize = 16_384;
+/// How long the HTTP edge answers for a call after it ended.
+pub const CALL_KEPT: Duration = Duration::from_secs(600);
+/// Largest answer that is kept for a repeat of its request.
+pub const ANSWER_KEPT_BYTES: usize = 256 * 1_024;
+/// All answers that are kept for repeats, together.
+pub const ANSWERS_KEPT_BYTES: usize = 32 * 1_024 * 1_024;
+/// Time somebody who runs a call for the guard has to report its outcome.
+pub const OUTCOME_REPORT_LONGEST: Duration = Duration::from_secs(600);
+/// When an agent that does not wait should look after its held call again.
+pub const HOLD_POLL_INTERVAL: Duration = Duration::from_secs(5);
+/// Longest identifier a client gives its decision.
+pub const DECISION_ID_BYTES: usize = 128;
+/// Most entries of the record in one answer.
+pub const ENTRIES_PER_PAGE_COUNT: usize = 1_000;
+/// Largest file that holds one secret.
+pub const SECRET_FILE_BYTES: u64 = 64 * 1_024;
+
 /// Life of an agent's key when nothing else is said.
 pub const AGENT_KEY_LIFE: Duration = Duration::from_secs(90 * 24 * 3_600);
 /// Life of an operator's token.
@@ -112,24 +133,5 @@ pub const SECRET_LENGTH_BYTES: usize = 256;
 pub const LOCAL_CREDENTIAL_LIFE: Duration = Duration::from_secs(100 * 365 * 24 * 3_600);
 /// Life of a permit that somebody else runs.
 pub const SIGNED_PERMIT_LIFE: Duration = Duration::from_secs(10);
-
-/// Longest idempotency key.
-pub const IDEMPOTENCY_KEY_BYTES: usize = 255;
-/// Most calls of one principal that the HTTP edge answers for at once.
-pub const CALLS_KEPT_PER_PRINCIPAL_COUNT: usize = 16_384;
-/// How long the HTTP edge answers for a call after it ended.
-pub const CALL_KEPT: Duration = Duration::from_secs(600);
-/// Largest answer that is kept for a repeat of its request.
-pub const ANSWER_KEPT_BYTES: usize = 256 * 1_024;
-/// All answers that are kept for repeats, together.
-pub const ANSWERS_KEPT_BYTES: usize = 32 * 1_024 * 1_024;
-/// Time somebody who runs a call for the guard has to report its outcome.
-pub const OUTCOME_REPORT_LONGEST: Duration = Duration::from_secs(600);
-/// When an agent that does not wait should look after its held call again.
-pub const HOLD_POLL_INTERVAL: Duration = Duration::from_secs(5);
-/// Longest identifier a client gives its decision.
-pub const DECISION_ID_BYTES: usize = 128;
-/// Most entries of the record in one answer.
-pub const ENTRIES_PER_PAGE_COUNT: usize = 1_000;
-/// Largest file that holds one secret.
-pub const SECRET_FILE_BYTES: u64 = 64 * 1_024;
+/// How long an agent is told to wait where the wait is not computed.
+pub const RETRY_INTERVAL: Duration = Duration::from_secs(30);

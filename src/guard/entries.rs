@@ -3,8 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use super::Guard;
-use super::decide::Judged;
-use crate::audit::commitment::Disclosure;
+use super::weigh::Weighed;
 use crate::audit::entry::{Entry, EntryKind};
 use crate::limits::TEXT_BYTES;
 use crate::model::approval::Approval;
@@ -76,47 +75,49 @@ impl Guard {
 }
 
 /// The entry of one decision.
-pub(super) fn decision(call: &Call, judged: &Judged<'_>, disclosure: Disclosure) -> Entry {
+pub(super) fn decision(call: &Call, weighed: Weighed) -> Entry {
     let mut body = who(call);
     body.insert(
         "server_pin".into(),
-        judged.binding.server.to_string().into(),
+        weighed.binding.server.to_string().into(),
     );
-    if let Some(pin) = &judged.binding.tool {
+    if let Some(pin) = &weighed.binding.tool {
         body.insert("tool_pin".into(), pin.to_string().into());
     }
     body.insert(
         "manifest".into(),
-        judged.binding.manifest.to_string().into(),
+        weighed.binding.manifest.to_string().into(),
     );
-    body.insert("action_digest".into(), judged.digest.to_string().into());
+    body.insert("action_digest".into(), weighed.digest.to_string().into());
     body.insert(
         "args_commitment".into(),
-        judged.commitment.to_string().into(),
+        weighed.commitment.to_string().into(),
     );
     if !call.extras.is_empty() {
         body.insert("extras".into(), Value::Object(call.extras.clone()));
     }
-    let evaluation = judged.evaluation;
-    body.insert("decision".into(), evaluation.decision.name().into());
-    body.insert("privilege".into(), evaluation.privilege.name().into());
-    body.insert("reasons".into(), reasons(&evaluation.decision));
-    let rules = judged.rules.iter().map(|place| Value::from(place.as_str()));
-    body.insert("rules".into(), rules.collect());
-    if let Some(approval) = judged.approval {
+    body.insert("decision".into(), weighed.evaluation.decision.name().into());
+    body.insert(
+        "privilege".into(),
+        weighed.evaluation.privilege.name().into(),
+    );
+    body.insert("reasons".into(), reasons(&weighed.evaluation.decision));
+    body.insert("rules".into(), weighed.rules.into());
+    if let Some(approval) = weighed.approval {
         body.insert("approval".into(), approval.to_string().into());
     }
-    if let Some(grant) = judged.grant {
+    if let Some(grant) = weighed.grant {
         body.insert("grant".into(), grant.to_string().into());
     }
     if !call.claims.is_empty() {
         body.insert("claims".into(), Value::Object(call.claims.clone()));
     }
+    let disclosure = Some(weighed.disclosure);
     Entry {
         kind: EntryKind::Decision,
-        at: judged.now,
+        at: weighed.now,
         body,
-        disclosure: Some(disclosure),
+        disclosure,
     }
 }
 

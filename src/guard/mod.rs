@@ -21,6 +21,7 @@ mod settle;
 mod signed;
 mod upstream;
 mod wakes;
+mod weigh;
 
 use std::collections::HashMap;
 use std::sync::Arc;

@@ -75,7 +75,7 @@ impl Guard {
         self.scopes
             .load()
             .scope(agent)
-            .map(|scope| scope.client.clone())
+            .map(|scope| scope.client)
             .unwrap_or_default()
     }
 }

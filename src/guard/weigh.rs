@@ -1,0 +1,320 @@
+//! Gathering what bears on a call and asking the rules: everything before the record.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::hmac;
+use serde_json::Value;
+
+use super::Guard;
+use super::decide::Attempt;
+use crate::audit::commitment;
+use crate::audit::disclosure::Disclosure;
+use crate::engine::facts::{Facts, Standing};
+use crate::engine::{self, Matched, Requirements};
+use crate::limits::{RETRY_INTERVAL, SESSION_SEEN_INTERVAL};
+use crate::model::action::{self, Binding, MatchKey};
+use crate::model::approval::{Approval, ApprovalState};
+use crate::model::call::Call;
+use crate::model::decision::{Cause, Decision, Evaluation};
+use crate::model::digest::Digest;
+use crate::model::id::{ApprovalId, GrantId};
+use crate::model::json;
+use crate::model::privilege::Privilege;
+use crate::model::reason::{Reason, Retry};
+use crate::model::time::Timestamp;
+use crate::rate::Exceeded;
+use crate::scopes::{ArgumentsRecord, Extras, PauseCovers, Scope};
+use crate::store::{Ask, Change, StoreError, Sync};
+
+/// A call weighed: what the rules said, and all that recording it needs.
+pub(super) struct Weighed {
+    pub(super) scope: Arc<Scope>,
+    pub(super) requirements: Requirements,
+    pub(super) standing: Standing,
+    /// The approval the call waits on, where it waits on one.
+    pub(super) attached: Option<Approval>,
+    pub(super) evaluation: Evaluation,
+    /// The places of the rules that matched.
+    pub(super) rules: Vec<String>,
+    pub(super) binding: Binding,
+    pub(super) key: MatchKey,
+    pub(super) salt: [u8; 16],
+    pub(super) commitment: Digest,
+    pub(super) disclosure: Disclosure,
+    pub(super) digest: Digest,
+    /// The approval the decision is about, and the grant it uses.
+    pub(super) approval: Option<ApprovalId>,
+    pub(super) grant: Option<GrantId>,
+    /// The revision the standing was read at, where the decision depends on it.
+    pub(super) expects: Option<u64>,
+    pub(super) sync: Sync,
+    /// How long until a used-up rate admits the call.
+    wait: Option<Duration>,
+    pub(super) now: Timestamp,
+    pub(super) monotonic: Duration,
+    pub(super) epoch: u64,
+}
+
+/// Why the rules were not asked.
+pub(super) enum Turned {
+    /// Something that comes before them refuses.
+    Away(Cause),
+    /// The store does not answer.
+    Down(StoreError),
+}
+
+impl From<StoreError> for Turned {
+    fn from(fault: StoreError) -> Self {
+        Self::Down(fault)
+    }
+}
+
+impl Guard {
+    /// Reads `now` once, gathers the facts, asks the rules, and spends the rates of a would-be permit.
+    pub(super) async fn weigh(&self, attempt: &mut Attempt) -> Result<Weighed, Turned> {
+        let now = self.ambient.now();
+        let (monotonic, epoch) = (self.ambient.monotonic(), self.epoch());
+        let scope = self
+            .scopes
+            .load()
+            .scope(&attempt.call.principal.agent)
+            .cloned();
+        let scope =
+            scope.ok_or_else(|| away(Reason::NoScope, "no manifest speaks of this agent"))?;
+        shape(&mut attempt.call, scope.extras)?;
+        let target = &attempt.call.target;
+        let server = self.catalog.server_pin(&target.server).ok_or_else(|| {
+            away(
+                Reason::UnknownTarget,
+                format!("no server {} has presented itself", target.server),
+            )
+        })?;
+        let tool = self.catalog.tool(target);
+        let binding = Binding {
+            server,
+            tool: tool.as_ref().map(|tool| tool.pin),
+            manifest: scope.digest,
+            obligations: Vec::new(),
+        };
+        let key = action::match_key(&attempt.call, &binding, &self.match_key);
+        let matched = Matched::find(&scope, target);
+        let requirements = Requirements::of(&matched, &attempt.call);
+        let (standing, attached) = self
+            .standing(&attempt.call, &scope, key, &requirements, now)
+            .await?;
+        let exceeded = match attempt.cells {
+            Some(_) => None,
+            None => self.limits.look(&requirements.rates, now).err(),
+        };
+        let judge = |call: &Call, exceeded: Option<Exceeded>| {
+            let facts = Facts {
+                standing: &standing,
+                attached: attached.as_ref(),
+                tool: tool.as_ref().map(|tool| &tool.schema),
+                exceeded,
+                level: LEVEL_OF_A_KEY,
+            };
+            engine::decide(call, &matched, &requirements, &facts, now)
+        };
+        let mut wait = exceeded.as_ref().map(|exceeded| exceeded.wait);
+        let mut evaluation = judge(&attempt.call, exceeded);
+        if matches!(evaluation.decision, Decision::Permit { .. }) && attempt.cells.is_none() {
+            match self.limits.reserve(&requirements.rates, now) {
+                Ok(cells) => attempt.cells = Some(cells),
+                Err(exceeded) => {
+                    // Another call took the last place between the look and the reservation.
+                    wait = Some(exceeded.wait);
+                    evaluation = judge(&attempt.call, Some(exceeded));
+                }
+            }
+        }
+        let rules = matched
+            .rules
+            .iter()
+            .map(|(_, rule)| rule.place.to_string())
+            .collect();
+        let live = standing
+            .approval
+            .as_ref()
+            .filter(|approval| approval.is_live(now));
+        let salt = live.map_or_else(|| self.ambient.random(), |approval| approval.salt);
+        let (commitment, disclosure) = commitment::commit(&attempt.call.arguments, &salt);
+        let digest = action::digest(&attempt.call, &binding, &commitment);
+        Ok(Weighed {
+            disclosure: disclosed(disclosure, &scope.record),
+            sync: match requirements.privilege {
+                Privilege::Read => self.reads,
+                _ => Sync::Synced,
+            },
+            expects: Some(standing.revision),
+            approval: None,
+            grant: None,
+            scope,
+            requirements,
+            standing,
+            attached,
+            evaluation,
+            rules,
+            binding,
+            key,
+            salt,
+            commitment,
+            digest,
+            wait,
+            now,
+            monotonic,
+            epoch,
+        })
+    }
+
+    /// How the agent stands for the call, and the approval the call waits on, where it waits on one.
+    async fn standing(
+        &self,
+        call: &Call,
+        scope: &Scope,
+        key: MatchKey,
+        requirements: &Requirements,
+        now: Timestamp,
+    ) -> Result<(Standing, Option<Approval>), StoreError> {
+        let budgets: Vec<_> = requirements
+            .amounts
+            .iter()
+            .map(|amount| amount.ask.clone())
+            .collect();
+        let ask = Ask {
+            agent: &call.principal.agent,
+            session: call.session,
+            target: &call.target,
+            arguments: call.arguments.canonical(),
+            key,
+            budgets: &budgets,
+            now,
+        };
+        let mut standing = self.store.standing(&ask).await?;
+        self.age(&mut standing, scope, &call.principal, now);
+        let attached = match call.attached {
+            Some(id) => self.store.approval(id).await?,
+            None => None,
+        };
+        Ok((standing, attached))
+    }
+
+    /// A new approval for a weighed call; nothing where nobody may approve it.
+    pub(super) fn new_approval(
+        &self,
+        call: &Call,
+        weighed: &Weighed,
+        causes: &[Cause],
+    ) -> Option<Approval> {
+        let rule = weighed
+            .scope
+            .approval_for(weighed.evaluation.privilege)?
+            .clone();
+        let id = ApprovalId::random(&self.ambient);
+        Some(Approval {
+            id,
+            version: 1,
+            call: call.id,
+            principal: call.principal.clone(),
+            session: call.session,
+            mode: call.mode,
+            method: Arc::clone(&call.method),
+            target: call.target.clone(),
+            privilege: weighed.evaluation.privilege,
+            arguments: call.arguments.canonical().clone(),
+            extras: json::canonical_map(&call.extras).into(),
+            claims: json::canonical_map(&call.claims).into(),
+            key: weighed.key,
+            digest: weighed.digest,
+            salt: weighed.salt,
+            manifest: weighed.scope.digest,
+            reasons: causes
+                .iter()
+                .map(|cause| (cause.reason, cause.sentence.clone()))
+                .collect(),
+            decide_by: weighed.now.after(rule.decide_by),
+            rule,
+            code: self.code(id, &weighed.digest),
+            // An undeclared reach pauses only itself, so that injected text cannot freeze a session.
+            covers_session: weighed.scope.pause_covers == PauseCovers::Session
+                && causes
+                    .iter()
+                    .any(|cause| cause.reason != Reason::Undeclared),
+            opened: weighed.now,
+            state: ApprovalState::Held,
+        })
+    }
+
+    /// Six characters that let two people see that they look at the same call.
+    fn code(&self, id: ApprovalId, digest: &Digest) -> String {
+        const LETTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
+        let mut text = id.as_bytes().to_vec();
+        text.extend_from_slice(digest.as_bytes());
+        let tag = hmac::sign(&self.code_key, &text);
+        let letter = |byte: &u8| {
+            LETTERS
+                .get(usize::from(byte % 32))
+                .map_or('0', |l| char::from(*l))
+        };
+        tag.as_ref().iter().take(6).map(letter).collect()
+    }
+}
+
+impl Weighed {
+    /// Notes that the session acted, at most once in [`SESSION_SEEN_INTERVAL`].
+    pub(super) fn seen(&self) -> Option<Change> {
+        let session = self.standing.session.as_ref()?;
+        let due = self.now.since(session.seen) >= SESSION_SEEN_INTERVAL;
+        due.then(|| Change::SeenSession(session.id, self.now))
+    }
+
+    /// After which time a refused call may be tried again, if ever.
+    pub(super) fn patience(&self, reason: Reason) -> Option<Duration> {
+        self.wait.or_else(|| match reason.row().retry {
+            Retry::Never => None,
+            Retry::Later | Retry::Same => Some(RETRY_INTERVAL),
+        })
+    }
+}
+
+/// What an API key or a local assertion proves until more can be proved.
+const LEVEL_OF_A_KEY: u8 = 1;
+
+/// Applies the manifest's stance on what the protocol does not define, before anything is bound.
+fn shape(call: &mut Call, extras: Extras) -> Result<(), Turned> {
+    match extras {
+        Extras::Pass => Ok(()),
+        Extras::Strip => {
+            call.extras.clear();
+            Ok(())
+        }
+        Extras::Deny if call.extras.is_empty() => Ok(()),
+        Extras::Deny => {
+            let halves = call.extras.values().filter_map(Value::as_object);
+            let names: Vec<_> = halves
+                .flat_map(|half| half.keys())
+                .map(String::as_str)
+                .collect();
+            Err(away(
+                Reason::ExtrasDenied,
+                format!("the request carries {}", names.join(", ")),
+            ))
+        }
+    }
+}
+
+fn away(reason: Reason, sentence: impl Into<String>) -> Turned {
+    Turned::Away(Cause::new(reason, sentence))
+}
+
+fn disclosed(mut disclosure: Disclosure, rule: &ArgumentsRecord) -> Disclosure {
+    match rule {
+        ArgumentsRecord::Keep => disclosure,
+        ArgumentsRecord::Digest => disclosure.only_leaves(),
+        ArgumentsRecord::Redact(pointers) => {
+            disclosure.redact(pointers);
+            disclosure
+        }
+    }
+}
