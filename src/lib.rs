@@ -8,6 +8,7 @@ pub mod config;
 pub mod engine;
 pub mod guard;
 pub mod limits;
+pub mod mcp;
 pub mod model;
 pub mod rate;
 pub mod scopes;

@@ -29,6 +29,30 @@ pub const UPSTREAM_REFETCH_INTERVAL: Duration = Duration::from_secs(10);
 pub const UPSTREAM_CALL_TIMEOUT: Duration = Duration::from_secs(300);
 /// Time an upstream has to answer the guard's own questions (initialise, list).
 pub const UPSTREAM_ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+/// Time an upstream has to take a connection.
+pub const UPSTREAM_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Longest life of one stream that an agent listens on.
+pub const UPSTREAM_STREAM_TIMEOUT: Duration = Duration::from_secs(24 * 3_600);
+/// Time a child process has to end by itself once its input is closed, and again once it is told to.
+pub const UPSTREAM_EXIT_GRACE: Duration = Duration::from_secs(2);
+/// Most messages of one upstream request that may wait to be read.
+pub const UPSTREAM_BACKLOG_COUNT: usize = 64;
+/// Largest message of an upstream that is not an answer.
+pub const UPSTREAM_NOTE_BYTES: usize = 4 * 1_024 * 1_024;
+/// Most messages that may wait to be written to one upstream.
+pub const UPSTREAM_QUEUE_COUNT: usize = 64;
+/// How often one broken stream is taken up again.
+pub const UPSTREAM_RESUMES_COUNT: usize = 16;
+/// Longest pause an upstream may ask for before a stream is taken up again.
+pub const UPSTREAM_RETRY_LONGEST: Duration = Duration::from_secs(30);
+/// Longest line of a child's standard error that is kept.
+pub const UPSTREAM_STDERR_LINE_BYTES: usize = 4_096;
+/// Longest event id, event name or session id of an upstream.
+pub const UPSTREAM_TOKEN_BYTES: usize = 1_024;
+/// Longest identifier of a message.
+pub const RPC_ID_BYTES: usize = 256;
+/// Longest name of a method.
+pub const RPC_METHOD_BYTES: usize = 256;
 /// Most requests of one agent connection in flight at once.
 pub const REQUESTS_IN_FLIGHT_COUNT: usize = 256;
 

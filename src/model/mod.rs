@@ -17,6 +17,7 @@ pub mod name;
 pub mod outcome;
 pub mod privilege;
 pub mod reason;
+pub mod secret;
 pub mod session;
 pub mod target;
 pub mod text;
