@@ -159,3 +159,7 @@ pub const LOCAL_CREDENTIAL_LIFE: Duration = Duration::from_secs(100 * 365 * 24 *
 pub const SIGNED_PERMIT_LIFE: Duration = Duration::from_secs(10);
 /// How long an agent is told to wait where the wait is not computed.
 pub const RETRY_INTERVAL: Duration = Duration::from_secs(30);
+/// Longest line of an exported record or of an anchor.
+pub const AUDIT_LINE_BYTES: usize = 64 * 1_024 * 1_024;
+/// Most findings a verification spells out; the rest it counts.
+pub const AUDIT_FINDINGS_COUNT: usize = 1_000;

@@ -93,7 +93,7 @@ impl Walk<'_> {
         match value {
             Value::Object(map) if !map.is_empty() => {
                 let mut members: Vec<_> = map.iter().collect();
-                members.sort_unstable_by(|(one, _), (other, _)| one.cmp(other));
+                members.sort_unstable_by_key(|(key, _)| *key);
                 for (key, value) in members {
                     self.step(key, value);
                 }

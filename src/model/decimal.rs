@@ -58,6 +58,12 @@ impl Decimal {
         Self(&self.0 + &other.0)
     }
 
+    /// What is left of this one without the other.
+    #[must_use]
+    pub fn minus(&self, other: &Self) -> Self {
+        Self(&self.0 - &other.0)
+    }
+
     /// Whether it is below zero.
     #[must_use]
     pub fn is_negative(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use aws_lc_rs::digest::{Context, SHA256};
+use aws_lc_rs::digest::{Context, SHA256, digest as digest_of};
 
 /// A SHA-256 digest.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -18,9 +18,9 @@ impl Digest {
     /// The digest of plain bytes.
     #[must_use]
     pub fn of(bytes: &[u8]) -> Self {
-        let mut hash = Context::new(&SHA256);
-        hash.update(bytes);
-        finish(hash)
+        let mut digest = [0; 32];
+        digest.copy_from_slice(digest_of(&SHA256, bytes).as_ref());
+        Self(digest)
     }
 
     /// From 64 hexadecimal digits in lower case; nothing else.

@@ -23,6 +23,17 @@ impl Timestamp {
         self.0
     }
 
+    /// From RFC 3339 with whole milliseconds, as this type prints; nothing finer, which would not come
+    /// back the same.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let nanos = OffsetDateTime::parse(text, &Rfc3339)
+            .ok()?
+            .unix_timestamp_nanos();
+        let millis = i64::try_from(nanos.div_euclid(1_000_000)).ok()?;
+        (nanos.rem_euclid(1_000_000) == 0).then_some(Self(millis))
+    }
+
     /// This moment moved forward; stops at the end of time.
     #[must_use]
     pub fn after(self, duration: Duration) -> Self {
@@ -70,6 +81,16 @@ mod tests {
             Timestamp::from_millis(1_700_000_000_123).to_string(),
             "2023-11-14T22:13:20.123Z"
         );
+    }
+
+    #[test]
+    fn a_printed_moment_reads_back_and_a_finer_one_is_refused() {
+        for millis in [0, 1_700_000_000_123, -1, 1_700_000_000_000] {
+            let moment = Timestamp::from_millis(millis);
+            assert_eq!(Timestamp::parse(&moment.to_string()), Some(moment));
+        }
+        assert_eq!(Timestamp::parse("2023-11-14T22:13:20.1234Z"), None);
+        assert_eq!(Timestamp::parse("yesterday"), None);
     }
 
     #[test]

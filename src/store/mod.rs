@@ -4,7 +4,11 @@
 //! judged at; wake-ups are an interface. SQL stands only below this module.
 
 mod commit;
+mod memory;
 mod recorded;
+pub mod sqlite;
+mod state;
+mod wake;
 
 use std::sync::Arc;
 
@@ -12,6 +16,7 @@ use async_trait::async_trait;
 use tokio::sync::broadcast;
 
 pub use commit::{Change, Commit, Expect, Sync};
+pub use memory::Memory;
 pub use recorded::Recorded;
 
 use crate::audit::checkpoint::SignedHead;

@@ -1,0 +1,249 @@
+//! Approvals.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use indexmap::IndexMap;
+use rusqlite::types::FromSqlError;
+use rusqlite::{Connection, OptionalExtension, named_params, params};
+
+use super::column::{Millis, Texts, Unreadable, groups, names};
+use crate::model::approval::{Approval, ApprovalRule, ApprovalState};
+use crate::model::call::Principal;
+use crate::model::id::{ApprovalId, CallId};
+use crate::model::name::OperatorName;
+use crate::model::outcome::Outcome;
+use crate::model::reason::Reason;
+use crate::model::target::Target;
+use crate::model::time::Timestamp;
+use crate::store::state::Row;
+
+pub(super) fn write(
+    db: &Connection,
+    approvals: &IndexMap<ApprovalId, Option<Arc<Approval>>>,
+) -> rusqlite::Result<()> {
+    let mut upsert = db.prepare_cached(UPSERT)?;
+    for one in approvals.values().flatten() {
+        let reasons = one
+            .reasons
+            .iter()
+            .map(|(reason, sentence)| (reason.code(), sentence.as_str()));
+        let state = Columns::of(&one.state);
+        upsert.execute(named_params! {
+            ":id": one.id,
+            ":version": one.version,
+            ":call": one.call,
+            ":agent": one.principal.agent,
+            ":credential": one.principal.credential,
+            ":on_behalf_of": one.principal.on_behalf_of,
+            ":session": one.session,
+            ":mode": one.mode,
+            ":method": one.method,
+            ":target_kind": one.target.kind,
+            ":server": one.target.server,
+            ":target": one.target.name,
+            ":privilege": one.privilege,
+            ":arguments": one.arguments.as_ref(),
+            ":extras": one.extras.as_ref(),
+            ":claims": one.claims.as_ref(),
+            ":match_key": one.key,
+            ":digest": one.digest,
+            ":salt": one.salt,
+            ":manifest": one.manifest,
+            ":reasons": Texts(reasons.collect()),
+            ":any_of": names(&one.rule.any_of),
+            ":rule_decide_by": Millis(one.rule.decide_by),
+            ":rule_redeem_by": Millis(one.rule.redeem_by),
+            ":code": one.code,
+            ":covers_session": one.covers_session,
+            ":opened": one.opened,
+            ":decide_by": one.decide_by,
+            ":state": one.state.name(),
+            ":state_by": state.by,
+            ":state_at": state.at,
+            ":redeem_by": state.redeem_by,
+            ":message": state.message,
+            ":used_by": state.used_by,
+        })?;
+    }
+    Ok(())
+}
+
+/// Those that matter after `since`.
+pub(super) fn load(db: &Connection, since: Timestamp) -> rusqlite::Result<Vec<Row>> {
+    db.prepare(
+        "SELECT * FROM approvals
+         WHERE decide_by >= ?1 OR state_at >= ?1 OR redeem_by >= ?1 OR state = 'executing'
+         ORDER BY rowid",
+    )?
+    .query_map([since], |row| {
+        let approval = approval(row)?;
+        Ok(Row::Approval(approval.id, Some(Arc::new(approval))))
+    })?
+    .collect()
+}
+
+pub(super) fn read(db: &Connection, id: ApprovalId) -> rusqlite::Result<Option<Approval>> {
+    db.prepare_cached("SELECT * FROM approvals WHERE id = ?1")?
+        .query_row([id], approval)
+        .optional()
+}
+
+/// The newest of all, newest first.
+pub(super) fn newest(db: &Connection, most: usize) -> rusqlite::Result<Vec<Approval>> {
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    db.prepare_cached("SELECT * FROM approvals ORDER BY rowid DESC LIMIT ?1")?
+        .query_map(params![most], approval)?
+        .collect()
+}
+
+const UPSERT: &str = "
+    INSERT INTO approvals
+        (id, version, call, agent, credential, on_behalf_of, session, mode, method, target_kind,
+         server, target, privilege, arguments, extras, claims, match_key, digest, salt, manifest,
+         reasons, any_of, rule_decide_by, rule_redeem_by, code, covers_session, opened, decide_by,
+         state, state_by, state_at, redeem_by, message, used_by)
+    VALUES
+        (:id, :version, :call, :agent, :credential, :on_behalf_of, :session, :mode, :method,
+         :target_kind, :server, :target, :privilege, :arguments, :extras, :claims, :match_key,
+         :digest, :salt, :manifest, :reasons, :any_of, :rule_decide_by, :rule_redeem_by, :code,
+         :covers_session, :opened, :decide_by, :state, :state_by, :state_at, :redeem_by, :message,
+         :used_by)
+    ON CONFLICT (id) DO UPDATE SET version = excluded.version, state = excluded.state,
+        state_by = excluded.state_by, state_at = excluded.state_at,
+        redeem_by = excluded.redeem_by, message = excluded.message, used_by = excluded.used_by";
+
+fn approval(row: &rusqlite::Row<'_>) -> rusqlite::Result<Approval> {
+    let bytes = |name| Ok::<_, rusqlite::Error>(Bytes::from(row.get::<_, Vec<u8>>(name)?));
+    let Millis(decide_by) = row.get("rule_decide_by")?;
+    let Millis(redeem_by) = row.get("rule_redeem_by")?;
+    Ok(Approval {
+        id: row.get("id")?,
+        version: row.get("version")?,
+        call: row.get("call")?,
+        principal: Principal {
+            agent: row.get("agent")?,
+            credential: row.get("credential")?,
+            on_behalf_of: row.get("on_behalf_of")?,
+        },
+        session: row.get("session")?,
+        mode: row.get("mode")?,
+        method: row.get("method")?,
+        target: Target {
+            kind: row.get("target_kind")?,
+            server: row.get("server")?,
+            name: row.get("target")?,
+        },
+        privilege: row.get("privilege")?,
+        arguments: bytes("arguments")?,
+        extras: bytes("extras")?,
+        claims: bytes("claims")?,
+        key: row.get("match_key")?,
+        digest: row.get("digest")?,
+        salt: row.get("salt")?,
+        manifest: row.get("manifest")?,
+        reasons: reasons(row.get("reasons")?)?,
+        rule: ApprovalRule {
+            any_of: groups(row.get("any_of")?)?,
+            decide_by,
+            redeem_by,
+        },
+        code: row.get("code")?,
+        covers_session: row.get("covers_session")?,
+        opened: row.get("opened")?,
+        decide_by: row.get("decide_by")?,
+        state: state(row)?,
+    })
+}
+
+fn reasons(texts: Texts<(String, String)>) -> Result<Vec<(Reason, String)>, FromSqlError> {
+    texts
+        .0
+        .into_iter()
+        .map(|(code, sentence)| match Reason::parse(&code) {
+            Some(reason) => Ok((reason, sentence)),
+            None => Err(Unreadable("reason").into()),
+        })
+        .collect()
+}
+
+/// What a state holds besides its name.
+#[derive(Default)]
+struct Columns<'a> {
+    by: Option<&'a OperatorName>,
+    at: Option<Timestamp>,
+    redeem_by: Option<Timestamp>,
+    message: Option<&'a str>,
+    used_by: Option<CallId>,
+}
+
+impl<'a> Columns<'a> {
+    fn of(state: &'a ApprovalState) -> Self {
+        match state {
+            ApprovalState::Held | ApprovalState::Expired | ApprovalState::Unredeemed => {
+                Self::default()
+            }
+            ApprovalState::Approved { by, at, redeem_by } => Self {
+                by: Some(by),
+                at: Some(*at),
+                redeem_by: Some(*redeem_by),
+                ..Self::default()
+            },
+            ApprovalState::Denied { by, at, message } => Self {
+                by: Some(by),
+                at: Some(*at),
+                message: message.as_deref(),
+                ..Self::default()
+            },
+            ApprovalState::Cancelled { at }
+            | ApprovalState::Invalidated { at }
+            | ApprovalState::Revoked { at } => Self {
+                at: Some(*at),
+                ..Self::default()
+            },
+            ApprovalState::Executing { call, by } | ApprovalState::Ended { call, by, .. } => Self {
+                by: Some(by),
+                used_by: Some(*call),
+                ..Self::default()
+            },
+        }
+    }
+}
+
+fn state(row: &rusqlite::Row<'_>) -> rusqlite::Result<ApprovalState> {
+    let name: String = row.get("state")?;
+    Ok(match name.as_str() {
+        "held" => ApprovalState::Held,
+        "approved" => ApprovalState::Approved {
+            by: row.get("state_by")?,
+            at: row.get("state_at")?,
+            redeem_by: row.get("redeem_by")?,
+        },
+        "denied" => ApprovalState::Denied {
+            by: row.get("state_by")?,
+            at: row.get("state_at")?,
+            message: row.get("message")?,
+        },
+        "expired" => ApprovalState::Expired,
+        "unredeemed" => ApprovalState::Unredeemed,
+        "cancelled" => ApprovalState::Cancelled {
+            at: row.get("state_at")?,
+        },
+        "invalidated" => ApprovalState::Invalidated {
+            at: row.get("state_at")?,
+        },
+        "revoked" => ApprovalState::Revoked {
+            at: row.get("state_at")?,
+        },
+        "executing" => ApprovalState::Executing {
+            call: row.get("used_by")?,
+            by: row.get("state_by")?,
+        },
+        outcome => ApprovalState::Ended {
+            outcome: Outcome::parse(outcome)
+                .ok_or_else(|| FromSqlError::from(Unreadable("approval's state")))?,
+            call: row.get("used_by")?,
+            by: row.get("state_by")?,
+        },
+    })
+}

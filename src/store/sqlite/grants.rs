@@ -1,0 +1,69 @@
+//! Grants.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use rusqlite::{Connection, params};
+
+use crate::model::grant::Grant;
+use crate::model::id::GrantId;
+use crate::model::time::Timestamp;
+use crate::store::state::Row;
+
+pub(super) fn write(
+    db: &Connection,
+    grants: &IndexMap<GrantId, Option<Arc<Grant>>>,
+) -> rusqlite::Result<()> {
+    let mut upsert = db.prepare_cached(
+        "INSERT INTO grants
+             (id, approval, agent, session, match_key, uses, used, until, revoked)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+         ON CONFLICT (id) DO UPDATE SET used = excluded.used, revoked = excluded.revoked",
+    )?;
+    for one in grants.values().flatten() {
+        upsert.execute(params![
+            one.id,
+            one.approval,
+            one.agent,
+            one.session,
+            one.key,
+            one.uses,
+            one.used,
+            one.until,
+            one.revoked,
+        ])?;
+    }
+    Ok(())
+}
+
+/// Those that end after `since`.
+pub(super) fn load(db: &Connection, since: Timestamp) -> rusqlite::Result<Vec<Row>> {
+    db.prepare("SELECT * FROM grants WHERE until >= ?1 ORDER BY rowid")?
+        .query_map([since], |row| {
+            let grant = grant(row)?;
+            Ok(Row::Grant(grant.id, Some(Arc::new(grant))))
+        })?
+        .collect()
+}
+
+/// The newest of all, newest first.
+pub(super) fn newest(db: &Connection, most: usize) -> rusqlite::Result<Vec<Grant>> {
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    db.prepare_cached("SELECT * FROM grants ORDER BY rowid DESC LIMIT ?1")?
+        .query_map([most], grant)?
+        .collect()
+}
+
+fn grant(row: &rusqlite::Row<'_>) -> rusqlite::Result<Grant> {
+    Ok(Grant {
+        id: row.get("id")?,
+        approval: row.get("approval")?,
+        agent: row.get("agent")?,
+        session: row.get("session")?,
+        key: row.get("match_key")?,
+        uses: row.get("uses")?,
+        used: row.get("used")?,
+        until: row.get("until")?,
+        revoked: row.get("revoked")?,
+    })
+}

@@ -1,0 +1,123 @@
+//! The writer's own connection: one transaction a batch, and the database read anew after a fault.
+
+use std::path::Path;
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use super::{OpenError, budgets, entries, heads, schema, tables};
+use crate::audit::chain::Chain;
+use crate::audit::checkpoint::{PublicKey, SignedHead};
+use crate::audit::entry::StoredEntry;
+use crate::model::time::Timestamp;
+use crate::store::Sync;
+use crate::store::state::{Rows, State};
+
+/// The connection that writes.
+pub(super) struct Journal {
+    db: Connection,
+    sync: Sync,
+}
+
+/// How the database stands.
+pub(super) struct Read {
+    pub(super) chain: Chain,
+    pub(super) head: Option<SignedHead>,
+    /// Once for the writer, and once for its readers, who see it a commit later.
+    pub(super) ahead: State,
+    pub(super) state: State,
+}
+
+impl Journal {
+    pub(super) fn open(path: &Path) -> Result<Self, OpenError> {
+        Ok(Self {
+            db: schema::open(path)?,
+            // As `schema` opens it.
+            sync: Sync::Synced,
+        })
+    }
+
+    /// Reads everything that decisions depend on, and where the record ends.
+    pub(super) fn read(&self, now: Timestamp) -> Result<Read, OpenError> {
+        let chain = match entries::last(&self.db)? {
+            Some((count, hash)) => Chain::resume(count, hash),
+            None => Chain::begin(),
+        };
+        let head = heads::newest(&self.db)?;
+        let (count, hash) = head
+            .as_ref()
+            .map_or((0, crate::audit::chain::GENESIS), |signed| {
+                (signed.head.count, signed.head.hash)
+            });
+        // Entries and head share each transaction, so only another hand can part them.
+        if (count, hash) != (chain.count(), chain.last()) {
+            return Err(OpenError::Tampered {
+                entries: chain.count(),
+                head: count,
+            });
+        }
+        Ok(Read {
+            chain,
+            head,
+            ahead: tables::load(&self.db, now)?,
+            state: tables::load(&self.db, now)?,
+        })
+    }
+
+    pub(super) fn keep_key(&self, key: &PublicKey) -> rusqlite::Result<()> {
+        heads::write_key(&self.db, key)
+    }
+
+    /// Writes a batch, or nothing of it.
+    pub(super) fn write(
+        &mut self,
+        entries: &[StoredEntry],
+        rows: &Rows,
+        head: &SignedHead,
+        sync: Sync,
+    ) -> rusqlite::Result<()> {
+        self.set_sync(sync)?;
+        let batch = self.begin()?;
+        entries::write(&batch, entries)?;
+        tables::write(&batch, rows)?;
+        heads::write(&batch, head)?;
+        batch.commit()
+    }
+
+    /// Writes the last head and brings the log into the file.
+    pub(super) fn close(mut self, head: Option<&SignedHead>) -> rusqlite::Result<()> {
+        self.set_sync(Sync::Synced)?;
+        if let Some(head) = head {
+            let batch = self.begin()?;
+            heads::write(&batch, head)?;
+            batch.commit()?;
+        }
+        self.db
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        self.db.close().map_err(|(_, fault)| fault)
+    }
+
+    pub(super) fn tidy(&mut self, now: Timestamp) -> rusqlite::Result<()> {
+        let batch = self.begin()?;
+        budgets::tidy(&batch, now)?;
+        batch.commit()
+    }
+
+    fn begin(&mut self) -> rusqlite::Result<Transaction<'_>> {
+        self.db
+            .transaction_with_behavior(TransactionBehavior::Immediate)
+    }
+
+    /// In `NORMAL` the log is handed to the operating system, in `FULL` it is synced; the next synced
+    /// commit syncs everything before it too. <https://sqlite.org/pragma.html#pragma_synchronous>
+    fn set_sync(&mut self, sync: Sync) -> rusqlite::Result<()> {
+        if self.sync != sync {
+            let mode = match sync {
+                Sync::Handed => "normal",
+                Sync::Synced => "full",
+            };
+            self.db.pragma_update(None, "synchronous", mode)?;
+            self.sync = sync;
+        }
+        Ok(())
+    }
+}

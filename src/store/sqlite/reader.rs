@@ -1,0 +1,71 @@
+//! Reading the file without writing it: for lists that memory does not hold, and for an audit while a
+//! guard runs.
+
+use std::path::Path;
+
+use rusqlite::Connection;
+
+use super::{OpenError, approvals, entries, grants, heads, schema, sessions};
+use crate::audit::checkpoint::{PublicKey, SignedHead};
+use crate::audit::entry::StoredEntry;
+use crate::model::approval::Approval;
+use crate::model::grant::Grant;
+use crate::model::id::{ApprovalId, SessionId};
+use crate::model::session::Session;
+use crate::store::StoreError;
+
+/// A record opened for reading only.
+pub struct Reader(Connection);
+
+impl Reader {
+    /// Opens a record file, whether or not a guard writes to it.
+    ///
+    /// # Errors
+    /// [`OpenError`] if there is none, it cannot be read, or its tables are newer than this program.
+    pub fn open(path: &Path) -> Result<Self, OpenError> {
+        let db = schema::open_to_read(path)?;
+        schema::version(&db)?;
+        Ok(Self(db))
+    }
+
+    /// Entries from sequence number `from` on, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the file cannot be read.
+    pub fn entries(&self, from: u64, most: usize) -> Result<Vec<StoredEntry>, StoreError> {
+        Ok(entries::read(&self.0, from, most)?)
+    }
+
+    /// The newest signed head of each run of the guard, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the file cannot be read.
+    pub fn heads(&self) -> Result<Vec<SignedHead>, StoreError> {
+        Ok(heads::read(&self.0)?)
+    }
+
+    /// The public keys that the record itself names. They prove nothing against whoever can write the
+    /// file; a key that was kept elsewhere does.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the file cannot be read.
+    pub fn keys(&self) -> Result<Vec<PublicKey>, StoreError> {
+        Ok(heads::read_keys(&self.0)?)
+    }
+
+    pub(super) fn approval(&self, id: ApprovalId) -> Result<Option<Approval>, StoreError> {
+        Ok(approvals::read(&self.0, id)?)
+    }
+
+    pub(super) fn approvals(&self, most: usize) -> Result<Vec<Approval>, StoreError> {
+        Ok(approvals::newest(&self.0, most)?)
+    }
+
+    pub(super) fn session(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
+        Ok(sessions::read(&self.0, id)?)
+    }
+
+    pub(super) fn grants(&self, most: usize) -> Result<Vec<Grant>, StoreError> {
+        Ok(grants::newest(&self.0, most)?)
+    }
+}

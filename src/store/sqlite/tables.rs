@@ -1,0 +1,48 @@
+//! All tables of what decisions depend on: written for a batch, loaded at the start.
+
+use rusqlite::Connection;
+
+use super::{
+    agents, approvals, budgets, credentials, grants, in_flight, operators, rates, sessions,
+    settings,
+};
+use crate::model::time::Timestamp;
+use crate::store::state::{REMEMBERED, Rows, State};
+
+/// Writes the rows of a batch.
+pub(super) fn write(db: &Connection, rows: &Rows) -> rusqlite::Result<()> {
+    agents::write(db, &rows.agents)?;
+    credentials::write(db, &rows.credentials)?;
+    operators::write(db, &rows.operators)?;
+    sessions::write(db, &rows.sessions)?;
+    approvals::write(db, &rows.approvals)?;
+    grants::write(db, &rows.grants)?;
+    budgets::write(db, &rows.spends)?;
+    in_flight::write(db, &rows.flights)?;
+    rates::write(db, &rows.rates)?;
+    settings::write(db, &rows.settings)
+}
+
+/// Loads what still matters at `now`.
+pub(super) fn load(db: &Connection, now: Timestamp) -> rusqlite::Result<State> {
+    let since = now.before(REMEMBERED);
+    let mut state = State::default();
+    for table in [
+        agents::load(db)?,
+        credentials::load(db)?,
+        operators::load(db)?,
+        sessions::load(db, since)?,
+        approvals::load(db, since)?,
+        grants::load(db, since)?,
+        budgets::load(db, now)?,
+        in_flight::load(db)?,
+        rates::load(db)?,
+        settings::load(db)?,
+    ] {
+        for row in table {
+            state.put(row);
+        }
+    }
+    state.settle_approvers(now);
+    Ok(state)
+}

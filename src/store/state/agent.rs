@@ -1,0 +1,151 @@
+//! One agent: its row, and where its approvals and grants are found.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use super::row::AgentRow;
+use crate::model::action::MatchKey;
+use crate::model::approval::{Approval, ApprovalState};
+use crate::model::grant::Grant;
+use crate::model::id::{ApprovalId, SessionId};
+use crate::model::target::Target;
+use crate::model::time::Timestamp;
+
+/// An agent, known once it has a row.
+#[derive(Default)]
+pub(super) struct Agent {
+    row: Option<AgentRow>,
+    /// Approvals for one call of one session, in the order they were opened.
+    calls: HashMap<(SessionId, MatchKey), Vec<Arc<Approval>>>,
+    /// Approvals a person has not decided, over or not.
+    held: BTreeMap<ApprovalId, Arc<Approval>>,
+    /// Every approval by the time it was opened.
+    opened: BTreeSet<(Timestamp, ApprovalId)>,
+    /// Refusals by a person, by their time.
+    refused: BTreeMap<(Timestamp, ApprovalId), Arc<Approval>>,
+    grants: HashMap<(SessionId, MatchKey), Vec<Arc<Grant>>>,
+}
+
+impl Agent {
+    pub(super) const fn row(&self) -> Option<AgentRow> {
+        self.row
+    }
+
+    pub(super) fn set_row(&mut self, row: Option<AgentRow>) -> Option<AgentRow> {
+        std::mem::replace(&mut self.row, row)
+    }
+
+    pub(super) fn put_approval(&mut self, approval: &Arc<Approval>) {
+        let calls = self
+            .calls
+            .entry((approval.session, approval.key))
+            .or_default();
+        match calls.iter_mut().find(|one| one.id == approval.id) {
+            Some(place) => *place = Arc::clone(approval),
+            None => calls.push(Arc::clone(approval)),
+        }
+        self.opened.insert((approval.opened, approval.id));
+        match &approval.state {
+            ApprovalState::Held => {
+                self.held.insert(approval.id, Arc::clone(approval));
+            }
+            ApprovalState::Denied { at, .. } => {
+                self.refused
+                    .insert((*at, approval.id), Arc::clone(approval));
+            }
+            _ => {}
+        }
+    }
+
+    /// Takes an approval out of everything; if `again`, a new value of it follows, which keeps its
+    /// place among the others of its call.
+    pub(super) fn take_approval(&mut self, approval: &Approval, again: bool) {
+        self.held.remove(&approval.id);
+        self.opened.remove(&(approval.opened, approval.id));
+        if let ApprovalState::Denied { at, .. } = &approval.state {
+            self.refused.remove(&(*at, approval.id));
+        }
+        if again {
+            return;
+        }
+        let call = (approval.session, approval.key);
+        if let Some(calls) = self.calls.get_mut(&call) {
+            calls.retain(|one| one.id != approval.id);
+            if calls.is_empty() {
+                self.calls.remove(&call);
+            }
+        }
+    }
+
+    pub(super) fn put_grant(&mut self, grant: Arc<Grant>) {
+        self.grants
+            .entry((grant.session, grant.key))
+            .or_default()
+            .push(grant);
+    }
+
+    pub(super) fn take_grant(&mut self, grant: &Grant) {
+        let call = (grant.session, grant.key);
+        if let Some(grants) = self.grants.get_mut(&call) {
+            grants.retain(|one| one.id != grant.id);
+            if grants.is_empty() {
+                self.grants.remove(&call);
+            }
+        }
+    }
+
+    /// The newest approval of a call.
+    pub(super) fn newest(&self, session: SessionId, key: MatchKey) -> Option<&Arc<Approval>> {
+        self.calls.get(&(session, key))?.last()
+    }
+
+    /// Whether any approval of a call is open at `now`.
+    pub(super) fn is_open(&self, session: SessionId, key: MatchKey, now: Timestamp) -> bool {
+        self.calls
+            .get(&(session, key))
+            .is_some_and(|calls| calls.iter().any(|one| one.is_open(now)))
+    }
+
+    /// A grant of a call that is live at `now`.
+    pub(super) fn grant(
+        &self,
+        session: SessionId,
+        key: MatchKey,
+        now: Timestamp,
+    ) -> Option<&Arc<Grant>> {
+        self.grants
+            .get(&(session, key))?
+            .iter()
+            .rev()
+            .find(|one| one.is_live(now))
+    }
+
+    /// The newest refusal of a target with these arguments, not older than `since`.
+    pub(super) fn refused(
+        &self,
+        target: &Target,
+        arguments: &[u8],
+        since: Timestamp,
+    ) -> Option<&Arc<Approval>> {
+        self.refused
+            .iter()
+            .rev()
+            .take_while(|((at, _), _)| *at >= since)
+            .map(|(_, one)| one)
+            .find(|one| one.target == *target && one.arguments == arguments)
+    }
+
+    /// Approvals that are open at `now`.
+    pub(super) fn open(&self, now: Timestamp) -> impl Iterator<Item = &Arc<Approval>> {
+        self.held.values().filter(move |one| one.is_open(now))
+    }
+
+    /// How many approvals were opened after `since`.
+    pub(super) fn opened_after(&self, since: Timestamp) -> usize {
+        self.opened
+            .iter()
+            .rev()
+            .take_while(|(at, _)| *at > since)
+            .count()
+    }
+}

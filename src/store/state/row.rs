@@ -1,0 +1,110 @@
+//! One row with its final value, and the rows of a batch, the last of each kept.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+
+use super::BudgetKey;
+use crate::model::approval::Approval;
+use crate::model::credential::{Credential, Operator};
+use crate::model::decimal::Decimal;
+use crate::model::grant::Grant;
+use crate::model::id::{ApprovalId, CallId, CredentialId, GrantId, SessionId};
+use crate::model::name::{AgentName, OperatorName};
+use crate::model::session::{AgentState, Session};
+use crate::model::time::Timestamp;
+use crate::store::InFlight;
+
+/// A row and its value; nothing where it is removed.
+#[derive(Clone, Debug)]
+pub(in crate::store) enum Row {
+    Agent(AgentName, Option<AgentRow>),
+    Credential(CredentialId, Option<Arc<Credential>>),
+    Operator(OperatorName, Option<Arc<Operator>>),
+    Session(SessionId, Option<Arc<Session>>),
+    Approval(ApprovalId, Option<Arc<Approval>>),
+    Grant(GrantId, Option<Arc<Grant>>),
+    Spend(Arc<BudgetKey>, CallId, Option<Spent>),
+    Flight(CallId, Option<Arc<InFlight>>),
+    Rate(Arc<str>, Option<u64>),
+    Setting(Arc<str>, Option<Arc<str>>),
+}
+
+/// An agent's own row.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(in crate::store) struct AgentRow {
+    /// Whether it may act.
+    pub(in crate::store) state: AgentState,
+    /// Counts the changes that a decision depends on.
+    pub(in crate::store) revision: u64,
+}
+
+/// What one call added to one sum.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(in crate::store) struct Spent {
+    /// When.
+    pub(in crate::store) at: Timestamp,
+    /// How much.
+    pub(in crate::store) amount: Decimal,
+    /// From when on no window reaches it.
+    pub(in crate::store) until: Timestamp,
+}
+
+type Table<K, V> = IndexMap<K, Option<V>>;
+
+/// The rows that a batch writes: a row that several commits changed is written once.
+#[derive(Default, Debug)]
+pub(in crate::store) struct Rows {
+    pub(in crate::store) agents: Table<AgentName, AgentRow>,
+    pub(in crate::store) credentials: Table<CredentialId, Arc<Credential>>,
+    pub(in crate::store) operators: Table<OperatorName, Arc<Operator>>,
+    pub(in crate::store) sessions: Table<SessionId, Arc<Session>>,
+    pub(in crate::store) approvals: Table<ApprovalId, Arc<Approval>>,
+    pub(in crate::store) grants: Table<GrantId, Arc<Grant>>,
+    pub(in crate::store) spends: Table<(Arc<BudgetKey>, CallId), Spent>,
+    pub(in crate::store) flights: Table<CallId, Arc<InFlight>>,
+    pub(in crate::store) rates: Table<Arc<str>, u64>,
+    pub(in crate::store) settings: Table<Arc<str>, Arc<str>>,
+}
+
+impl Rows {
+    /// Adds a row, in place of an earlier value of the same one.
+    pub(in crate::store) fn push(&mut self, row: Row) {
+        match row {
+            Row::Agent(key, value) => drop(self.agents.insert(key, value)),
+            Row::Credential(key, value) => drop(self.credentials.insert(key, value)),
+            Row::Operator(key, value) => drop(self.operators.insert(key, value)),
+            Row::Session(key, value) => drop(self.sessions.insert(key, value)),
+            Row::Approval(key, value) => drop(self.approvals.insert(key, value)),
+            Row::Grant(key, value) => drop(self.grants.insert(key, value)),
+            Row::Spend(key, call, value) => drop(self.spends.insert((key, call), value)),
+            Row::Flight(key, value) => drop(self.flights.insert(key, value)),
+            Row::Rate(key, value) => drop(self.rates.insert(key, value)),
+            Row::Setting(key, value) => drop(self.settings.insert(key, value)),
+        }
+    }
+
+    /// Each row, for the memory that readers see.
+    pub(in crate::store) fn into_rows(self) -> impl Iterator<Item = Row> {
+        let agents = self.agents.into_iter().map(|(k, v)| Row::Agent(k, v));
+        let credentials = self.credentials.into_iter();
+        let operators = self.operators.into_iter();
+        let sessions = self.sessions.into_iter();
+        let approvals = self.approvals.into_iter();
+        let grants = self.grants.into_iter();
+        let spends = self.spends.into_iter();
+        let flights = self.flights.into_iter();
+        let rates = self.rates.into_iter();
+        let settings = self.settings.into_iter();
+        agents
+            .chain(credentials.map(|(k, v)| Row::Credential(k, v)))
+            .chain(operators.map(|(k, v)| Row::Operator(k, v)))
+            .chain(sessions.map(|(k, v)| Row::Session(k, v)))
+            .chain(approvals.map(|(k, v)| Row::Approval(k, v)))
+            .chain(grants.map(|(k, v)| Row::Grant(k, v)))
+            .chain(spends.map(|((k, call), v)| Row::Spend(k, call, v)))
+            .chain(flights.map(|(k, v)| Row::Flight(k, v)))
+            .chain(rates.map(|(k, v)| Row::Rate(k, v)))
+            .chain(settings.map(|(k, v)| Row::Setting(k, v)))
+    }
+}

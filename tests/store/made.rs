@@ -1,0 +1,282 @@
+//! Words made for tests, and the stores they are given to.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign::ambient::Ambient;
+use countersign::audit::checkpoint::Signer;
+use countersign::audit::entry::{Entry, EntryKind};
+use countersign::engine::facts::{BudgetAsk, BudgetKey, Spend, Standing};
+use countersign::model::action::MatchKey;
+use countersign::model::approval::{Approval, ApprovalRule, ApprovalState};
+use countersign::model::call::{Mode, Principal};
+use countersign::model::credential::{Credential, CredentialKind, Operator};
+use countersign::model::decimal::Decimal;
+use countersign::model::digest::Digest;
+use countersign::model::grant::Grant;
+use countersign::model::id::{ApprovalId, BootId, CallId, CredentialId, GrantId, SessionId};
+use countersign::model::name::{AgentName, GroupName, OperatorName, ServerName};
+use countersign::model::privilege::Privilege;
+use countersign::model::reason::Reason;
+use countersign::model::session::{Session, SessionState};
+use countersign::model::target::{Target, TargetKind};
+use countersign::model::time::Timestamp;
+use countersign::store::sqlite::Sqlite;
+use countersign::store::{
+    Ask, Change, Commit, Expect, InFlight, Memory, Recorded, SharedStore, Store, StoreError, Sync,
+};
+use serde_json::Map;
+
+pub(crate) const NOW: Timestamp = Timestamp::from_millis(1_760_000_000_000);
+
+pub(crate) fn signer() -> Signer {
+    Signer::from_seed(&[7; 32]).unwrap()
+}
+
+/// Real randomness, because the stores of one test must not share identifiers.
+pub(crate) fn ambient() -> Ambient {
+    Ambient::system()
+}
+
+pub(crate) fn memory() -> SharedStore {
+    let ambient = ambient();
+    let boot = BootId::random(&ambient);
+    Arc::new(Memory::new(signer(), boot, ambient))
+}
+
+pub(crate) fn sqlite(directory: &Path) -> Sqlite {
+    // A clock that stands at the tests' own moment: what is older than a day is not loaded.
+    let (clock, _) = Ambient::played(1, NOW);
+    let boot = BootId::random(&ambient());
+    Sqlite::open(directory, signer(), boot, clock, false).unwrap()
+}
+
+/// Each store with its name; the directory has to outlive it.
+pub(crate) fn stores() -> Vec<(&'static str, SharedStore, Option<tempfile::TempDir>)> {
+    let directory = tempfile::tempdir().unwrap();
+    let sqlite: SharedStore = Arc::new(sqlite(directory.path()));
+    vec![
+        ("memory", memory(), None),
+        ("sqlite", sqlite, Some(directory)),
+    ]
+}
+
+pub(crate) fn later(seconds: u64) -> Timestamp {
+    NOW.after(Duration::from_secs(seconds))
+}
+
+pub(crate) fn agent(name: &str) -> AgentName {
+    AgentName::parse(name).unwrap()
+}
+
+pub(crate) fn group(name: &str) -> GroupName {
+    GroupName::parse(name).unwrap()
+}
+
+pub(crate) fn operator_name(name: &str) -> OperatorName {
+    OperatorName::parse(name).unwrap()
+}
+
+pub(crate) fn target(name: &str) -> Target {
+    Target::tool(ServerName::parse("bank").unwrap(), name)
+}
+
+pub(crate) fn key(byte: u8) -> MatchKey {
+    MatchKey::from_bytes([byte; 32])
+}
+
+pub(crate) fn session(agent: &AgentName) -> Session {
+    let ambient = ambient();
+    Session {
+        id: SessionId::random(&ambient),
+        principal: Principal {
+            agent: agent.clone(),
+            credential: CredentialId::random(&ambient),
+            on_behalf_of: None,
+        },
+        opened: NOW,
+        seen: NOW,
+        state: SessionState::Active,
+        default: true,
+        label: Some("a label".to_owned()),
+    }
+}
+
+pub(crate) fn approval(session: &Session, key: MatchKey) -> Approval {
+    let ambient = ambient();
+    Approval {
+        id: ApprovalId::random(&ambient),
+        version: 1,
+        call: CallId::random(&ambient),
+        principal: session.principal.clone(),
+        session: session.id,
+        mode: Mode::Proxy,
+        method: Arc::from("tools/call"),
+        target: target("send"),
+        privilege: Privilege::Money,
+        arguments: bytes::Bytes::from_static(br#"{"amount":1.50}"#),
+        extras: bytes::Bytes::new(),
+        claims: bytes::Bytes::from_static(br#"{"task":"pay"}"#),
+        key,
+        digest: Digest::of(b"action"),
+        salt: [5; 16],
+        manifest: Digest::of(b"manifest"),
+        reasons: vec![(Reason::NeedsApproval, "payments/send asks".to_owned())],
+        rule: ApprovalRule {
+            any_of: vec![group("finance")],
+            decide_by: Duration::from_secs(900),
+            redeem_by: Duration::from_secs(300),
+        },
+        code: "7K4F".to_owned(),
+        covers_session: true,
+        opened: NOW,
+        decide_by: later(900),
+        state: ApprovalState::Held,
+    }
+}
+
+pub(crate) fn grant(approval: &Approval, uses: u32) -> Grant {
+    Grant {
+        id: GrantId::random(&ambient()),
+        approval: approval.id,
+        agent: approval.principal.agent.clone(),
+        session: approval.session,
+        key: approval.key,
+        uses,
+        used: 0,
+        until: later(300),
+        revoked: None,
+    }
+}
+
+pub(crate) fn credential(agent: &AgentName, secret: &[u8]) -> Credential {
+    Credential {
+        id: CredentialId::random(&ambient()),
+        agent: agent.clone(),
+        kind: CredentialKind::ApiKey,
+        secret: Some(Digest::of(secret)),
+        issued: NOW,
+        expires: later(1_000),
+        revoked: None,
+    }
+}
+
+pub(crate) fn operator(name: &str, groups: &[&str], secret: &[u8]) -> Operator {
+    Operator {
+        name: operator_name(name),
+        groups: groups.iter().map(|name| group(name)).collect(),
+        secret: Digest::of(secret),
+        added: NOW,
+        expires: later(1_000),
+        revoked: None,
+    }
+}
+
+pub(crate) fn flight(session: &Session) -> InFlight {
+    InFlight {
+        call: CallId::random(&ambient()),
+        agent: session.principal.agent.clone(),
+        session: session.id,
+        target: Target {
+            kind: TargetKind::Resource,
+            server: ServerName::parse("files").unwrap(),
+            name: Arc::from("file:///a"),
+        },
+        approval: None,
+        since: NOW,
+    }
+}
+
+pub(crate) fn budget(agent: &AgentName, by: &str, window_seconds: u64) -> BudgetAsk {
+    BudgetAsk {
+        key: BudgetKey {
+            agent: agent.clone(),
+            budget: "bank/send /amount".to_owned(),
+            by: by.to_owned(),
+        },
+        window: Duration::from_secs(window_seconds),
+    }
+}
+
+pub(crate) fn decimal(text: &str) -> Decimal {
+    Decimal::parse(text).unwrap()
+}
+
+pub(crate) fn spend(ask: &BudgetAsk, amount: &str, limit: &str, at: Timestamp) -> Spend {
+    Spend {
+        ask: ask.clone(),
+        amount: decimal(amount),
+        limit: decimal(limit),
+        at,
+    }
+}
+
+pub(crate) fn entry(kind: EntryKind) -> Entry {
+    let mut body = Map::new();
+    body.insert("what".to_owned(), "a test".into());
+    Entry {
+        kind,
+        at: NOW,
+        body,
+        disclosure: None,
+    }
+}
+
+pub(crate) fn change(changes: Vec<Change>) -> Commit {
+    Commit {
+        expects: None,
+        entry: entry(EntryKind::Decision),
+        changes,
+        sync: Sync::Handed,
+    }
+}
+
+pub(crate) async fn write(store: &dyn Store, changes: Vec<Change>) -> Result<Recorded, StoreError> {
+    store.commit(change(changes)).await
+}
+
+pub(crate) async fn write_at(
+    store: &dyn Store,
+    agent: &AgentName,
+    revision: u64,
+    changes: Vec<Change>,
+) -> Result<Recorded, StoreError> {
+    let expects = Some(Expect {
+        agent: agent.clone(),
+        revision,
+    });
+    let commit = Commit {
+        expects,
+        ..change(changes)
+    };
+    store.commit(commit).await
+}
+
+/// How things stand for a call of a session, at a moment, with budgets.
+pub(crate) async fn stands(
+    store: &dyn Store,
+    session: &Session,
+    key: MatchKey,
+    budgets: &[BudgetAsk],
+    now: Timestamp,
+) -> Standing {
+    let ask = Ask {
+        agent: &session.principal.agent,
+        session: session.id,
+        target: &target("send"),
+        arguments: br#"{"amount":1.50}"#,
+        key,
+        budgets,
+        now,
+    };
+    store.standing(&ask).await.unwrap()
+}
+
+pub(crate) async fn standing(store: &dyn Store, session: &Session, key: MatchKey) -> Standing {
+    stands(store, session, key, &[], NOW).await
+}
+
+pub(crate) fn moved(result: Result<Recorded, StoreError>) -> bool {
+    matches!(result, Err(StoreError::Moved))
+}
