@@ -68,8 +68,10 @@ pub const SCHEMA_BYTES: usize = 64 * 1_024;
 pub const SCHEMA_DEPTH_LEVELS: usize = 32;
 /// Most subschemas of one schema.
 pub const SCHEMA_SUBSCHEMAS_COUNT: usize = 1_000;
+/// Largest manifest file.
+pub const MANIFEST_BYTES: usize = 1_024 * 1_024;
 /// Deepest nesting of a manifest file, its schemas included.
-pub const MANIFEST_DEPTH_LEVELS: usize = 48;
+pub const MANIFEST_DEPTH_LEVELS: usize = 80;
 /// Longest time a manifest may name.
 pub const MANIFEST_DURATION_LONGEST: Duration = Duration::from_secs(366 * 24 * 3_600);
 /// Longest name or URI pattern of a manifest.
@@ -80,8 +82,6 @@ pub const PATTERN_COMPILED_BYTES: usize = 1_024 * 1_024;
 pub const SCHEMA_VISITS_COUNT: u64 = 20_000;
 /// Most violations told of one judgement.
 pub const VIOLATIONS_COUNT: usize = 16;
-/// Largest manifest file.
-pub const MANIFEST_BYTES: usize = 1_024 * 1_024;
 /// Most manifest files of one directory.
 pub const MANIFEST_FILES_COUNT: usize = 10_000;
 

@@ -103,6 +103,7 @@ impl Closer<'_> {
             node,
             entries: node.entries("a schema", self.faults)?,
         };
+        let before = self.faults.len();
         self.check_keys(&block, lean);
         let mut out = Schema::new();
         let own = self.values(&block, lean, &mut out);
@@ -132,7 +133,9 @@ impl Closer<'_> {
                 out.insert("type".to_owned(), Value::from("object"));
             }
         }
-        if seat == Seat::Value && lean == Lean::Strict && types.is_none() {
+        // Not said again of a schema in which something else was misspelt.
+        let whole = self.faults.len() == before;
+        if whole && seat == Seat::Value && lean == Lean::Strict && types.is_none() {
             self.faults.add(
                 &node.at,
                 "nothing says of which type the value is",

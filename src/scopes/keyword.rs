@@ -2,7 +2,6 @@
 
 use std::fmt;
 
-use jsonschema::paths::Location;
 use jsonschema::{Keyword, PatternOptions, ValidationError, ValidationOptions};
 use serde_json::{Map, Value};
 
@@ -71,8 +70,8 @@ pub(super) fn manifest_options() -> ValidationOptions<'static> {
         .should_ignore_unknown_formats(false);
     for words in [Words::PathUnder, Words::HostIn] {
         for lean in [Lean::Strict, Lean::Loose] {
-            options = options.with_keyword(lean.spell(words), move |_, listed, path| {
-                Named::new(words, lean, listed, path)
+            options = options.with_keyword(lean.spell(words), move |_, listed, _| {
+                Named::build(words, lean, listed)
             });
         }
     }
@@ -93,11 +92,10 @@ struct Named {
 }
 
 impl Named {
-    fn new<'a>(
+    fn build<'a>(
         words: Words,
         lean: Lean,
         listed: &'a Value,
-        _: Location,
     ) -> Result<Box<dyn for<'i> Keyword<'i>>, ValidationError<'a>> {
         let listed: Option<Vec<String>> = listed.as_array().and_then(|items| {
             items

@@ -75,3 +75,202 @@ impl fmt::Debug for ToolSchema {
         f.write_str("ToolSchema(…)")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn refused(schema: &Value) -> String {
+        ToolSchema::compile(schema).unwrap_err().to_string()
+    }
+
+    fn inside(schema: &Value, arguments: &Value) -> bool {
+        ToolSchema::compile(schema).unwrap().judge(arguments) == Judgement::Inside
+    }
+
+    #[test]
+    fn a_tools_own_schema_is_open_where_json_schema_is() {
+        let schema = json!({
+            "type": "object", "properties": {"path": {"type": "string", "format": "odd"}},
+            "required": ["path"], "x-vendor": {"$ref": 7}
+        });
+        assert!(inside(&schema, &json!({"path": "a", "more": 1})));
+        assert!(!inside(&schema, &json!({"path": 1})));
+        assert!(!inside(&schema, &json!({})));
+        assert!(inside(&json!(true), &json!({"a": 1})));
+    }
+
+    #[test]
+    fn the_draft_is_the_one_the_schema_names() {
+        let old = json!({
+            "$schema": "http://json-schema.org/draft-04/schema#",
+            "properties": {"n": {"maximum": 5, "exclusiveMaximum": true}}
+        });
+        assert!(!inside(&old, &json!({"n": 5})));
+        assert!(inside(&old, &json!({"n": 4})));
+        let unknown = json!({"$schema": "https://nowhere.test/schema"});
+        assert!(ToolSchema::compile(&unknown).is_err());
+    }
+
+    #[test]
+    fn nothing_is_fetched() {
+        for reference in [
+            "https://example.com/a.json",
+            "file:///etc/passwd",
+            "other.json#/a",
+            "#anchor",
+            "#/missing",
+            "//x",
+        ] {
+            let schema = json!({"properties": {"a": {"$ref": reference}}});
+            assert!(refused(&schema).contains("refers to"), "{reference}");
+        }
+        assert!(refused(&json!({"$dynamicRef": "#x"})).contains("dynamic"));
+        let renamed = json!({"properties": {"a": {"$id": "https://x.test/", "$ref": "#"}}});
+        assert!(refused(&renamed).contains("renames"));
+    }
+
+    #[test]
+    fn a_pattern_beyond_the_linear_engine_drops_the_tool() {
+        for pattern in ["(?=a)", "(a)\\1", "(", "(\\w{500}){500}"] {
+            let schema = json!({"properties": {"a": {"not": {"pattern": pattern}}}});
+            assert!(refused(&schema).contains("does not compile"), "{pattern}");
+        }
+    }
+
+    #[test]
+    fn references_inside_the_schema_are_followed() {
+        let tree = json!({
+            "$defs": {"node": {
+                "type": "object",
+                "properties": {"left": {"$ref": "#/$defs/node"}, "right": {"$ref": "#/$defs/node"}},
+                "additionalProperties": false
+            }},
+            "$ref": "#/$defs/node"
+        });
+        assert!(inside(&tree, &json!({"left": {"right": {}}})));
+        assert!(!inside(&tree, &json!({"left": {"right": {"x": 1}}})));
+    }
+
+    #[test]
+    fn a_filter_that_nests_in_itself_is_no_explosion() {
+        let filter = json!({
+            "anyOf": [
+                {"properties": {"and": {"type": "array", "items": {"$ref": "#"}}}, "required": ["and"]},
+                {"properties": {"or": {"type": "array", "items": {"$ref": "#"}}}, "required": ["or"]},
+                {"properties": {"field": {"type": "string"}}, "required": ["field"]}
+            ]
+        });
+        assert!(inside(&filter, &json!({"and": [{"or": [{"field": "x"}]}]})));
+        assert!(!inside(&filter, &json!({"and": [{"or": [{}]}]})));
+    }
+
+    #[test]
+    fn a_schema_that_never_ends_or_explodes_is_refused() {
+        assert!(refused(&json!({"$ref": "#"})).contains("without bound"));
+        assert!(refused(&json!({"not": {"$ref": "#"}})).contains("without bound"));
+        let pair = json!({"$defs": {
+            "a": {"allOf": [{"$ref": "#/$defs/b"}]}, "b": {"anyOf": [{"$ref": "#/$defs/a"}]}
+        }, "$ref": "#/$defs/a"});
+        assert!(refused(&pair).contains("without bound"));
+
+        let mut laughs = serde_json::Map::new();
+        laughs.insert("d0".to_owned(), json!({"type": "object"}));
+        for level in 1..28 {
+            let below = format!("#/$defs/d{}", level - 1);
+            laughs.insert(
+                format!("d{level}"),
+                json!({"allOf": [{"$ref": below}, {"$ref": below}]}),
+            );
+        }
+        let laughs = json!({"$defs": laughs, "$ref": "#/$defs/d14"});
+        assert!(
+            refused(&laughs).contains("without bound"),
+            "{}",
+            refused(&laughs)
+        );
+
+        let doubling = json!({"allOf": [
+            {"properties": {"c": {"$ref": "#"}}}, {"properties": {"c": {"$ref": "#"}}}
+        ]});
+        assert!(refused(&doubling).contains("without bound"));
+
+        let mut unevaluated = json!({"properties": {"a": true}, "unevaluatedProperties": false});
+        for _ in 0..12 {
+            unevaluated = json!({"allOf": [unevaluated], "unevaluatedProperties": false});
+        }
+        assert!(refused(&unevaluated).contains("without bound"));
+    }
+
+    #[test]
+    fn size_depth_and_parts_are_bounded() {
+        let long = json!({"description": "x".repeat(SCHEMA_BYTES)});
+        assert!(matches!(
+            ToolSchema::compile(&long),
+            Err(SchemaFault::TooLarge { .. })
+        ));
+        let mut deep = json!({"type": "object"});
+        for _ in 0..SCHEMA_DEPTH_LEVELS + 1 {
+            deep = json!({"allOf": [deep]});
+        }
+        assert_eq!(
+            ToolSchema::compile(&deep).unwrap_err(),
+            SchemaFault::TooComplex
+        );
+        let mut chain = serde_json::Map::new();
+        for level in 0..900 {
+            let next = format!("#/$defs/{}", level + 1);
+            chain.insert(level.to_string(), json!({"$ref": next}));
+        }
+        chain.insert("900".to_owned(), json!(true));
+        let chain = json!({"$ref": "#/$defs/0", "$defs": chain});
+        assert_eq!(
+            ToolSchema::compile(&chain).unwrap_err(),
+            SchemaFault::TooComplex
+        );
+        let wide: serde_json::Map<_, _> = (0..SCHEMA_SUBSCHEMAS_COUNT)
+            .map(|n| (n.to_string(), json!(true)))
+            .collect();
+        assert_eq!(
+            ToolSchema::compile(&json!({"properties": wide})).unwrap_err(),
+            SchemaFault::TooComplex
+        );
+    }
+
+    #[test]
+    fn the_deepest_admitted_schema_judges_the_deepest_value_on_a_small_stack() {
+        // Thirty schemas on each level of a value of sixty levels: what a thread of 1 MiB must bear.
+        let mut level = json!({"properties": {"a": {"$ref": "#"}}});
+        for _ in 0..SCHEMA_DEPTH_LEVELS - 4 {
+            level = json!({"allOf": [level]});
+        }
+        let mut value = json!({});
+        for _ in 0..60 {
+            value = json!({"a": value});
+        }
+        let wrong = {
+            let mut wrong = json!({"a": 1});
+            for _ in 0..60 {
+                wrong = json!({"a": wrong});
+            }
+            wrong
+        };
+        level["type"] = json!("object");
+        let judged = std::thread::Builder::new()
+            .stack_size(1_024 * 1_024)
+            .spawn(move || (inside(&level, &value), inside(&level, &wrong)))
+            .unwrap()
+            .join()
+            .unwrap();
+        assert_eq!(judged, (true, false));
+    }
+
+    #[test]
+    fn bounds_of_tools_compare_exact_decimals_too() {
+        let schema = json!({"properties": {"a": {"maximum": 100}}});
+        let over = json::parse(br#"{"a": 100.0000000000000000000001}"#).unwrap();
+        assert!(!inside(&schema, &over));
+    }
+}
