@@ -21,6 +21,7 @@ use crate::model::id::{ApprovalId, GrantId};
 use crate::model::json;
 use crate::model::privilege::Privilege;
 use crate::model::reason::{Reason, Retry};
+use crate::model::session::SessionState;
 use crate::model::time::Timestamp;
 use crate::rate::Exceeded;
 use crate::scopes::{ArgumentsRecord, Extras, PauseCovers, Scope};
@@ -191,11 +192,17 @@ impl Guard {
             now,
         };
         let mut standing = self.store.standing(&ask).await?;
-        self.age(&mut standing, scope, &call.principal, now);
         let attached = match call.attached {
             Some(id) => self.store.approval(id).await?,
             None => None,
         };
+        self.age(
+            &mut standing,
+            attached.as_ref(),
+            scope,
+            &call.principal,
+            now,
+        );
         Ok((standing, attached))
     }
 
@@ -261,9 +268,13 @@ impl Guard {
 }
 
 impl Weighed {
-    /// Notes that the session acted, at most once in [`SESSION_SEEN_INTERVAL`].
+    /// Notes that a live session acted, at most once in [`SESSION_SEEN_INTERVAL`]. A session that timed
+    /// out is not revived by the call that finds it so.
     pub(super) fn seen(&self) -> Option<Change> {
         let session = self.standing.session.as_ref()?;
+        if matches!(session.state, SessionState::Ended(_)) {
+            return None;
+        }
         let due = self.now.since(session.seen) >= SESSION_SEEN_INTERVAL;
         due.then(|| Change::SeenSession(session.id, self.now))
     }
