@@ -1,9 +1,13 @@
 //! Countersign: the guard between AI agents and their tools.
 
 pub mod ambient;
+pub mod api;
 pub mod audit;
+pub mod authn;
+pub mod config;
 pub mod engine;
 pub mod guard;
 pub mod limits;
+pub mod mcp;
 pub mod model;
 pub mod scopes;

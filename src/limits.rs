@@ -29,6 +29,30 @@ pub const UPSTREAM_REFETCH_INTERVAL: Duration = Duration::from_secs(10);
 pub const UPSTREAM_CALL_TIMEOUT: Duration = Duration::from_secs(300);
 /// Time an upstream has to answer the guard's own questions (initialise, list).
 pub const UPSTREAM_ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
+/// Time an upstream has to take a connection.
+pub const UPSTREAM_CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
+/// Longest life of one stream that an agent listens on.
+pub const UPSTREAM_STREAM_TIMEOUT: Duration = Duration::from_secs(24 * 3_600);
+/// Time a child process has to end by itself once its input is closed, and again once it is told to.
+pub const UPSTREAM_EXIT_GRACE: Duration = Duration::from_secs(2);
+/// Most messages of one upstream request that may wait to be read.
+pub const UPSTREAM_BACKLOG_COUNT: usize = 64;
+/// Largest message of an upstream that is not an answer.
+pub const UPSTREAM_NOTE_BYTES: usize = 4 * 1_024 * 1_024;
+/// Most messages that may wait to be written to one upstream.
+pub const UPSTREAM_QUEUE_COUNT: usize = 64;
+/// How often one broken stream is taken up again.
+pub const UPSTREAM_RESUMES_COUNT: usize = 16;
+/// Longest pause an upstream may ask for before a stream is taken up again.
+pub const UPSTREAM_RETRY_LONGEST: Duration = Duration::from_secs(30);
+/// Longest line of a child's standard error that is kept.
+pub const UPSTREAM_STDERR_LINE_BYTES: usize = 4_096;
+/// Longest event id, event name or session id of an upstream.
+pub const UPSTREAM_TOKEN_BYTES: usize = 1_024;
+/// Longest identifier of a message.
+pub const RPC_ID_BYTES: usize = 256;
+/// Longest name of a method.
+pub const RPC_METHOD_BYTES: usize = 256;
 /// Most requests of one agent connection in flight at once.
 pub const REQUESTS_IN_FLIGHT_COUNT: usize = 256;
 
@@ -94,6 +118,27 @@ pub const WAIT_LONGEST: Duration = Duration::from_secs(300);
 pub const HOLD_HEARTBEAT: Duration = Duration::from_secs(10);
 /// Time the guard gives calls in flight when it is told to stop.
 pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
+
+/// Longest idempotency key.
+pub const IDEMPOTENCY_KEY_BYTES: usize = 255;
+/// Most calls of one principal that the HTTP edge answers for at once.
+pub const CALLS_KEPT_PER_PRINCIPAL_COUNT: usize = 16_384;
+/// How long the HTTP edge answers for a call after it ended.
+pub const CALL_KEPT: Duration = Duration::from_secs(600);
+/// Largest answer that is kept for a repeat of its request.
+pub const ANSWER_KEPT_BYTES: usize = 256 * 1_024;
+/// All answers that are kept for repeats, together.
+pub const ANSWERS_KEPT_BYTES: usize = 32 * 1_024 * 1_024;
+/// Time somebody who runs a call for the guard has to report its outcome.
+pub const OUTCOME_REPORT_LONGEST: Duration = Duration::from_secs(600);
+/// When an agent that does not wait should look after its held call again.
+pub const HOLD_POLL_INTERVAL: Duration = Duration::from_secs(5);
+/// Longest identifier a client gives its decision.
+pub const DECISION_ID_BYTES: usize = 128;
+/// Most entries of the record in one answer.
+pub const ENTRIES_PER_PAGE_COUNT: usize = 1_000;
+/// Largest file that holds one secret.
+pub const SECRET_FILE_BYTES: u64 = 64 * 1_024;
 
 /// Life of an agent's key when nothing else is said.
 pub const AGENT_KEY_LIFE: Duration = Duration::from_secs(90 * 24 * 3_600);

@@ -17,6 +17,8 @@ pub mod name;
 pub mod outcome;
 pub mod privilege;
 pub mod reason;
+pub mod secret;
 pub mod session;
 pub mod target;
+pub mod text;
 pub mod time;

@@ -17,14 +17,14 @@ mod keyword;
 mod manifest;
 mod normal;
 mod pattern;
-mod reading;
+pub(crate) mod reading;
 mod rule;
 mod scope;
 mod selftest;
 mod tool_schema;
 mod types;
 mod visits;
-mod yaml;
+pub(crate) mod yaml;
 
 pub use arguments::ArgumentRule;
 pub use budget::{Budget, Draw};

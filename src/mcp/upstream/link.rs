@@ -1,0 +1,148 @@
+//! One relation with one upstream: what an edge needs of it, whatever carries it.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+use tokio::sync::mpsc;
+use tokio::task::spawn_blocking;
+
+use super::exchange::Exchange;
+use super::fault::LinkError;
+use super::outgoing::Outgoing;
+use super::spec::{TransportSpec, UpstreamSpec};
+use super::{http::Endpoint, pipe::Pipe};
+use crate::ambient::Ambient;
+use crate::limits::UPSTREAM_BACKLOG_COUNT;
+use crate::mcp::dialect::Era;
+use crate::mcp::jsonrpc::{Id, Notification, Request, RpcError};
+use crate::model::digest::Digest;
+
+/// A message of an upstream that belongs to no request of ours.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Incoming {
+    /// It tells something.
+    Notification(Notification),
+    /// It asks something; answer with [`Link::respond`] under the id given here.
+    Request(Request),
+}
+
+/// One relation with one upstream: of one agent's session in the legacy era, of one principal in the
+/// modern one.
+///
+/// Over pipes each link is one child process. Dropping a link kills its child; [`Link::close`] ends it
+/// in peace.
+pub struct Link {
+    wire: Wire,
+    era: Era,
+    pin: Digest,
+}
+
+impl Link {
+    /// Starts the child, or makes the endpoint ready; says nothing to the upstream yet.
+    ///
+    /// # Errors
+    /// [`LinkError`] where the child does not start.
+    pub async fn open(
+        spec: &UpstreamSpec,
+        era: Era,
+        ambient: &Ambient,
+    ) -> Result<(Self, mpsc::Receiver<Incoming>), LinkError> {
+        let (sender, incoming) = mpsc::channel(UPSTREAM_BACKLOG_COUNT);
+        let identity = spec.clone();
+        // A pin reads whole programs, which no async thread should wait for.
+        let pin = spawn_blocking(move || identity.pin())
+            .await
+            .map_err(|_| LinkError::Gone)?;
+        let wire = match &spec.transport {
+            TransportSpec::Stdio(stdio) => {
+                Wire::Pipe(Pipe::open(&spec.name, stdio, ambient.clone(), sender)?)
+            }
+            TransportSpec::Http(http) => {
+                Wire::Http(Endpoint::open(http.clone(), era, ambient.clone(), sender))
+            }
+        };
+        Ok((Self { wire, era, pin }, incoming))
+    }
+
+    /// Sends a request. Over pipes it is written when this returns; over HTTP it is on its way, and a
+    /// fault of the way comes as the exchange's end.
+    ///
+    /// # Errors
+    /// [`LinkError`] where the request was not written.
+    pub async fn send(&self, request: Outgoing) -> Result<Exchange, LinkError> {
+        match &self.wire {
+            Wire::Pipe(pipe) => pipe.send(request).await,
+            Wire::Http(endpoint) => endpoint.send(request),
+        }
+    }
+
+    /// Sends a notification.
+    ///
+    /// # Errors
+    /// [`LinkError`] where the upstream did not take it.
+    pub async fn notify(&self, method: &str, params: Map<String, Value>) -> Result<(), LinkError> {
+        let notification = Notification {
+            method: method.to_owned(),
+            params,
+        };
+        match &self.wire {
+            Wire::Pipe(pipe) => pipe.notify(notification).await,
+            Wire::Http(endpoint) => endpoint.notify(notification).await,
+        }
+    }
+
+    /// Answers a request of the upstream, under the id the upstream gave it.
+    ///
+    /// # Errors
+    /// [`LinkError`] where the upstream did not take it.
+    pub async fn respond(&self, id: Id, result: Result<Value, RpcError>) -> Result<(), LinkError> {
+        match &self.wire {
+            Wire::Pipe(pipe) => pipe.respond(id, result).await,
+            Wire::Http(endpoint) => endpoint.respond(id, result).await,
+        }
+    }
+
+    /// Ends the relation in peace: the legacy session is deleted, the child's input is closed and its
+    /// group is stopped if it does not end by itself.
+    pub async fn close(self) {
+        match &self.wire {
+            Wire::Pipe(pipe) => pipe.close().await,
+            Wire::Http(endpoint) => endpoint.close().await,
+        }
+    }
+
+    /// Whether requests can still be sent: the child lives, the legacy session is not forgotten.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        match &self.wire {
+            Wire::Pipe(pipe) => pipe.is_open(),
+            Wire::Http(endpoint) => endpoint.is_open(),
+        }
+    }
+
+    /// The era it was opened for.
+    #[must_use]
+    pub const fn era(&self) -> Era {
+        self.era
+    }
+
+    /// The identity of the server, as it was when the link was opened.
+    #[must_use]
+    pub const fn pin(&self) -> Digest {
+        self.pin
+    }
+
+    /// How many messages of the upstream were dropped: answers to nobody, garbage, floods.
+    #[must_use]
+    pub fn dropped_count(&self) -> u64 {
+        match &self.wire {
+            Wire::Pipe(pipe) => pipe.dropped_count(),
+            Wire::Http(endpoint) => endpoint.dropped_count(),
+        }
+    }
+}
+
+enum Wire {
+    Pipe(Arc<Pipe>),
+    Http(Arc<Endpoint>),
+}

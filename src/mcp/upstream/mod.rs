@@ -1,0 +1,24 @@
+//! Towards the tools: one relation with one upstream server, over a child's pipes or over HTTP.
+//!
+//! Nothing here decides anything; what arrives was permitted, and what answers goes back as it came.
+
+mod child;
+pub mod client;
+mod conversation;
+mod exchange;
+mod fault;
+mod http;
+mod lines;
+mod link;
+mod listener;
+mod outgoing;
+mod pipe;
+mod program;
+mod spec;
+mod stream;
+
+pub use exchange::{Event, Exchange};
+pub use fault::LinkError;
+pub use link::{Incoming, Link};
+pub use outgoing::{Outgoing, Params};
+pub use spec::{HttpSpec, StdioSpec, TransportSpec, UpstreamSpec};

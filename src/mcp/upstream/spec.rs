@@ -1,0 +1,149 @@
+//! Where an upstream is and how it is started or reached: the operator's words, checked once.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use url::{Host, Url};
+
+use super::client;
+use super::fault::LinkError;
+use super::program;
+use crate::model::digest::{Digest, Fields};
+use crate::model::name::ServerName;
+use crate::model::secret::Secret;
+
+/// One upstream server.
+#[derive(Clone, Debug)]
+pub struct UpstreamSpec {
+    /// The guard's name for it.
+    pub name: ServerName,
+    /// How it is reached.
+    pub transport: TransportSpec,
+}
+
+impl UpstreamSpec {
+    /// The server's identity: command, arguments and the bytes of the program, or the address.
+    ///
+    /// Reads the program's file, so that it may take a moment; ask for it off the async threads.
+    #[must_use]
+    pub fn pin(&self) -> Digest {
+        match &self.transport {
+            TransportSpec::Stdio(stdio) => stdio.pin(),
+            TransportSpec::Http(http) => http.pin(),
+        }
+    }
+}
+
+/// How an upstream is reached.
+#[derive(Clone, Debug)]
+pub enum TransportSpec {
+    /// As a child process, over its standard input and output.
+    Stdio(StdioSpec),
+    /// Over streamable HTTP.
+    Http(HttpSpec),
+}
+
+/// A child process.
+#[derive(Clone, Debug)]
+pub struct StdioSpec {
+    /// The program: a path, or a name that is looked up in `PATH`.
+    pub command: String,
+    /// Its arguments.
+    pub args: Vec<String>,
+    /// Its environment beyond the few variables every child gets.
+    pub env: BTreeMap<String, String>,
+    /// Its working directory, if not the guard's own.
+    pub cwd: Option<PathBuf>,
+}
+
+impl StdioSpec {
+    fn pin(&self) -> Digest {
+        let program = program::find(&self.command, self.cwd.as_deref());
+        // An interpreter says little about the server; the script it is given first says more.
+        let script = self.args.first().and_then(|first| {
+            let path = self
+                .cwd
+                .as_deref()
+                .map_or_else(|| PathBuf::from(first), |cwd| cwd.join(first));
+            program::digest(&path)
+        });
+        let program = program.as_deref().and_then(program::digest);
+        let fields = Fields::new("countersign.upstream.stdio.v1")
+            .field(self.command.as_bytes())
+            .optional(program.as_ref().map(|digest| digest.as_bytes().as_slice()))
+            .optional(script.as_ref().map(|digest| digest.as_bytes().as_slice()))
+            .field(&(self.args.len() as u64).to_be_bytes());
+        self.args
+            .iter()
+            .fold(fields, |fields, arg| fields.field(arg.as_bytes()))
+            .digest()
+    }
+}
+
+/// An HTTP endpoint.
+#[derive(Clone, Debug)]
+pub struct HttpSpec {
+    url: Url,
+    credential: Option<Secret<String>>,
+    client: reqwest::Client,
+}
+
+impl HttpSpec {
+    /// Checks the address and builds the one client that dials it.
+    ///
+    /// A name is dialled only where it resolves to public addresses, unless `allow_private`; an
+    /// address written out, and `localhost`, are dialled as written.
+    ///
+    /// # Errors
+    /// [`LinkError::Unacceptable`] with what is wrong.
+    pub fn new(
+        url: &str,
+        credential: Option<Secret<String>>,
+        allow_private: bool,
+    ) -> Result<Self, LinkError> {
+        let refuse = |text: &str| LinkError::Unacceptable(text.to_owned());
+        let url = Url::parse(url).map_err(|error| LinkError::Unacceptable(error.to_string()))?;
+        let is_local = match url.host() {
+            Some(Host::Domain(name)) => name == "localhost",
+            Some(Host::Ipv4(address)) => address.is_loopback(),
+            Some(Host::Ipv6(address)) => address.is_loopback(),
+            None => return Err(refuse("the address has no host")),
+        };
+        match url.scheme() {
+            "https" => {}
+            "http" if is_local || allow_private => {}
+            "http" => return Err(refuse("http is accepted only on this machine")),
+            _ => return Err(refuse("the address must begin with https or http")),
+        }
+        if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
+            return Err(refuse(
+                "the address carries a user, a password or a fragment",
+            ));
+        }
+        Ok(Self {
+            client: client::build(is_local || allow_private)?,
+            url,
+            credential,
+        })
+    }
+
+    /// The address.
+    #[must_use]
+    pub const fn url(&self) -> &Url {
+        &self.url
+    }
+
+    pub(super) const fn credential(&self) -> Option<&Secret<String>> {
+        self.credential.as_ref()
+    }
+
+    pub(super) const fn client(&self) -> &reqwest::Client {
+        &self.client
+    }
+
+    fn pin(&self) -> Digest {
+        Fields::new("countersign.upstream.http.v1")
+            .field(self.url.as_str().as_bytes())
+            .digest()
+    }
+}
