@@ -10,4 +10,6 @@ pub mod guard;
 pub mod limits;
 pub mod mcp;
 pub mod model;
+pub mod rate;
 pub mod scopes;
+pub mod store;

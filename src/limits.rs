@@ -62,18 +62,6 @@ pub const SCHEMA_BYTES: usize = 64 * 1_024;
 pub const SCHEMA_DEPTH_LEVELS: usize = 32;
 /// Most subschemas of one schema.
 pub const SCHEMA_SUBSCHEMAS_COUNT: usize = 1_000;
-/// Deepest nesting of a manifest file, its schemas included.
-pub const MANIFEST_DEPTH_LEVELS: usize = 48;
-/// Longest time a manifest may name.
-pub const MANIFEST_DURATION_LONGEST: Duration = Duration::from_secs(366 * 24 * 3_600);
-/// Longest name or URI pattern of a manifest.
-pub const PATTERN_LENGTH_BYTES: usize = 1_024;
-/// Largest compiled form of one regular expression.
-pub const PATTERN_COMPILED_BYTES: usize = 1_024 * 1_024;
-/// Most times one value may be visited while a tool's schema judges it.
-pub const SCHEMA_VISITS_COUNT: u64 = 20_000;
-/// Most violations told of one judgement.
-pub const VIOLATIONS_COUNT: usize = 16;
 /// Largest manifest file.
 pub const MANIFEST_BYTES: usize = 1_024 * 1_024;
 /// Deepest nesting of a manifest file, its schemas included.
@@ -157,3 +145,21 @@ pub const TEXT_BYTES: usize = 4_096;
 pub const AUDIT_LINE_BYTES: usize = 64 * 1_024 * 1_024;
 /// Most findings a verification spells out; the rest it counts.
 pub const AUDIT_FINDINGS_COUNT: usize = 1_000;
+/// Limiter cells above which those whose time has passed are dropped.
+pub const RATE_CELLS_COUNT: usize = 100_000;
+/// How often a session's last activity is written down.
+pub const SESSION_SEEN_INTERVAL: Duration = Duration::from_secs(5);
+/// Time between two sweeps that write down what has expired.
+pub const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
+/// Most approvals one sweep looks at.
+pub const SWEEP_APPROVALS_COUNT: usize = 10_000;
+/// Most rows of a list that an operator is shown.
+pub const LISTED_COUNT: usize = 100_000;
+/// Longest secret that is looked at.
+pub const SECRET_LENGTH_BYTES: usize = 256;
+/// Life of a local assertion's credential: it carries no secret that could leak.
+pub const LOCAL_CREDENTIAL_LIFE: Duration = Duration::from_secs(100 * 365 * 24 * 3_600);
+/// Life of a permit that somebody else runs.
+pub const SIGNED_PERMIT_LIFE: Duration = Duration::from_secs(10);
+/// How long an agent is told to wait where the wait is not computed.
+pub const RETRY_INTERVAL: Duration = Duration::from_secs(30);

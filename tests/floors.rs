@@ -7,7 +7,14 @@ use std::path::{Path, PathBuf};
 /// Each floor's modules; a module may use the floors below, and on its own floor only itself.
 const FLOORS: [&[&str]; 8] = [
     &["model", "ambient", "limits"],
-    &["scopes", "approval", "assurance", "audit", "rate", "provenance"],
+    &[
+        "scopes",
+        "approval",
+        "assurance",
+        "audit",
+        "rate",
+        "provenance",
+    ],
     &["engine"],
     &["store"],
     &["guard"],
@@ -25,11 +32,24 @@ const HOMES: [(&str, &[&str]); 9] = [
     ("jsonschema", &["scopes"]),
     ("saphyr_parser", &["scopes"]),
     ("governor", &["rate"]),
-    ("axum", &["authn", "mcp", "api", "console", "signals", "cli"]),
+    (
+        "axum",
+        &["authn", "mcp", "api", "console", "signals", "cli"],
+    ),
     ("reqwest", &["mcp", "signals", "notify", "cli"]),
     ("clap", &["cli", "main"]),
-    ("tokio", &["store", "guard", "authn", "mcp", "api", "console", "signals", "notify", "cli", "main"]),
-    ("tracing", &["store", "guard", "authn", "mcp", "api", "console", "signals", "notify", "cli", "main"]),
+    (
+        "tokio",
+        &[
+            "store", "guard", "authn", "mcp", "api", "console", "signals", "notify", "cli", "main",
+        ],
+    ),
+    (
+        "tracing",
+        &[
+            "store", "guard", "authn", "mcp", "api", "console", "signals", "notify", "cli", "main",
+        ],
+    ),
 ];
 
 /// Longest source file without its tests, in lines.
@@ -49,10 +69,11 @@ fn a_module_uses_only_floors_below_it() {
             continue;
         };
         for used in used_modules(&code) {
-            let Some(&below) = floor_of.get(used.as_str()) else { continue };
-            let allowed = used == module
-                || below < floor
-                || (below == floor && SHARED.contains(&floor));
+            let Some(&below) = floor_of.get(used.as_str()) else {
+                continue;
+            };
+            let allowed =
+                used == module || below < floor || (below == floor && SHARED.contains(&floor));
             if !allowed {
                 faults.push(format!(
                     "{} (floor {floor}, {module}) uses `{used}` of floor {below}",
@@ -102,7 +123,11 @@ fn every_source_file_says_in_its_first_line_what_it_is() {
         .filter(|(_, _, code)| !code.starts_with("//! "))
         .map(|(path, _, _)| path.display().to_string())
         .collect();
-    assert!(silent.is_empty(), "without a first sentence: {}", silent.join(", "));
+    assert!(
+        silent.is_empty(),
+        "without a first sentence: {}",
+        silent.join(", ")
+    );
 }
 
 /// Path, top module and code without tests of every source file.
@@ -123,7 +148,11 @@ fn sources() -> Vec<(PathBuf, String, String)> {
                     continue;
                 }
                 let text = fs::read_to_string(&path).unwrap();
-                let code = text.split("#[cfg(test)]\nmod tests {").next().unwrap().to_owned();
+                let code = text
+                    .split("#[cfg(test)]\nmod tests {")
+                    .next()
+                    .unwrap()
+                    .to_owned();
                 found.push((inside.to_owned(), module, code));
             }
         }
@@ -137,8 +166,17 @@ fn used_modules(code: &str) -> Vec<String> {
     let mut used: Vec<String> = code
         .lines()
         .filter(|line| !line.trim_start().starts_with("//"))
-        .flat_map(|line| line.split("crate::").skip(1).map(str::to_owned).collect::<Vec<_>>())
-        .map(|rest| rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect())
+        .flat_map(|line| {
+            line.split("crate::")
+                .skip(1)
+                .map(str::to_owned)
+                .collect::<Vec<_>>()
+        })
+        .map(|rest| {
+            rest.chars()
+                .take_while(|c| c.is_alphanumeric() || *c == '_')
+                .collect()
+        })
         .filter(|name: &String| !name.is_empty())
         .collect();
     used.sort();
@@ -159,5 +197,7 @@ fn mentions(line: &str, library: &str) -> bool {
 fn is_sql(line: &str) -> bool {
     let line = line.trim_start();
     !line.starts_with("//")
-        && ["SELECT ", "INSERT INTO", "DELETE FROM", "CREATE TABLE"].iter().any(|word| line.contains(word))
+        && ["SELECT ", "INSERT INTO", "DELETE FROM", "CREATE TABLE"]
+            .iter()
+            .any(|word| line.contains(word))
 }

@@ -48,6 +48,12 @@ impl Forbid {
         }
     }
 
+    /// Whether it applies to every call of what it names, whatever the arguments.
+    #[must_use]
+    pub const fn is_whole(&self) -> bool {
+        self.arguments.is_none()
+    }
+
     pub(super) fn read(node: &Node, faults: &mut Faults) -> Option<Self> {
         let block = Block::open(node, &KEYS, faults)?;
         let pattern = block
