@@ -23,7 +23,9 @@ pub const UPSTREAM_LISTING_BYTES: usize = 8 * 1_024 * 1_024;
 pub const UPSTREAM_LISTING_PAGES: usize = 100;
 /// Most tools of one upstream.
 pub const UPSTREAM_TOOLS_COUNT: usize = 2_000;
-/// Shortest time between two fetches of one listing.
+/// Most refetches of one listing that may follow each other at once, where none came for long.
+pub const UPSTREAM_REFETCH_BURST_COUNT: u32 = 6;
+/// Time in which room for one more refetch of one listing comes back.
 pub const UPSTREAM_REFETCH_INTERVAL: Duration = Duration::from_secs(10);
 /// Time an upstream has to answer a tool call.
 pub const UPSTREAM_CALL_TIMEOUT: Duration = Duration::from_secs(300);
@@ -41,6 +43,10 @@ pub const UPSTREAM_BACKLOG_COUNT: usize = 64;
 pub const UPSTREAM_NOTE_BYTES: usize = 4 * 1_024 * 1_024;
 /// Most messages that may wait to be written to one upstream.
 pub const UPSTREAM_QUEUE_COUNT: usize = 64;
+/// Most links the guard keeps open on its own account.
+pub const UPSTREAM_LINKS_COUNT: usize = 256;
+/// How long such a link stays open unused; longer than a person may take to decide.
+pub const UPSTREAM_IDLE_LONGEST: Duration = Duration::from_secs(3_600);
 /// How often one broken stream is taken up again.
 pub const UPSTREAM_RESUMES_COUNT: usize = 16;
 /// Longest pause an upstream may ask for before a stream is taken up again.
@@ -141,10 +147,6 @@ pub const COMMIT_QUEUE_COUNT: usize = 65_536;
 pub const ANCHOR_INTERVAL: Duration = Duration::from_secs(60);
 /// Longest free text an agent, an operator or an upstream may put into the record.
 pub const TEXT_BYTES: usize = 4_096;
-/// Longest line of an exported record or of an anchor.
-pub const AUDIT_LINE_BYTES: usize = 64 * 1_024 * 1_024;
-/// Most findings a verification spells out; the rest it counts.
-pub const AUDIT_FINDINGS_COUNT: usize = 1_000;
 /// Limiter cells above which those whose time has passed are dropped.
 pub const RATE_CELLS_COUNT: usize = 100_000;
 /// How often a session's last activity is written down.
@@ -163,3 +165,7 @@ pub const LOCAL_CREDENTIAL_LIFE: Duration = Duration::from_secs(100 * 365 * 24 *
 pub const SIGNED_PERMIT_LIFE: Duration = Duration::from_secs(10);
 /// How long an agent is told to wait where the wait is not computed.
 pub const RETRY_INTERVAL: Duration = Duration::from_secs(30);
+/// Longest line of an exported record or of an anchor.
+pub const AUDIT_LINE_BYTES: usize = 64 * 1_024 * 1_024;
+/// Most findings a verification spells out; the rest it counts.
+pub const AUDIT_FINDINGS_COUNT: usize = 1_000;

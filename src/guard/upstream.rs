@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::Guard;
 use super::permit::Permit;
 use super::ruling::Denial;
+use crate::model::call::Principal;
 use crate::model::name::ServerName;
 
 /// What came back from an upstream.
@@ -34,9 +35,15 @@ pub trait Upstreams: Send + Sync {
     /// Sends the permitted call, settles it, and gives what came back.
     async fn run(&self, guard: &Arc<Guard>, permit: Permit) -> Delivery;
 
-    /// Makes sure that the server's tools are in the guard's catalog.
+    /// Makes sure that the server's tools are in the guard's catalog and that a way to it stands open
+    /// for the principal: a permit does not outlive the start of a server.
     ///
     /// # Errors
-    /// A denial that says why they are not.
-    async fn ensure_listed(&self, guard: &Arc<Guard>, server: &ServerName) -> Result<(), Denial>;
+    /// A denial that says why not.
+    async fn ensure_listed(
+        &self,
+        guard: &Arc<Guard>,
+        principal: &Principal,
+        server: &ServerName,
+    ) -> Result<(), Denial>;
 }

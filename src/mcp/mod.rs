@@ -5,6 +5,7 @@
 
 pub mod dialect;
 pub mod jsonrpc;
+pub mod listing;
 pub mod mirror;
 pub mod sse;
 pub mod upstream;

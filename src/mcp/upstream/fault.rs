@@ -34,6 +34,9 @@ pub enum LinkError {
     /// An HTTP status without a message of the protocol.
     #[error("the upstream answered with HTTP status {0}")]
     Status(u16),
+    /// The upstream speaks no version that the guard speaks.
+    #[error("the upstream speaks no version that the guard speaks")]
+    Foreign,
     /// The answer was not an acceptable message.
     #[error("the upstream's answer was not acceptable")]
     Message(#[source] RpcFault),
@@ -50,9 +53,11 @@ impl LinkError {
     #[must_use]
     pub const fn outcome(&self) -> Outcome {
         match self {
-            Self::Unacceptable(_) | Self::Start(_) | Self::Unreachable(_) | Self::Gone => {
-                Outcome::NotSent
-            }
+            Self::Unacceptable(_)
+            | Self::Start(_)
+            | Self::Unreachable(_)
+            | Self::Gone
+            | Self::Foreign => Outcome::NotSent,
             // A server's own refusal says that it did not act; a failure on its side does not.
             Self::Broken(_) | Self::Closed | Self::TimedOut | Self::Status(500..) => {
                 Outcome::Unknown

@@ -9,6 +9,9 @@ use serde_json::{Map, Value};
 use crate::limits::UPSTREAM_CALL_TIMEOUT;
 use crate::mcp::dialect::meta;
 use crate::mcp::jsonrpc::{Id, write_member, write_value};
+use crate::mcp::mirror::{self, MirrorFault};
+use crate::model::call::Call;
+use crate::model::target::TargetKind;
 
 /// One request on its way upstream.
 #[derive(Clone, Debug)]
@@ -38,6 +41,42 @@ impl Outgoing {
             known_as: None,
             within: UPSTREAM_CALL_TIMEOUT,
         }
+    }
+
+    /// A judged call: its canonical arguments, the further members that its scope passes, and `meta`,
+    /// the `_meta` of the envelope. `definition` is the tool's, whose headers repeat arguments.
+    ///
+    /// # Errors
+    /// [`MirrorFault`] where the tool's headers cannot be made.
+    pub fn of_call(
+        call: &Call,
+        meta: &Map<String, Value>,
+        definition: Option<&Value>,
+    ) -> Result<Self, MirrorFault> {
+        let half = |half: &str| call.extras.get(half).and_then(Value::as_object);
+        let mut rest = half("params").cloned().unwrap_or_default();
+        let mut merged = half("_meta").cloned().unwrap_or_default();
+        // The envelope is ours; what passed as an extra cannot stand in its place.
+        merged.extend(meta.clone());
+        if !merged.is_empty() {
+            rest.insert("_meta".to_owned(), Value::Object(merged));
+        }
+        let name = call.target.name.to_string();
+        let params = if call.target.kind == TargetKind::Resource {
+            rest.insert("uri".to_owned(), Value::from(name));
+            Params::Plain(rest)
+        } else {
+            Params::Guarded {
+                name,
+                arguments: call.arguments.canonical().clone(),
+                rest,
+            }
+        };
+        let mut outgoing = Self::new(&*call.method, params);
+        if let Some(schema) = definition.and_then(|definition| definition.get("inputSchema")) {
+            outgoing.headers = mirror::headers(schema, call.arguments.value())?;
+        }
+        Ok(outgoing)
     }
 
     /// The message under an id of ours.
