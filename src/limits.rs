@@ -163,6 +163,34 @@ pub const SECRET_LENGTH_BYTES: usize = 256;
 pub const LOCAL_CREDENTIAL_LIFE: Duration = Duration::from_secs(100 * 365 * 24 * 3_600);
 /// Life of a permit that somebody else runs.
 pub const SIGNED_PERMIT_LIFE: Duration = Duration::from_secs(10);
+/// Longest text the guard sealed and an agent hands back.
+pub const SEALED_TEXT_BYTES: usize = 256 * 1_024;
+/// Life of a state that an agent hands back.
+pub const ROUND_LIFE: Duration = Duration::from_secs(3_600);
+/// Most answered states that are remembered as used.
+pub const ROUNDS_OPEN_COUNT: usize = 65_536;
+/// Most rounds of one held call; clients stop after ten, and the upstream may need some.
+pub const HOLD_ROUNDS_COUNT: u8 = 9;
+/// Longest wait within one round of a held call.
+pub const HOLD_ROUND_LONGEST: Duration = Duration::from_secs(45);
+/// Most replies of one request that wait for its agent to read.
+pub const REPLIES_WAITING_COUNT: usize = 64;
+/// Most open questions of one upstream to one agent.
+pub const QUESTIONS_OPEN_COUNT: usize = 64;
+/// Most events of one stream that are kept for an agent to come back to.
+pub const OUTLET_EVENTS_COUNT: usize = 256;
+/// Time an agent has to come back to a stream it left.
+pub const RESUME_GRACE: Duration = Duration::from_secs(30);
+/// Pause an agent is asked for before it comes back to a stream.
+pub const RESUME_PAUSE: Duration = Duration::from_millis(500);
+/// Most sessions of the legacy protocol one principal may have open.
+pub const MCP_SESSIONS_PER_PRINCIPAL_COUNT: usize = 64;
+/// How long a session of the protocol may lie unused.
+pub const MCP_SESSION_IDLE: Duration = Duration::from_secs(30 * 60);
+/// How often unused sessions are looked for.
+pub const MCP_SWEEP_INTERVAL: Duration = Duration::from_secs(60);
+/// Most messages that belong to no request and wait for one agent.
+pub const UNASKED_WAITING_COUNT: usize = 64;
 /// How long an agent is told to wait where the wait is not computed.
 pub const RETRY_INTERVAL: Duration = Duration::from_secs(30);
 /// Longest line of an exported record or of an anchor.

@@ -95,6 +95,59 @@ impl Entry {
     }
 }
 
+/// The commitment that a canonical body holds; read without parsing the rest, because a verification
+/// asks it of every entry.
+#[must_use]
+pub(super) fn commitment(body: &[u8]) -> Option<Digest> {
+    let quoted = member(body, COMMITMENT.as_bytes())?;
+    let hex = quoted.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
+    Digest::from_hex(std::str::from_utf8(hex).ok()?)
+}
+
+/// The value of a member of an object in canonical form, as it is spelt. `name` must need no escapes.
+fn member<'a>(object: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let mut rest = object.strip_prefix(b"{")?;
+    loop {
+        let key = string(rest)?;
+        rest = rest.get(key.len()..)?.strip_prefix(b":")?;
+        let value = value(rest)?;
+        if key.get(1..key.len().checked_sub(1)?)? == name {
+            return Some(value);
+        }
+        rest = rest.get(value.len()..)?.strip_prefix(b",")?;
+    }
+}
+
+/// The string that the bytes begin with, with its quotes.
+fn string(bytes: &[u8]) -> Option<&[u8]> {
+    let mut escaped = false;
+    let end = bytes.strip_prefix(b"\"")?.iter().position(|byte| {
+        let ends = !escaped && *byte == b'"';
+        escaped = !escaped && *byte == b'\\';
+        ends
+    })?;
+    bytes.get(..end + 2)
+}
+
+/// The value that the bytes begin with: everything before a comma or bracket of its own level.
+fn value(bytes: &[u8]) -> Option<&[u8]> {
+    let mut at = 0;
+    let mut depth = 0_usize;
+    loop {
+        match bytes.get(at)? {
+            b'"' => {
+                at += string(bytes.get(at..)?)?.len();
+                continue;
+            }
+            b'{' | b'[' => depth += 1,
+            b'}' | b']' | b',' if depth == 0 => return bytes.get(..at),
+            b'}' | b']' => depth -= 1,
+            _ => {}
+        }
+        at += 1;
+    }
+}
+
 /// An entry as it stands in the record.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StoredEntry {
@@ -108,4 +161,53 @@ pub struct StoredEntry {
     pub body: Vec<u8>,
     /// What is still disclosed of the arguments, as JSON.
     pub disclosure: Option<Vec<u8>>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(members: &str) -> Entry {
+        let Ok(Value::Object(body)) = json::parse(members.as_bytes()) else {
+            panic!("not an object");
+        };
+        Entry {
+            kind: EntryKind::Decision,
+            at: Timestamp::from_millis(0),
+            body,
+            disclosure: None,
+        }
+    }
+
+    #[test]
+    fn a_body_says_what_it_is_whatever_its_maker_called_it() {
+        let body = entry(r#"{"kind":"else","z":1.0}"#).canonical();
+        assert_eq!(
+            String::from_utf8(body).unwrap(),
+            r#"{"at":"1970-01-01T00:00:00Z","kind":"decision","v":1,"z":1.0}"#
+        );
+    }
+
+    #[test]
+    fn the_commitment_is_read_from_its_own_member_only() {
+        let root = Digest::of(b"root");
+        let found = |body: &str| commitment(body.as_bytes());
+        for body in [
+            format!(r#"{{"args_commitment":"{root}"}}"#),
+            format!(r#"{{"a":"\"x\\","args_commitment":"{root}","z":1}}"#),
+            format!(r#"{{"a":[1,{{"b":"]}}"}}],"args_commitment":"{root}"}}"#),
+        ] {
+            assert_eq!(found(&body), Some(root), "{body}");
+        }
+        for body in [
+            String::new(),
+            "{}".to_owned(),
+            format!(r#"{{"a":{{"args_commitment":"{root}"}}}}"#),
+            format!(r#"{{"a":"\",\"args_commitment\":\"{root}"}}"#),
+            r#"{"args_commitment":"00"}"#.to_owned(),
+            r#"{"args_commitment":1}"#.to_owned(),
+        ] {
+            assert_eq!(found(&body), None, "{body}");
+        }
+    }
 }

@@ -8,3 +8,6 @@ pub mod checkpoint;
 pub mod commitment;
 pub mod disclosure;
 pub mod entry;
+pub mod line;
+pub mod report;
+pub mod verify;

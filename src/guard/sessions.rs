@@ -7,6 +7,7 @@ use super::{Guard, entries};
 use crate::audit::entry::EntryKind;
 use crate::engine::facts::Standing;
 use crate::limits::{LISTED_COUNT, SESSIONS_PER_PRINCIPAL_COUNT};
+use crate::model::approval::Approval;
 use crate::model::call::{Call, Principal};
 use crate::model::id::SessionId;
 use crate::model::name::OperatorName;
@@ -173,15 +174,16 @@ impl Guard {
     pub(super) fn age(
         &self,
         standing: &mut Standing,
+        attached: Option<&Approval>,
         scope: &Scope,
         principal: &Principal,
         now: Timestamp,
     ) {
-        let waits = !standing.covering.is_empty()
-            || standing
-                .approval
-                .as_ref()
-                .is_some_and(|approval| approval.is_live(now));
+        let holds = standing.approval.iter().chain(attached);
+        let mut held_until = holds.map(|approval| approval.held_until()).max();
+        if !standing.covering.is_empty() {
+            held_until = Some(now);
+        }
         let Some(session) = &mut standing.session else {
             return;
         };
@@ -189,7 +191,7 @@ impl Guard {
             standing.session = None;
             return;
         }
-        if overdue(session, scope, waits, now) {
+        if overdue(session, scope, held_until, now) {
             session.state = SessionState::Ended(EndCause::Timeout);
         }
     }
@@ -231,7 +233,12 @@ impl Guard {
         {
             let scopes = self.scopes.load();
             let over = match scopes.scope(&principal.agent) {
-                Some(scope) => overdue(&session, scope, self.waits(id).await?, self.ambient.now()),
+                Some(scope) => overdue(
+                    &session,
+                    scope,
+                    self.held_until(id).await?,
+                    self.ambient.now(),
+                ),
                 // Without a scope nothing runs; the decision says so.
                 None => false,
             };
@@ -324,11 +331,13 @@ impl Guard {
         Ok(session)
     }
 
-    async fn waits(&self, session: SessionId) -> Result<bool, Denial> {
-        let now = self.ambient.now();
-        let live = self.store.approvals(Some(now), LISTED_COUNT).await;
-        let live = live.map_err(|fault| down(&fault))?;
-        Ok(live.iter().any(|approval| approval.session == session))
+    async fn held_until(&self, session: SessionId) -> Result<Option<Timestamp>, Denial> {
+        let approvals = self.store.approvals(None, LISTED_COUNT).await;
+        let approvals = approvals.map_err(|fault| down(&fault))?;
+        let own = approvals
+            .iter()
+            .filter(|approval| approval.session == session);
+        Ok(own.map(Approval::held_until).max())
     }
 
     async fn live_session(&self, id: SessionId) -> Result<Session, OperateError> {
@@ -372,9 +381,15 @@ fn revoked(id: SessionId) -> Denial {
     Denial::new(Reason::SessionRevoked, format!("{id} was revoked"))
 }
 
-fn overdue(session: &Session, scope: &Scope, waits: bool, now: Timestamp) -> bool {
+fn overdue(
+    session: &Session,
+    scope: &Scope,
+    held_until: Option<Timestamp>,
+    now: Timestamp,
+) -> bool {
+    let idle_since = held_until.map_or(session.seen, |until| session.seen.max(until.min(now)));
     now.since(session.opened) >= scope.session.max_age
-        || (!waits && now.since(session.seen) >= scope.session.idle_timeout)
+        || now.since(idle_since) >= scope.session.idle_timeout
 }
 
 fn reinstated(id: SessionId) -> String {

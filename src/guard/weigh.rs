@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::hmac;
-use serde_json::Value;
 
 use super::Guard;
 use super::decide::Attempt;
@@ -15,13 +14,14 @@ use crate::engine::{self, Matched, Requirements};
 use crate::limits::{RETRY_INTERVAL, SESSION_SEEN_INTERVAL};
 use crate::model::action::{self, Binding, MatchKey};
 use crate::model::approval::{Approval, ApprovalState};
-use crate::model::call::Call;
+use crate::model::call::{Call, PROTOCOL_HALF};
 use crate::model::decision::{Cause, Decision, Evaluation};
 use crate::model::digest::Digest;
 use crate::model::id::{ApprovalId, GrantId};
 use crate::model::json;
 use crate::model::privilege::Privilege;
 use crate::model::reason::{Reason, Retry};
+use crate::model::session::SessionState;
 use crate::model::time::Timestamp;
 use crate::rate::Exceeded;
 use crate::scopes::{ArgumentsRecord, Extras, PauseCovers, Scope};
@@ -192,11 +192,17 @@ impl Guard {
             now,
         };
         let mut standing = self.store.standing(&ask).await?;
-        self.age(&mut standing, scope, &call.principal, now);
         let attached = match call.attached {
             Some(id) => self.store.approval(id).await?,
             None => None,
         };
+        self.age(
+            &mut standing,
+            attached.as_ref(),
+            scope,
+            &call.principal,
+            now,
+        );
         Ok((standing, attached))
     }
 
@@ -262,9 +268,13 @@ impl Guard {
 }
 
 impl Weighed {
-    /// Notes that the session acted, at most once in [`SESSION_SEEN_INTERVAL`].
+    /// Notes that a live session acted, at most once in [`SESSION_SEEN_INTERVAL`]. A session that timed
+    /// out is not revived by the call that finds it so.
     pub(super) fn seen(&self) -> Option<Change> {
         let session = self.standing.session.as_ref()?;
+        if matches!(session.state, SessionState::Ended(_)) {
+            return None;
+        }
         let due = self.now.since(session.seen) >= SESSION_SEEN_INTERVAL;
         due.then(|| Change::SeenSession(session.id, self.now))
     }
@@ -286,13 +296,17 @@ fn shape(call: &mut Call, extras: Extras) -> Result<(), Turned> {
     match extras {
         Extras::Pass => Ok(()),
         Extras::Strip => {
-            call.extras.clear();
+            call.extras.retain(|half, _| half == PROTOCOL_HALF);
             Ok(())
         }
-        Extras::Deny if call.extras.is_empty() => Ok(()),
+        Extras::Deny if call.extras.keys().all(|half| half == PROTOCOL_HALF) => Ok(()),
         Extras::Deny => {
-            let halves = call.extras.values().filter_map(Value::as_object);
+            let halves = call
+                .extras
+                .iter()
+                .filter(|(half, _)| *half != PROTOCOL_HALF);
             let names: Vec<_> = halves
+                .filter_map(|(_, half)| half.as_object())
                 .flat_map(|half| half.keys())
                 .map(String::as_str)
                 .collect();

@@ -170,6 +170,22 @@ impl Approval {
         }
     }
 
+    /// Until when the agent waited, or may wait, for it.
+    #[must_use]
+    pub fn held_until(&self) -> Timestamp {
+        match &self.state {
+            ApprovalState::Held | ApprovalState::Expired | ApprovalState::Unredeemed => {
+                self.decide_by
+            }
+            ApprovalState::Approved { redeem_by, .. } => *redeem_by,
+            ApprovalState::Denied { at, .. }
+            | ApprovalState::Cancelled { at }
+            | ApprovalState::Invalidated { at }
+            | ApprovalState::Revoked { at } => *at,
+            ApprovalState::Executing { .. } | ApprovalState::Ended { .. } => self.opened,
+        }
+    }
+
     /// Whether a person can still decide it at `now`.
     #[must_use]
     pub fn is_open(&self, now: Timestamp) -> bool {

@@ -241,9 +241,13 @@ mod tests {
             }
         }
         assert!(inside(&under, r#"{"path": "/docs/a"}"#));
-        assert!(inside(&under, r#"{"path": ["/docs/a", "/docs/b"]}"#));
-        assert!(!inside(&under, r#"{"path": ["/docs/a", "/etc/b"]}"#));
-        assert!(!inside(&under, r#"{"path": []}"#));
+        assert!(!inside(&under, r#"{"path": ["/docs/a"]}"#));
+        let list = rule("properties: {path: {type: [string, array], path_under: [/docs]}}");
+        assert!(inside(&list, r#"{"path": "/docs/a"}"#));
+        assert!(inside(&list, r#"{"path": ["/docs/a", "/docs/b"]}"#));
+        assert!(!inside(&list, r#"{"path": ["/docs/a", "/etc/b"]}"#));
+        assert!(!inside(&list, r#"{"path": ["/docs/a", 1]}"#));
+        assert!(!inside(&list, r#"{"path": []}"#));
         assert!(!inside(&under, r#"{"path": {"a": "/docs/a"}}"#));
         assert!(inside(&outside, r#"{"path": "/docs/a"}"#));
         assert!(!inside(&outside, r#"{"path": "/etc/a"}"#));
@@ -398,6 +402,19 @@ mod tests {
             Ok(false)
         );
 
+        let list = forbidden("properties: {path: {type: [string, array], path_under: [/etc]}}");
+        assert_eq!(
+            list.applies(&value(r#"{"path": ["/docs/a", "/b"]}"#)),
+            Ok(false)
+        );
+        assert_eq!(
+            list.applies(&value(r#"{"path": ["/docs/a", "/etc"]}"#)),
+            Ok(true)
+        );
+        assert_eq!(
+            list.applies(&value(r#"{"path": ["/docs/a", "/b/.."]}"#)),
+            Ok(true)
+        );
         let outside = forbidden("properties: {path: {not: {path_under: [/docs]}}}");
         assert_eq!(outside.applies(&value(r#"{"path": "/docs/a"}"#)), Ok(false));
         for text in [

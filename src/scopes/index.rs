@@ -64,3 +64,23 @@ impl Index {
             .copied()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::name::ServerName;
+
+    #[test]
+    fn a_name_that_is_written_out_is_looked_up_and_not_searched_for() {
+        let mut patterns: Vec<Pattern> = (0..10_000)
+            .map(|n| Pattern::tool(&format!("s{}/t{n}", n % 7)).unwrap())
+            .collect();
+        patterns.push(Pattern::tool("*/delete_*").unwrap());
+        patterns.push(Pattern::tool("s1/t*").unwrap());
+        patterns.push(Pattern::tool("s*/t8").unwrap());
+        let index = Index::new(patterns.iter());
+        let target = Target::tool(ServerName::parse("s1").unwrap(), "t8");
+        let tried: Vec<usize> = index.candidates(&target).collect();
+        assert_eq!(tried, [8, 10_001, 10_000, 10_002]);
+    }
+}

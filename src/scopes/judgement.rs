@@ -86,7 +86,7 @@ fn tell(error: &ValidationError<'_>, violations: &mut Vec<Violation>) {
     let mut say = |pointer: &str, what: String| {
         let pointer = brief(pointer);
         let sentence = match pointer.as_str() {
-            "" => format!("the arguments {what}"),
+            "" => format!("the argument object {what}"),
             pointer => format!("{pointer} {what}"),
         };
         violations.push(Violation { pointer, sentence });

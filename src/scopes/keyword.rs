@@ -85,6 +85,9 @@ pub(super) fn hostile_options() -> ValidationOptions<'static> {
         .with_pattern_options(PatternOptions::regex().size_limit(PATTERN_COMPILED_BYTES))
 }
 
+/// A schema under construction.
+pub(super) type Schema = Map<String, Value>;
+
 struct Named {
     words: Words,
     lean: Lean,
@@ -143,8 +146,7 @@ impl<'i> Keyword<'i> for Named {
         if Keyword::is_valid(self, value) {
             return Ok(());
         }
-        let normal = self.read(value) == Reading::Outside;
-        Err(ValidationError::custom(self.sentence(normal)))
+        Err(ValidationError::custom(self.sentence(value)))
     }
 
     fn is_valid(&self, value: &'i Value) -> bool {
@@ -157,13 +159,20 @@ impl<'i> Keyword<'i> for Named {
 }
 
 impl Named {
-    fn sentence(&self, normal: bool) -> String {
+    fn sentence(&self, value: &Value) -> String {
         let listed = Listed(&self.listed);
-        match (self.words, normal) {
-            (Words::PathUnder, true) => format!("is not under {listed}"),
-            (Words::PathUnder, false) => format!("is not a plain absolute path under {listed}"),
-            (Words::HostIn, true) => format!("is not of the host {listed}"),
-            (Words::HostIn, false) => format!("is not a plain URL or host of {listed}"),
+        let normal = self.read(value) == Reading::Outside;
+        match (self.words, value, normal) {
+            (Words::PathUnder, Value::Array(_), _) => {
+                format!("is no list of plain absolute paths under {listed} alone")
+            }
+            (Words::HostIn, Value::Array(_), _) => {
+                format!("is no list of plain URLs or hosts of {listed} alone")
+            }
+            (Words::PathUnder, _, true) => format!("is not under {listed}"),
+            (Words::PathUnder, _, false) => format!("is not a plain absolute path under {listed}"),
+            (Words::HostIn, _, true) => format!("is not of the host {listed}"),
+            (Words::HostIn, _, false) => format!("is not a plain URL or host of {listed}"),
         }
     }
 }
@@ -184,6 +193,3 @@ impl fmt::Display for Listed<'_> {
         Ok(())
     }
 }
-
-/// Map type of a schema under construction.
-pub(super) type Schema = Map<String, Value>;

@@ -9,6 +9,7 @@ mod arguments;
 mod budget;
 mod close;
 mod compile;
+mod constrain;
 mod fault;
 mod forbid;
 mod index;
@@ -21,10 +22,16 @@ pub(crate) mod reading;
 mod rule;
 mod scope;
 mod selftest;
+mod settings;
 mod tool_schema;
 mod types;
 mod visits;
+<<<<<<< HEAD
 pub(crate) mod yaml;
+=======
+mod vocabulary;
+mod yaml;
+>>>>>>> main
 
 pub use arguments::ArgumentRule;
 pub use budget::{Budget, Draw};

@@ -1,11 +1,4 @@
 //! What a rule speaks of: names written out, or with `*` standing for some of their characters.
-//!
-//! | kind | form | `*` | `**` |
-//! | --- | --- | --- | --- |
-//! | tool | `server/tool` | within the half it stands in | refused |
-//! | prompt | `name`, or `server/name` for one server | within its half | refused |
-//! | resource | a URI, with `server` beside it for one server | never crosses `/` | crosses `/` |
-//! | method | the method's name | never crosses `/` | refused; a lone `*` is every method |
 
 use std::fmt;
 use std::sync::Arc;
@@ -16,6 +9,13 @@ use crate::model::name::{ServerName, ToolName};
 use crate::model::target::{Target, TargetKind};
 
 /// Which targets a rule speaks of.
+///
+/// | kind | form | `*` | `**` |
+/// | --- | --- | --- | --- |
+/// | tool | `server/tool` | within the half it stands in | refused |
+/// | prompt | `name`, or `server/name` for one server | within its half | refused |
+/// | resource | a URI, with `server` beside it for one server | never crosses `/` | crosses `/` |
+/// | method | the method's name | never crosses `/` | refused; a lone `*` is every method |
 #[derive(Clone, Debug)]
 pub struct Pattern {
     kind: TargetKind,

@@ -211,6 +211,16 @@ impl Node {
     }
 }
 
+/// Every item of a list that can be read; nothing where the list is absent.
+pub(super) fn list<T>(
+    node: Option<&Node>,
+    read: impl Fn(&Node, &mut Faults) -> Option<T>,
+    faults: &mut Faults,
+) -> Vec<T> {
+    let items = node.and_then(|node| node.items(faults)).unwrap_or_default();
+    items.iter().filter_map(|item| read(item, faults)).collect()
+}
+
 /// Text of outside length, cut for a sentence.
 pub(crate) fn brief(text: &str) -> String {
     let mut short: String = text

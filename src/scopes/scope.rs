@@ -179,6 +179,12 @@ impl Scope {
             .or(self.default_approval.as_ref())
     }
 
+    /// Who may approve a call of a privilege that has no rule of its own, or that no rule declares.
+    #[must_use]
+    pub const fn default_approval(&self) -> Option<&ApprovalRule> {
+        self.default_approval.as_ref()
+    }
+
     /// Whether a rule speaks of the target.
     #[must_use]
     pub fn is_declared(&self, target: &Target) -> bool {

@@ -278,3 +278,47 @@ fn longer(keywords: &Map<String, Value>) -> Option<Value> {
 const STEP: &str = "0.0000000000000000000000000001";
 const STEP_BACK: &str = "-0.0000000000000000000000000001";
 const FIX: &str = "do not use this manifest: the guard does not compile the rule as written";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_bound_of_a_schema_is_crossed_once() {
+        let schema = serde_json::json!({
+            "type": "object",
+            "properties": {
+                "amount": {"type": ["number"], "exclusiveMinimum": 0, "maximum": 100},
+                "currency": {"const": "EUR"},
+                "path": {"type": ["string"], "path_under": ["/docs"]},
+                "name": {"type": ["string"], "maxLength": 3}
+            },
+            "required": ["amount"],
+            "additionalProperties": false
+        });
+        let example = example(&schema);
+        assert_eq!(
+            example.to_string(),
+            r#"{"amount":100,"currency":"EUR","path":"/docs","name":"a"}"#
+        );
+        let crossed: Vec<String> = crossings(&schema, &example)
+            .into_iter()
+            .map(|(what, call)| format!("{what}: {call}"))
+            .collect();
+        for said in [
+            r#""amount":100.0000000000000000000000000001"#,
+            r#""amount":0,"#,
+            r#""amount":[100]"#,
+            r#""currency":["EUR"]"#,
+            r#""path":"/docs/../x""#,
+            r#""name":"aaaa""#,
+            "`amount` absent",
+            "named_by_no_manifest",
+        ] {
+            assert!(
+                crossed.iter().any(|line| line.contains(said)),
+                "{said}: {crossed:#?}"
+            );
+        }
+    }
+}

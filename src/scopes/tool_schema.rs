@@ -205,6 +205,25 @@ mod tests {
     }
 
     #[test]
+    fn parts_that_refer_to_each_other_many_times_compile_once() {
+        let mut parts = serde_json::Map::new();
+        parts.insert("d0".to_owned(), json!({"type": "integer"}));
+        for level in 1..14 {
+            let below = json!({"$ref": format!("#/$defs/d{}", level - 1)});
+            let members: serde_json::Map<_, _> =
+                (0..8).map(|n| (format!("p{n}"), below.clone())).collect();
+            parts.insert(format!("d{level}"), json!({"properties": members}));
+        }
+        let schema = json!({"$defs": parts, "$ref": "#/$defs/d13"});
+        assert!(inside(&schema, &json!({"p0": {"p7": {}}})));
+        assert!(!inside(
+            &schema,
+            &json!({"p0": {"p7": {"p0": {"p0": {"p0": {"p0": {"p0": {"p0":
+            {"p0": {"p0": {"p0": {"p0": {"p0": "x"}}}}}}}}}}}}})
+        ));
+    }
+
+    #[test]
     fn size_depth_and_parts_are_bounded() {
         let long = json!({"description": "x".repeat(SCHEMA_BYTES)});
         assert!(matches!(

@@ -17,8 +17,10 @@ use crate::limits::{
 /// Refuses a schema that is too deep, of too many parts, refers outside itself, or could visit one
 /// value more than [`SCHEMA_VISITS_COUNT`] times.
 pub(super) fn bound(schema: &Value) -> Result<(), SchemaFault> {
+    let draft = schema.get("$schema").and_then(Value::as_str);
     let mut graph = Graph {
         root: schema,
+        old_id: draft.is_some_and(|draft| draft.contains("draft-04")),
         nodes: Vec::new(),
         places: HashMap::new(),
     };
@@ -28,6 +30,8 @@ pub(super) fn bound(schema: &Value) -> Result<(), SchemaFault> {
 
 struct Graph<'a> {
     root: &'a Value,
+    /// Whether `id` is what later drafts spell `$id`.
+    old_id: bool,
     nodes: Vec<Node<'a>>,
     /// Which schema stands at a JSON pointer.
     places: HashMap<String, usize>,
@@ -110,7 +114,10 @@ impl<'a> Graph<'a> {
                     return Err(SchemaFault::Reference(format!("{under} is dynamic")));
                 }
                 // It would move the base that references are read against.
-                "$id" | "id" if !here.is_empty() && value.is_string() => {
+                "$id" if !here.is_empty() && value.is_string() => {
+                    return Err(SchemaFault::Reference(format!("{under} renames a part")));
+                }
+                "id" if self.old_id && !here.is_empty() && value.is_string() => {
                     return Err(SchemaFault::Reference(format!("{under} renames a part")));
                 }
                 "allOf" | "anyOf" | "oneOf" => node.same.extend(self.list(&under, value, depth)?),

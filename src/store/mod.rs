@@ -3,7 +3,10 @@
 //! The trait does not assume one process: facts carry a revision and a commit names the revision it was
 //! judged at; wake-ups are an interface. SQL stands only below this module.
 
+pub mod anchor;
 mod commit;
+pub mod keys;
+pub mod lines;
 mod memory;
 mod recorded;
 pub mod sqlite;

@@ -1,6 +1,15 @@
 //! What every store promises, asked of each of them from outside; and what only a file can show.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test fails by panicking"
+)]
+
 mod concurrency;
 mod conformance;
+mod faults;
+mod keys;
 mod made;
 mod restart;
+mod tamper;

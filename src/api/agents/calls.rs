@@ -114,11 +114,11 @@ async fn open(desk: &Desk, principal: &Principal, request: Request) -> Result<Re
                 idempotency_key: asked.key,
                 attached: None,
             };
-            let server = call.target.server.clone();
-            match desk.upstreams.ensure_listed(&desk.guard, &server).await {
-                Ok(()) => turn.judge(call, wait).await,
-                Err(denial) => turn.refuse(denial.into()),
-            }
+            // A server that cannot be asked says so, rather than that it has no such tool.
+            desk.upstreams
+                .ensure_listed(&desk.guard, principal, &call.target.server)
+                .await?;
+            turn.judge(call, wait).await
         }
     };
     Ok(prefer::applied(wait, response))

@@ -104,7 +104,7 @@ impl Link {
 
     /// Ends the relation in peace: the legacy session is deleted, the child's input is closed and its
     /// group is stopped if it does not end by itself.
-    pub async fn close(self) {
+    pub async fn close(&self) {
         match &self.wire {
             Wire::Pipe(pipe) => pipe.close().await,
             Wire::Http(endpoint) => endpoint.close().await,

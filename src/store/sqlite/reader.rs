@@ -28,6 +28,15 @@ impl Reader {
         Ok(Self(db))
     }
 
+    /// From here on every read sees the record as it stands at the first of them, however much a guard
+    /// writes meanwhile: otherwise entries and heads of a running guard would not fit each other.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the file cannot be read.
+    pub fn freeze(&self) -> Result<(), StoreError> {
+        Ok(self.0.execute_batch("BEGIN")?)
+    }
+
     /// Entries from sequence number `from` on, oldest first.
     ///
     /// # Errors

@@ -1,0 +1,155 @@
+//! Proves a record, or says where it was changed.
+//!
+//! | attack | seen by |
+//! | --- | --- |
+//! | a byte changed, a row removed or moved | the chain |
+//! | the tail cut or rewritten, the head kept | the newest signed head |
+//! | rows and head removed, an older copy restored, the tail rewritten and signed anew | an anchor |
+//! | a value changed beside an entry | the commitment in the entry |
+
+use super::chain::{self, GENESIS};
+use super::checkpoint::{PublicKey, SignedHead};
+use super::disclosure::Disclosure;
+use super::entry::{StoredEntry, commitment};
+use super::report::{Place, Report};
+use crate::model::digest::Digest;
+
+/// Verifies entries, oldest first from the very first, against the record's own heads, and against
+/// anchors where there are any: heads that were kept elsewhere.
+///
+/// `keys` are the public keys that may have signed; take them from outside the record where possible.
+///
+/// # Errors
+/// Whatever reading the entries meets; tampering is no error but a finding.
+pub fn verify<E>(
+    entries: impl IntoIterator<Item = Result<StoredEntry, E>>,
+    heads: &[SignedHead],
+    keys: &[PublicKey],
+    anchors: Option<&[SignedHead]>,
+) -> Result<Report, E> {
+    let mut report = Report::default();
+    let mut claims = claims(heads, anchors.unwrap_or_default(), keys, &mut report);
+    if heads.is_empty() {
+        report.find(Place::Record, "it has no signed head");
+    }
+    let mut walk = Walk {
+        last: 0,
+        hash: GENESIS,
+        report,
+    };
+    walk.meet(&mut claims);
+    for entry in entries {
+        walk.step(&entry?);
+        walk.meet(&mut claims);
+    }
+    let mut report = walk.report;
+    for claim in claims {
+        let missing = Place::Missing {
+            from: walk.last.saturating_add(1),
+            to: claim.signed.head.count,
+        };
+        let what = match claim.is_anchor {
+            false => "missing, though a signed head counts them",
+            true => "missing, though an anchor counts them",
+        };
+        if !report.findings.iter().any(|one| one.place == missing) {
+            report.find(missing, what);
+        }
+    }
+    report.unsigned_tail = walk.last.saturating_sub(report.signed_through);
+    Ok(report)
+}
+
+/// What a head says, once its signature was verified.
+struct Claim<'a> {
+    signed: &'a SignedHead,
+    is_anchor: bool,
+}
+
+/// The heads whose signatures hold, those of the longest records first.
+fn claims<'a>(
+    heads: &'a [SignedHead],
+    anchors: &'a [SignedHead],
+    keys: &[PublicKey],
+    report: &mut Report,
+) -> Vec<Claim<'a>> {
+    let mut claims = Vec::with_capacity(heads.len() + anchors.len());
+    let own = heads.iter().map(|head| (head, false));
+    for (signed, is_anchor) in own.chain(anchors.iter().map(|head| (head, true))) {
+        let place = place(signed, is_anchor);
+        match keys.iter().find(|key| key.id() == signed.key) {
+            None => report.find(place, format!("no key {} is known", signed.key)),
+            Some(key) if !key.verify(signed) => report.find(place, "its signature does not hold"),
+            Some(_) => claims.push(Claim { signed, is_anchor }),
+        }
+    }
+    claims.sort_by_key(|claim| std::cmp::Reverse(claim.signed.head.count));
+    claims
+}
+
+fn place(signed: &SignedHead, is_anchor: bool) -> Place {
+    match is_anchor {
+        false => Place::Head(signed.head.count),
+        true => Place::Anchor(signed.head.count),
+    }
+}
+
+struct Walk {
+    last: u64,
+    hash: Digest,
+    report: Report,
+}
+
+impl Walk {
+    fn step(&mut self, entry: &StoredEntry) {
+        let expected = self.last.saturating_add(1);
+        let here = Place::Entry(entry.seq);
+        if entry.seq > expected {
+            let (from, to) = (expected, entry.seq.saturating_sub(1));
+            self.report.find(Place::Missing { from, to }, "missing");
+        } else if entry.seq < expected {
+            self.report.find(here, "it stands out of order");
+        } else if entry.previous != self.hash {
+            let what = "it does not follow the entry before it";
+            self.report.find(here, what);
+        }
+        if chain::hash(entry.seq, &entry.previous, &entry.body) != entry.hash {
+            self.report.find(here, "its content is not what was hashed");
+        }
+        if let Some(disclosure) = &entry.disclosure {
+            self.disclosed(entry, disclosure);
+        }
+        self.report.entries = self.report.entries.saturating_add(1);
+        self.last = self.last.max(entry.seq);
+        self.hash = entry.hash;
+    }
+
+    fn disclosed(&mut self, entry: &StoredEntry, disclosure: &[u8]) {
+        let here = Place::Entry(entry.seq);
+        match Disclosure::parse(disclosure) {
+            Err(fault) => self.report.find(here, fault.to_string()),
+            Ok(disclosure) if commitment(&entry.body) != Some(disclosure.root()) => {
+                let what = "the arguments beside it are not those it commits to";
+                self.report.find(here, what);
+            }
+            Ok(_) => {}
+        }
+    }
+
+    /// Holds every head that counts as many entries as there are so far against the last of them.
+    fn meet(&mut self, claims: &mut Vec<Claim<'_>>) {
+        while let Some(claim) = claims.pop_if(|claim| claim.signed.head.count <= self.last) {
+            let head = &claim.signed.head;
+            // One that counts fewer points into a gap, which was found already.
+            if head.count == self.last && head.hash == self.hash {
+                match claim.is_anchor {
+                    false => self.report.signed_through = head.count,
+                    true => self.report.anchored_through = Some(head.count),
+                }
+            } else if head.count == self.last {
+                let what = "the record up to there is not the one that was signed";
+                self.report.find(place(claim.signed, claim.is_anchor), what);
+            }
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Towards the agents: their messages over pipes and over HTTP.
+
+pub mod http;

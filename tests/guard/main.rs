@@ -1,0 +1,12 @@
+//! The guard as its edges meet it: decide, hold, approve, redeem, stop.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on fails"
+)]
+
+mod approvals;
+mod decisions;
+mod stops;
+mod world;

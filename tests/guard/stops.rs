@@ -1,0 +1,211 @@
+//! Operators stop agents, sessions and grants; time ends sessions.
+
+use countersign::guard::Resolution;
+use countersign::model::reason::Reason;
+use serde_json::json;
+
+use super::world::{World, denied, held, permitted};
+
+#[tokio::test]
+async fn a_held_call_of_a_revoked_session_never_runs() {
+    let world = World::new().await;
+    let hold = held(
+        world
+            .decide("bank/pay", json!({"amount": 500, "to": "x"}))
+            .await,
+    );
+    world.approve(&hold).await;
+    let stopped = world
+        .guard
+        .revoke_session(&world.alice.name, world.session)
+        .await
+        .unwrap();
+    assert_eq!(stopped.holds, 1);
+    assert_eq!(
+        denied(world.guard.redeem(hold).await).reason(),
+        Reason::SessionRevoked
+    );
+    let denial = world
+        .guard
+        .session(&world.principal, None)
+        .await
+        .unwrap_err();
+    assert_eq!(denial.reason(), Reason::SessionRevoked);
+    world
+        .guard
+        .reinstate_session(&world.alice.name, world.session)
+        .await
+        .unwrap();
+    world.guard.session(&world.principal, None).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_permit_minted_before_a_stop_is_not_used_after_it() {
+    let world = World::new().await;
+    let permit = permitted(world.decide("crm/note", json!({"text": "x"})).await);
+    world
+        .guard
+        .pause_session(&world.alice.name, world.session)
+        .await
+        .unwrap();
+    assert_eq!(
+        world.dispatch(permit).await.unwrap_err().reason(),
+        Reason::SessionPaused
+    );
+    world
+        .guard
+        .resume_session(&world.alice.name, world.session)
+        .await
+        .unwrap();
+    permitted(world.decide("crm/note", json!({"text": "x"})).await);
+}
+
+#[tokio::test]
+async fn a_paused_agent_waits_for_an_operator_and_a_revoked_one_for_a_new_key() {
+    let world = World::new().await;
+    let clerk = world.principal.agent.clone();
+    world
+        .guard
+        .pause_agent(&world.alice.name, &clerk)
+        .await
+        .unwrap();
+    assert_eq!(
+        denied(world.decide("crm/find", json!({})).await).reason(),
+        Reason::AgentPaused
+    );
+    world
+        .guard
+        .resume_agent(&world.alice.name, &clerk)
+        .await
+        .unwrap();
+    permitted(world.decide("crm/find", json!({})).await);
+    world
+        .guard
+        .revoke_agent(&world.alice.name, &clerk)
+        .await
+        .unwrap();
+    assert_eq!(
+        denied(world.decide("crm/find", json!({})).await).reason(),
+        Reason::AgentRevoked
+    );
+    let (_, key) = world
+        .guard
+        .add_agent_key("test", &clerk, None)
+        .await
+        .unwrap();
+    let principal = world.guard.principal(Some(&key)).await.unwrap();
+    world.guard.session(&principal, None).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_revoked_expired_or_unknown_key_proves_nobody_and_is_recorded() {
+    let world = World::new().await;
+    let clerk = world.principal.agent.clone();
+    let (credential, key) = world
+        .guard
+        .add_agent_key("test", &clerk, None)
+        .await
+        .unwrap();
+    world
+        .guard
+        .revoke_agent_key("test", credential.id)
+        .await
+        .unwrap();
+    let reason = |result: Result<_, countersign::guard::Denial>| result.unwrap_err().reason();
+    assert_eq!(
+        reason(world.guard.principal(Some(&key)).await),
+        Reason::CredentialRevoked
+    );
+    let life = std::time::Duration::from_secs(60);
+    let (_, short) = world
+        .guard
+        .add_agent_key("test", &clerk, Some(life))
+        .await
+        .unwrap();
+    world.pass(60);
+    assert_eq!(
+        reason(world.guard.principal(Some(&short)).await),
+        Reason::CredentialExpired
+    );
+    assert_eq!(
+        reason(world.guard.principal(Some("csk_x")).await),
+        Reason::CredentialUnknown
+    );
+    assert_eq!(
+        reason(world.guard.principal(None).await),
+        Reason::CredentialMissing
+    );
+    assert_eq!(world.entries("refusal").await.len(), 4);
+}
+
+#[tokio::test]
+async fn an_idle_session_ends_and_the_next_request_opens_another() {
+    let world = World::new().await;
+    world.pass(16 * 60);
+    assert_eq!(
+        denied(world.decide("crm/find", json!({})).await).reason(),
+        Reason::SessionExpired
+    );
+    let next = world.guard.session(&world.principal, None).await.unwrap();
+    assert_ne!(next, world.session);
+    permitted(
+        world
+            .guard
+            .decide(world.call_in(next, "crm/find", json!({})))
+            .await,
+    );
+}
+
+#[tokio::test]
+async fn somebody_elses_session_is_simply_unknown() {
+    let world = World::new().await;
+    let clerk = world.principal.agent.clone();
+    let (_, key) = world
+        .guard
+        .add_agent_key("test", &clerk, None)
+        .await
+        .unwrap();
+    let other = world.guard.principal(Some(&key)).await.unwrap();
+    let denial = world
+        .guard
+        .session(&other, Some(world.session))
+        .await
+        .unwrap_err();
+    assert_eq!(denial.reason(), Reason::SessionUnknown);
+    let mut call = world.call("crm/find", json!({}));
+    call.principal = other;
+    assert_eq!(
+        denied(world.guard.decide(call).await).reason(),
+        Reason::SessionUnknown
+    );
+}
+
+#[tokio::test]
+async fn a_revoked_grant_lets_nothing_run() {
+    let world = World::new().await;
+    let hold = held(
+        world
+            .decide("bank/pay", json!({"amount": 500, "to": "x"}))
+            .await,
+    );
+    let two = Resolution::Approve {
+        uses: 2,
+        life: None,
+    };
+    world
+        .vote(&world.alice, hold.pending().approval, two)
+        .await
+        .unwrap();
+    world.run(permitted(world.guard.redeem(hold).await)).await;
+    let grant = world.guard.grants().await.unwrap()[0].id;
+    world
+        .guard
+        .revoke_grant(&world.alice.name, grant)
+        .await
+        .unwrap();
+    held(
+        world
+            .decide("bank/pay", json!({"amount": 500, "to": "x"}))
+            .await,
+    );
+}

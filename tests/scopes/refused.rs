@@ -1,0 +1,235 @@
+//! What is refused, with its place and its fix.
+
+use std::time::Duration;
+
+use countersign::scopes::{Scopes, Source};
+
+use crate::{SMALL, faults, home, read, scope, source};
+
+#[test]
+fn keys_of_later_issues_are_refused_as_not_yet_supported_and_nothing_else_is() {
+    let text = read(&home("tests/matrix/design.yaml"));
+    let faults = Scopes::compile(&[source("design.yaml", &text)]).expect_err("faults");
+    let told: Vec<String> = faults
+        .iter()
+        .map(|fault| {
+            format!(
+                "{}:{} {}",
+                fault.place.line, fault.place.column, fault.message
+            )
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            "7:3 `jwt` is not yet supported",
+            "8:3 `spiffe` is not yet supported",
+            "12:3 `bind` is not yet supported",
+            "23:35 `kind` is not yet supported",
+            "27:5 `first_seen` is not yet supported",
+            "28:5 `provenance` is not yet supported",
+            "29:5 `after` is not yet supported",
+            "38:12 `pause` is not yet supported here",
+            "39:13 `pause` is not yet supported here",
+            "40:1 `changed_tool` is not yet supported",
+            "41:1 `untrusted` is not yet supported",
+            "49:41 more than one approver is not yet supported",
+            "49:44 `step_up` is not yet supported",
+            "49:62 `four_eyes` is not yet supported",
+        ]
+    );
+    for fault in &faults {
+        assert!(!fault.fix.is_empty());
+    }
+}
+
+#[test]
+fn an_unknown_key_is_refused_with_its_place_and_the_nearest_known_one() {
+    assert_eq!(
+        faults("version: 1\nagent: a\ntools:\n  - tool: x/y\n    priviledge: read\n"),
+        [
+            "m.yaml:4:5: `privilege` is missing; say how far up the ladder it stands: \
+             read, write, send, destroy, money or admin",
+            "m.yaml:5:5: `priviledge` is not a key of a tool; did you mean `privilege`?",
+        ]
+    );
+}
+
+#[test]
+fn every_fault_of_every_file_is_told_at_once_in_the_order_of_places() {
+    let one = source(
+        "one.yaml",
+        "version: 2\nagent: A\nextends: base\nundeclared: allow\n",
+    );
+    let two = source(
+        "two.yaml",
+        "version: 1\nagent: b\nforbid: [{tool: nowhere}]\n: x\n",
+    );
+    let told = |sources: &[Source]| Scopes::compile(sources).expect_err("faults").to_string();
+    let faults = told(&[two.clone(), one.clone()]);
+    assert_eq!(faults, told(&[one, two]));
+    let places: Vec<&str> = faults
+        .lines()
+        .map(|line| line.split(": ").next().expect("a place"))
+        .collect();
+    assert_eq!(
+        places,
+        [
+            "one.yaml:1:10",
+            "one.yaml:2:8",
+            "one.yaml:3:1",
+            "one.yaml:4:13",
+            "two.yaml:3:17",
+            "two.yaml:4:1"
+        ]
+    );
+    assert!(
+        faults.contains("`allow` is none of the words this key knows; write `pause` or `deny`")
+    );
+}
+
+#[test]
+fn a_second_file_for_an_agent_cannot_add_a_credential_tool_or_approver() {
+    let root = source("a-root.yaml", SMALL);
+    for more in [
+        "credentials: {local: true}\n",
+        "tools: [{tool: x/y, privilege: admin}]\n",
+        "approval: {default: {any_of: [everybody]}}\n",
+        "",
+    ] {
+        let second = source("b-second.yaml", &format!("{SMALL}{more}"));
+        for order in [[&root, &second], [&second, &root]] {
+            let faults = Scopes::compile(&order.map(Clone::clone)).expect_err("a fault");
+            assert_eq!(
+                faults.to_string(),
+                "b-second.yaml:2:8: the agent a has a manifest already, at a-root.yaml:2:8; \
+                 keep one file for each agent"
+            );
+        }
+    }
+}
+
+#[test]
+fn what_a_manifest_may_not_say_is_refused() {
+    for (text, said) in [
+        ("credentials: [api_key]\n", "credentials is a map of keys"),
+        (
+            "credentials: {api_key: yes}\n",
+            "some readers take for true",
+        ),
+        ("session: {idle_timeout: 15}\n", "with its unit"),
+        ("session: {accept_unbound_keys: 4}\n", "from 0 to 3"),
+        ("client: {hold: 10m}\n", "longer than 300 seconds"),
+        (
+            "tools: [{tool: x/y, privilege: root}]\n",
+            "none of the words",
+        ),
+        (
+            "tools: [{tool: x/y, privilege: read, assurance: 9}]\n",
+            "from 0 to 3",
+        ),
+        (
+            "tools: [{tool: x/y, privilege: read, beyond: allow}]\n",
+            "none of the words",
+        ),
+        (
+            "tools: [{tool: x/y, privilege: read, mode: any}]\n",
+            "none of the words",
+        ),
+        (
+            "tools: [{tool: x/y, privilege: read, rate: {per: 1m}}]\n",
+            "`calls` is missing",
+        ),
+        (
+            "tools: [{tool: x/y, privilege: read, rate: {calls: 0, per: 1m}}]\n",
+            "from 1 to",
+        ),
+        (
+            "tools: [{tool: get, privilege: read}]\n",
+            "by its server and its name",
+        ),
+        (
+            "tools: [{tool: x/y, privilege: read, budget: {sum: amount, limit: 1, per: 1h}}]\n",
+            "JSON pointer",
+        ),
+        ("approval: {default: {any_of: []}}\n", "nobody may decide"),
+        (
+            "approval: {default: {any_of: [g], approve: 2}}\n",
+            "more than one approver",
+        ),
+        (
+            "approval: {default: {any_of: [g], stages: []}}\n",
+            "`stages` is not yet supported",
+        ),
+        (
+            "approval: {everything: {any_of: [g]}}\n",
+            "not a key of approval",
+        ),
+        ("mode: shadow\n", "`mode` is not yet supported"),
+        ("extends: base\n", "`extends` is not yet supported"),
+        ("first_use: pause\n", "not yet supported"),
+        ("record: {arguments: {redact: [iban]}}\n", "JSON pointer"),
+        (
+            "resources: [{uri: '*', privilege: read}]\n",
+            "`**` covers all",
+        ),
+        ("methods: {deny: [x]}\n", "`deny` is not yet supported"),
+        (
+            "forbid: [{tool: x/y, arguments: {properties: {a: {items: {const: 1}}}}}]\n",
+            "no plain meaning",
+        ),
+        ("owner: \"a\\u202eb\"\n", "invisible"),
+        (
+            "forbid: [{tool: x/y, arguments: {not: {}}}]\n",
+            "slips past this forbid",
+        ),
+    ] {
+        let faults = faults(&format!("{SMALL}{text}"));
+        assert!(
+            faults.len() == 1 && faults[0].contains(said),
+            "{text}: {faults:?}"
+        );
+        assert!(faults[0].starts_with("m.yaml:3:"), "{faults:?}");
+    }
+    assert!(faults("agent: a\n")[0].contains("`version` is missing"));
+    assert!(faults("version: 1\n")[0].contains("`agent` is missing"));
+    assert!(faults("- version: 1\n")[0].contains("a manifest is a map of keys"));
+}
+
+#[test]
+fn a_budget_counts_what_the_rule_requires_by_what_it_bounds() {
+    let rule = |properties: &str, budget: &str| {
+        format!(
+            "{SMALL}tools:\n  - tool: x/pay\n    privilege: money\n    \
+             arguments: {properties}\n    budget: {budget}\n"
+        )
+    };
+    let ok = "{properties: {amount: {type: number}, currency: {enum: [EUR, SEK]}}}";
+    let scope = scope(&rule(
+        ok,
+        "{sum: /amount, by: /currency, limit: 0.5, per: 24h}",
+    ));
+    let budget = scope.rules()[0].budget.as_ref().expect("a budget");
+    assert_eq!(
+        (budget.limit.to_string().as_str(), budget.per),
+        ("0.5", Duration::from_secs(86_400))
+    );
+    for (properties, budget, said) in [
+        (ok, "{sum: /total, limit: 1, per: 1h}", "does not name it"),
+        (ok, "{sum: /amount, limit: 0, per: 1h}", "not above zero"),
+        (ok, "{sum: /amount, limit: -1, per: 1h}", "not above zero"),
+        (
+            "{properties: {amount: {type: number}}, optional: [amount]}",
+            "{sum: /amount, limit: 1, per: 1h}",
+            "summed, but optional",
+        ),
+        (
+            "{properties: {amount: {type: number}, currency: {type: string}}}",
+            "{sum: /amount, by: /currency, limit: 1, per: 1h}",
+            "every new value would open a new budget",
+        ),
+    ] {
+        let faults = faults(&rule(properties, budget));
+        assert!(faults.len() == 1 && faults[0].contains(said), "{faults:?}");
+    }
+}
