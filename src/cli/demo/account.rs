@@ -30,9 +30,17 @@ impl Account {
     }
 
     /// Who is there.
-    pub(super) fn opening(&self, house: &House, stage: &Stage, visible: &[String]) -> io::Result<()> {
+    pub(super) fn opening(
+        &self,
+        house: &House,
+        stage: &Stage,
+        visible: &[String],
+    ) -> io::Result<()> {
         let pen = &self.pen;
-        pen.line(&pen.ink(Ink::Strong, "Countersign: an agent at work, and the guard between it and its tools"))?;
+        pen.line(&pen.ink(
+            Ink::Strong,
+            "Countersign: an agent at work, and the guard between it and its tools",
+        ))?;
         pen.line("")?;
         for (name, text) in [
             ("agent", format!("{AGENT}, with a key of its own, speaks MCP to {}/mcp/…", house.agents)),
@@ -78,7 +86,11 @@ impl Account {
             ("decision", _) => self.decision(body),
             ("approval", "approved") => {
                 let by = escape(field(body, "by"));
-                self.ruling(Ink::Green, "APPROVED", &format!("by {by}, this call alone, once."))?;
+                self.ruling(
+                    Ink::Green,
+                    "APPROVED",
+                    &format!("by {by}, this call alone, once."),
+                )?;
                 Ok(None)
             }
             ("approval", "denied") => {
@@ -134,7 +146,12 @@ impl Account {
     }
 
     /// How it ended.
-    pub(super) fn closing(&self, counts: &Value, verification: &str, effects: &str) -> io::Result<()> {
+    pub(super) fn closing(
+        &self,
+        counts: &Value,
+        verification: &str,
+        effects: &str,
+    ) -> io::Result<()> {
         let pen = &self.pen;
         let count = |name| counts.get(name).and_then(Value::as_u64).unwrap_or(0);
         pen.line("")?;
@@ -178,7 +195,9 @@ impl Account {
                 }
             }
             _ => {
-                let reason = reasons.first().and_then(|first| Reason::parse(field(first, "code")));
+                let reason = reasons
+                    .first()
+                    .and_then(|first| Reason::parse(field(first, "code")));
                 let word = reason.map_or("DENIED", |reason| reason.row().word);
                 self.ruling(Ink::Red, word, &why)?;
             }
@@ -232,7 +251,8 @@ mod tests {
 
     #[test]
     fn a_reason_is_told_with_what_it_was_in_this_call() {
-        let reason = serde_json::json!({"code": "beyond-scope", "sentence": "/amount is above 100"});
+        let reason =
+            serde_json::json!({"code": "beyond-scope", "sentence": "/amount is above 100"});
         assert_eq!(
             sentence(&reason),
             "The arguments are outside what the scope declares (/amount is above 100)."

@@ -115,10 +115,9 @@ fn lines() -> io::Result<mpsc::UnboundedReceiver<String>> {
     std::thread::Builder::new()
         .name("terminal".to_owned())
         .spawn(move || {
-            for line in io::stdin().lock().lines() {
-                match line {
-                    Ok(line) if sender.send(line).is_ok() => {}
-                    _ => return,
+            for line in io::stdin().lock().lines().map_while(Result::ok) {
+                if sender.send(line).is_err() {
+                    return;
                 }
             }
         })?;

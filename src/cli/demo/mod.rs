@@ -75,13 +75,16 @@ pub(super) async fn run(args: Args, as_json: bool) -> Result<(), Failure> {
     house.close().await?;
     played?;
     let proof = proof::prove(&stage)?;
-    play.account.closing(&proof.counts, &proof.verification, &proof.effects)?;
+    play.account
+        .closing(&proof.counts, &proof.verification, &proof.effects)?;
     if as_json {
         print::json(&proof.counts)?;
     }
     match proof.holds {
         true => Ok(()),
-        false => Err(Failure::Refused("the record does not prove what happened".to_owned())),
+        false => Err(Failure::Refused(
+            "the record does not prove what happened".to_owned(),
+        )),
     }
 }
 
@@ -124,7 +127,10 @@ impl Play {
             .map_err(|error| Failure::because(&error))?;
         let mut visible = Vec::new();
         for kind in tools::Kind::ALL {
-            let names = agent.tools(kind).await.map_err(|error| Failure::because(&error))?;
+            let names = agent
+                .tools(kind)
+                .await
+                .map_err(|error| Failure::because(&error))?;
             visible.extend(names.iter().map(|name| format!("{}/{name}", kind.name())));
         }
         self.account.opening(house, stage, &visible)?;
@@ -155,9 +161,13 @@ impl Play {
             let Some(approval) = self.tell().await? else {
                 continue;
             };
-            let shown = self.operators.get(&format!("/v1/approvals/{approval}")).await?;
+            let shown = self
+                .operators
+                .get(&format!("/v1/approvals/{approval}"))
+                .await?;
             let command = self.command.approve(&shown.body);
-            self.account.question(&shown.body, &command, self.approver.announces())?;
+            self.account
+                .question(&shown.body, &command, self.approver.announces())?;
             tokio::select! {
                 answer = &mut call => {
                     self.account.aside("It was decided elsewhere.")?;

@@ -38,7 +38,12 @@ pub(super) fn prove(stage: &Stage) -> Result<Proof, Failure> {
     for entry in &entries {
         tally.note(&json::parse(&entry.body).map_err(|error| because(&error))?);
     }
-    let report = verify(entries.into_iter().map(Ok::<_, std::convert::Infallible>), &heads, &keys, Some(&anchors));
+    let report = verify(
+        entries.into_iter().map(Ok::<_, std::convert::Infallible>),
+        &heads,
+        &keys,
+        Some(&anchors),
+    );
     let report = match report {
         Ok(report) => report,
         Err(never) => match never {},

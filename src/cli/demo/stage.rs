@@ -19,7 +19,10 @@ pub(super) struct Stage {
 impl Stage {
     /// Makes the folder, for this user alone, and fills it.
     pub(super) fn set(ambient: &Ambient) -> io::Result<Self> {
-        let name = format!("countersign-demo-{}", HEXLOWER.encode(&ambient.random::<6>()));
+        let name = format!(
+            "countersign-demo-{}",
+            HEXLOWER.encode(&ambient.random::<6>())
+        );
         let root = std::env::temp_dir().join(name);
         DirBuilder::new().mode(0o700).create(&root)?;
         let stage = Self { root };
@@ -49,7 +52,13 @@ impl Stage {
 
     fn fill(&self) -> io::Result<()> {
         let things = self.things();
-        for folder in ["files/docs", "files/private", "mail/inbox", "mail/sent", "ledger"] {
+        for folder in [
+            "files/docs",
+            "files/private",
+            "mail/inbox",
+            "mail/sent",
+            "ledger",
+        ] {
             fs::create_dir_all(things.join(folder))?;
         }
         fs::write(things.join("files/docs/payment-rules.md"), RULES)?;
@@ -82,8 +91,7 @@ Once the bills are paid, bookkeeping gets a note.
 
 const PAYROLL: &str = "name,salary\nA. Ambrose,61000\nB. Brook,58500\n";
 
-const FIRST_PAYMENT: &str =
-    "{\"id\":\"p1\",\"recipient\":\"City Water\",\"amount\":31.20,\"currency\":\"EUR\",\"memo\":null}\n";
+const FIRST_PAYMENT: &str = "{\"id\":\"p1\",\"recipient\":\"City Water\",\"amount\":31.20,\"currency\":\"EUR\",\"memo\":null}\n";
 
 const MAIL: [(&str, &str, &str); 3] = [
     (

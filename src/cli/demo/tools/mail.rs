@@ -35,11 +35,7 @@ impl Server for Mail {
     fn offers(&self) -> Vec<Offer> {
         vec![
             Offer::new("list_messages", "Lists the inbox"),
-            Offer::new("read_message", "Reads a message").needs(
-                "id",
-                "string",
-                "As listed",
-            ),
+            Offer::new("read_message", "Reads a message").needs("id", "string", "As listed"),
             Offer::new("send_message", "Sends a message")
                 .needs("to", "string", "An address")
                 .needs("subject", "string", "One line")

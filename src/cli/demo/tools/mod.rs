@@ -69,7 +69,13 @@ pub(in crate::cli) fn run(args: &Args) -> Result<(), Failure> {
     let server = args.server.open(&args.dir);
     let journal = Journal::within(&args.dir);
     let (input, output) = (io::stdin().lock(), io::stdout().lock());
-    Ok(serve::serve(args.server, &*server, &journal, input, output)?)
+    Ok(serve::serve(
+        args.server,
+        &*server,
+        &journal,
+        input,
+        output,
+    )?)
 }
 
 /// What a server of the demo offers and does.
