@@ -4,6 +4,7 @@ pub mod ambient;
 pub mod api;
 pub mod audit;
 pub mod authn;
+pub mod cli;
 pub mod config;
 pub mod engine;
 pub mod guard;

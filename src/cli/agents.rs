@@ -124,7 +124,10 @@ fn ls(body: &Value, as_json: bool) -> Result<(), Failure> {
             field(agent, "state"),
             field(agent, "owner"),
             scope,
-            &agent.get("open_holds").map(Value::to_string).unwrap_or_default(),
+            &agent
+                .get("open_holds")
+                .map(Value::to_string)
+                .unwrap_or_default(),
             &live.to_string(),
         ]);
     }

@@ -215,7 +215,10 @@ fn lines_of(approval: &Value, with_code: bool) -> Vec<String> {
         .filter_map(Value::as_str)
         .collect();
     put("may decide", &groups.join(", "));
-    if let Some(decided) = approval.get("decided").filter(|decided| decided.is_object()) {
+    if let Some(decided) = approval
+        .get("decided")
+        .filter(|decided| decided.is_object())
+    {
         put("decided by", field(decided, "by"));
         put("told", field(decided, "message_to_agent"));
     }

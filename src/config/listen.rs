@@ -13,6 +13,8 @@ pub struct Listen {
     pub agents: SocketAddr,
     /// Operators: approvals, and everything a person may stop.
     pub operators: SocketAddr,
+    /// The names, beside those of this machine for itself, under which agents reach the guard.
+    pub names: Vec<String>,
 }
 
 impl Default for Listen {
@@ -20,6 +22,7 @@ impl Default for Listen {
         Self {
             agents: SocketAddr::from((Ipv4Addr::LOCALHOST, AGENTS_PORT)),
             operators: SocketAddr::from((Ipv4Addr::LOCALHOST, OPERATORS_PORT)),
+            names: Vec::new(),
         }
     }
 }
@@ -47,8 +50,35 @@ impl Listen {
                 "give each its own: their credentials never meet",
             );
         }
-        Some(Self { agents, operators })
+        let names = match block.find("names") {
+            Some(node) => names(node, faults)?,
+            None => Vec::new(),
+        };
+        Some(Self {
+            agents,
+            operators,
+            names,
+        })
     }
+}
+
+fn names(node: &Node, faults: &mut Faults) -> Option<Vec<String>> {
+    let items = node.items(faults)?;
+    items
+        .iter()
+        .map(|item| {
+            let name = item.line(faults)?;
+            if let Ok(host) = url::Host::parse(&name) {
+                return Some(host.to_string());
+            }
+            faults.add(
+                &item.at,
+                "not a host's name",
+                "write a name without scheme and port, for example `guard.example.com`",
+            );
+            None
+        })
+        .collect()
 }
 
 fn address(node: &Node, accepts_plain: bool, faults: &mut Faults) -> Option<SocketAddr> {
@@ -73,7 +103,7 @@ fn address(node: &Node, accepts_plain: bool, faults: &mut Faults) -> Option<Sock
 
 const LISTEN: Keys = Keys {
     what: "`listen`",
-    known: &["agents", "operators", "accept_plain"],
+    known: &["agents", "operators", "names", "accept_plain"],
     later: &["tls"],
 };
 

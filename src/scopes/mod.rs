@@ -26,12 +26,8 @@ mod settings;
 mod tool_schema;
 mod types;
 mod visits;
-<<<<<<< HEAD
-pub(crate) mod yaml;
-=======
 mod vocabulary;
-mod yaml;
->>>>>>> main
+pub(crate) mod yaml;
 
 pub use arguments::ArgumentRule;
 pub use budget::{Budget, Draw};

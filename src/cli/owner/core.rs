@@ -87,14 +87,17 @@ impl Core {
         let offered = self.guard.offer(scopes).await;
         match offered.map_err(|error| Failure::because(&error))? {
             Offered::Waiting(digest) if is_known => {
-                let by = OperatorName::parse("launcher").map_err(|error| Failure::because(&error))?;
+                let by =
+                    OperatorName::parse("launcher").map_err(|error| Failure::because(&error))?;
                 self.guard
                     .accept_scopes(&by, digest)
                     .await
                     .map_err(|error| Failure::because(&error))
             }
             Offered::Waiting(_) => {
-                print::tell("the manifests changed while no guard ran; until an operator accepts them no scope is in force");
+                print::tell(
+                    "the manifests changed while no guard ran; until an operator accepts them no scope is in force",
+                );
                 Ok(())
             }
             Offered::InForce | Offered::Unchanged => Ok(()),

@@ -23,10 +23,14 @@ impl Isolation {
     pub(super) fn of(setup: &Setup) -> Self {
         let uid = rustix::process::geteuid().as_raw();
         let binary = std::env::current_exe().ok();
-        let is_closed = [Some(setup.data.as_path()), Some(&setup.scopes), binary.as_deref()]
-            .into_iter()
-            .flatten()
-            .all(|path| is_closed(path, uid));
+        let is_closed = [
+            Some(setup.data.as_path()),
+            Some(&setup.scopes),
+            binary.as_deref(),
+        ]
+        .into_iter()
+        .flatten()
+        .all(|path| is_closed(path, uid));
         match (is_closed, setup.agents) {
             (false, _) | (true, None) => Self::None,
             (true, Some(agents)) if !agents.ip().is_loopback() => Self::Host,
@@ -50,9 +54,8 @@ impl fmt::Display for Isolation {
 }
 
 fn is_closed(path: &Path, uid: u32) -> bool {
-    std::fs::metadata(path).is_ok_and(|found| {
-        (found.uid() == uid || found.uid() == 0) && found.mode() & 0o022 == 0
-    })
+    std::fs::metadata(path)
+        .is_ok_and(|found| (found.uid() == uid || found.uid() == 0) && found.mode() & 0o022 == 0)
 }
 
 const FIRST_PERSON_UID: u32 = 1_000;

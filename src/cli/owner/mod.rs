@@ -2,13 +2,13 @@
 //!
 //! There is one at a time. Everybody else on the machine who wants this guard connects to its socket.
 
-pub(crate) mod core;
 mod anchor;
+pub(crate) mod core;
 mod isolation;
 mod listen;
 pub(crate) mod notice;
 pub(crate) mod socket;
-mod watch;
+pub(super) mod watch;
 mod wrapped;
 
 use std::collections::BTreeMap;
@@ -23,11 +23,15 @@ use self::core::Core;
 use self::isolation::Isolation;
 use self::notice::Notice;
 use self::socket::Door;
+use self::wrapped::Wrapped;
 use super::failure::Failure;
 use crate::guard::{Guard, Reload, Upstreams};
 use crate::limits::SHUTDOWN_GRACE;
+use crate::mcp::Edge;
+use crate::mcp::downstream::http::{self, Hosts};
 use crate::mcp::listing::Listing;
 use crate::mcp::upstream::{Runner, UpstreamSpec};
+use crate::model::digest::Digest;
 use crate::model::name::ServerName;
 
 /// What an owner needs to know before it starts.
@@ -38,6 +42,8 @@ pub(crate) struct Setup {
     pub(crate) scopes: PathBuf,
     /// Where agents are heard over HTTP, if at all.
     pub(crate) agents: Option<SocketAddr>,
+    /// The names, beside those of this machine for itself, under which agents reach it.
+    pub(crate) names: Vec<String>,
     /// Where operators are heard.
     pub(crate) operators: SocketAddr,
     /// The upstreams of the configuration.
@@ -155,10 +161,15 @@ impl Owner {
             },
             operators: operators.local_addr()?,
         };
+        let wrapped = Wrapped::new(
+            Arc::clone(guard),
+            Arc::clone(&listing),
+            identities(&setup.upstreams).await?,
+        );
         let door = Door::open(&setup.data)?;
         notice.publish(&setup.data)?;
         let mut serving = vec![
-            tokio::spawn(door.serve(Arc::clone(guard), listing)),
+            tokio::spawn(door.serve(Arc::clone(guard), wrapped)),
             tokio::spawn(listen::serve(
                 operators,
                 crate::api::operators::router(Arc::clone(guard)),
@@ -168,7 +179,11 @@ impl Owner {
         ];
         if let Some(listener) = agents {
             let upstreams: Arc<dyn Upstreams> = Arc::clone(&runner) as _;
-            let router = crate::api::agents::router(Arc::clone(guard), upstreams);
+            let edge = Edge::new(Arc::clone(guard), setup.upstreams.clone(), listing)
+                .map_err(|error| Failure::because(&error))?;
+            let hosts = Hosts::new(setup.names.iter().cloned());
+            let router = crate::api::agents::router(Arc::clone(guard), upstreams)
+                .merge(http::router(edge, hosts));
             serving.push(tokio::spawn(listen::serve(
                 listener,
                 router,
@@ -183,4 +198,16 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
     TcpListener::bind(address)
         .await
         .map_err(|error| Failure::Refused(format!("{address} cannot be listened on: {error}")))
+}
+
+/// The identities of the servers of the configuration; reads their programs.
+async fn identities(
+    upstreams: &BTreeMap<ServerName, UpstreamSpec>,
+) -> Result<Vec<(ServerName, Digest)>, Failure> {
+    let upstreams = upstreams.clone();
+    let pins = tokio::task::spawn_blocking(move || {
+        let pins = upstreams.into_iter().map(|(name, spec)| (name, spec.pin()));
+        pins.collect()
+    });
+    pins.await.map_err(|error| Failure::because(&error))
 }

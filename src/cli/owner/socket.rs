@@ -15,7 +15,6 @@ use crate::cli::failure::Failure;
 use crate::cli::hello::Hello;
 use crate::guard::Guard;
 use crate::limits::{AGENT_MESSAGE_BYTES, SHUTDOWN_GRACE};
-use crate::mcp::listing::Listing;
 use crate::model::json;
 
 /// The socket's name in the guard's directory.
@@ -44,8 +43,8 @@ impl Door {
     }
 
     /// Answers until the guard stops.
-    pub(super) async fn serve(self, guard: Arc<Guard>, listing: Arc<Listing>) {
-        let wrapped = Arc::new(Wrapped::new(Arc::clone(&guard), listing));
+    pub(super) async fn serve(self, guard: Arc<Guard>, wrapped: Wrapped) {
+        let wrapped = Arc::new(wrapped);
         let stopping = guard.stopping();
         let connections = tokio_util::task::TaskTracker::new();
         loop {
@@ -92,10 +91,14 @@ async fn answer(stream: UnixStream, guard: &Arc<Guard>, wrapped: &Wrapped) -> st
             Some(deed) => deed.perform(guard, &format!("uid {peer}")).await,
             None => match Hello::parse(&hello) {
                 Some(hello) => return wrapped.serve(hello, reader, writer).await,
-                None => Err(Failure::Input("the first line is not understood".to_owned())),
+                None => Err(Failure::Input(
+                    "the first line is not understood".to_owned(),
+                )),
             },
         },
-        Ok(Ok(_)) => Err(Failure::Refused("this guard belongs to another user".to_owned())),
+        Ok(Ok(_)) => Err(Failure::Refused(
+            "this guard belongs to another user".to_owned(),
+        )),
         Ok(Err(failure)) => Err(failure),
         Err(_) => Err(Failure::Input("no first line came".to_owned())),
     };

@@ -79,7 +79,9 @@ pub(super) async fn follow(directory: PathBuf, guard: Arc<Guard>) {
             }
             Ok(_) if was_asked => print::tell("the manifests are those already known"),
             Ok(_) => {}
-            Err(failure) => tracing::error!(%failure, "the manifests cannot be read; the old ones stay"),
+            Err(failure) => {
+                tracing::error!(%failure, "the manifests cannot be read; the old ones stay")
+            }
         }
     }
 }
@@ -99,7 +101,9 @@ async fn offer(directory: &Path, sources: &[Source], guard: &Guard) {
             "changed scopes wait to be accepted: countersign scopes accept {digest}"
         )),
         Ok(Offered::Unchanged) => {}
-        Err(error) => tracing::error!(%error, "changed scopes could not be recorded; the old ones stay"),
+        Err(error) => {
+            tracing::error!(%error, "changed scopes could not be recorded; the old ones stay")
+        }
     }
 }
 
