@@ -2,16 +2,13 @@
 
 use serde_json::Value;
 
+use super::super::audit::{self, Pages};
 use super::super::failure::Failure;
 use super::stage::Stage;
 use super::tally::Tally;
 use super::tools::Journal;
-use crate::audit::entry::StoredEntry;
-use crate::audit::verify::verify;
-use crate::limits::ENTRIES_PER_PAGE_COUNT;
 use crate::model::json;
 use crate::store::anchor::{self, Anchor};
-use crate::store::sqlite::{self, Reader};
 
 /// What can be said once everything has ended.
 pub(super) struct Proof {
@@ -29,25 +26,12 @@ pub(super) struct Proof {
 pub(super) fn prove(stage: &Stage) -> Result<Proof, Failure> {
     let data = stage.data();
     let because = |error: &dyn std::error::Error| Failure::because(error);
-    let reader = Reader::open(&data.join(sqlite::FILE)).map_err(|error| because(&error))?;
-    let entries = read_all(&reader)?;
     let anchors = Anchor::read(&data.join(anchor::FILE)).map_err(|error| because(&error))?;
-    let heads = reader.heads().map_err(|error| because(&error))?;
-    let keys = reader.keys().map_err(|error| because(&error))?;
+    let report = audit::verify_record(&data, Some(&anchors), None)?;
     let mut tally = Tally::default();
-    for entry in &entries {
-        tally.note(&json::parse(&entry.body).map_err(|error| because(&error))?);
+    for entry in Pages::new(&audit::open(&data)?, 1) {
+        tally.note(&json::parse(&entry?.body).map_err(|error| because(&error))?);
     }
-    let report = verify(
-        entries.into_iter().map(Ok::<_, std::convert::Infallible>),
-        &heads,
-        &keys,
-        Some(&anchors),
-    );
-    let report = match report {
-        Ok(report) => report,
-        Err(never) => match never {},
-    };
     let executed = Journal::within(&stage.things()).count()?;
     let agree = match executed == tally.done {
         true => "the record tells of exactly these",
@@ -59,18 +43,4 @@ pub(super) fn prove(stage: &Stage) -> Result<Proof, Failure> {
         effects: format!("The servers' own journal counts {executed} executed calls; {agree}."),
         holds: report.ok() && executed == tally.done,
     })
-}
-
-fn read_all(reader: &Reader) -> Result<Vec<StoredEntry>, Failure> {
-    let mut entries: Vec<StoredEntry> = Vec::new();
-    loop {
-        let from = entries.last().map_or(1, |last| last.seq + 1);
-        let page = reader
-            .entries(from, ENTRIES_PER_PAGE_COUNT)
-            .map_err(|error| Failure::because(&error))?;
-        if page.is_empty() {
-            return Ok(entries);
-        }
-        entries.extend(page);
-    }
 }
