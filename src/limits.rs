@@ -48,7 +48,7 @@ pub const UPSTREAM_LINKS_COUNT: usize = 256;
 /// How long such a link stays open unused; longer than a person may take to decide.
 pub const UPSTREAM_IDLE_LONGEST: Duration = Duration::from_secs(3_600);
 /// How often one broken stream is taken up again.
-pub const UPSTREAM_RESUMES_COUNT: usize = 16;
+pub const UPSTREAM_RESUMES_COUNT: usize = 8;
 /// Longest pause an upstream may ask for before a stream is taken up again.
 pub const UPSTREAM_RETRY_LONGEST: Duration = Duration::from_secs(30);
 /// Longest line of a child's standard error that is kept.
@@ -153,8 +153,6 @@ pub const RATE_CELLS_COUNT: usize = 100_000;
 pub const SESSION_SEEN_INTERVAL: Duration = Duration::from_secs(5);
 /// Time between two sweeps that write down what has expired.
 pub const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
-/// Most approvals one sweep looks at.
-pub const SWEEP_APPROVALS_COUNT: usize = 10_000;
 /// Most rows of a list that an operator is shown.
 pub const LISTED_COUNT: usize = 100_000;
 /// Longest secret that is looked at.

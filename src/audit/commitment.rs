@@ -20,6 +20,7 @@ pub fn commit(arguments: &Arguments, salt: &[u8; 16]) -> (Digest, Disclosure) {
     let mut walk = Walk {
         salt,
         pointer: String::new(),
+        spelt: Vec::new(),
         frame: Frame::default(),
         hashes: Vec::with_capacity(16),
         leaves: Vec::with_capacity(16),
@@ -83,6 +84,8 @@ impl Frame {
 struct Walk<'a> {
     salt: &'a [u8; 16],
     pointer: String,
+    /// Room for one value: a leaf keeps no more than its value needs.
+    spelt: Vec<u8>,
     frame: Frame,
     hashes: Vec<Digest>,
     leaves: Vec<Disclosed>,
@@ -104,7 +107,11 @@ impl Walk<'_> {
                     self.step(&at.to_string(), item);
                 }
             }
-            leaf => self.leaf(json::canonical(leaf)),
+            leaf => {
+                self.spelt.clear();
+                json::canonical_into(&mut self.spelt, leaf);
+                self.leaf(self.spelt.as_slice().to_vec());
+            }
         }
     }
 

@@ -1,6 +1,9 @@
 //! What is kept of a call's arguments beside its entry, and how parts of it are taken away.
 
-use serde_json::{Map, Value};
+use std::borrow::Cow;
+
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
 
 use super::commitment::{Frame, leaf_hash, root};
 use crate::model::digest::Digest;
@@ -31,10 +34,16 @@ pub enum Disclosed {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Disclosure(pub Vec<Disclosed>);
 
-/// The bytes are not a disclosure.
+/// The text is not a disclosure.
 #[derive(Debug, thiserror::Error)]
-#[error("the disclosure is not readable: {0}")]
-pub struct DisclosureFault(String);
+pub enum DisclosureFault {
+    /// It is not a list of leaves.
+    #[error("the disclosure is not readable: {0}")]
+    Unreadable(#[source] serde_json::Error),
+    /// One of its leaves is not one that is ever written.
+    #[error("a leaf of the disclosure is malformed")]
+    Malformed,
+}
 
 impl Disclosure {
     /// The root over its leaves, open or redacted; equal to the commitment unless something changed.
@@ -81,13 +90,12 @@ impl Disclosure {
             }
             match one {
                 Disclosed::Open(leaf) => {
-                    let pointer = json::canonical(&Value::String(leaf.pointer.clone()));
                     let (member, value) = match length(leaf) {
                         Some(length) => ("length", length),
                         None => ("value", leaf.value.as_slice()),
                     };
                     out.extend_from_slice(b"{\"pointer\":");
-                    out.extend_from_slice(&pointer);
+                    json::canonical_text_into(&mut out, &leaf.pointer);
                     out.extend_from_slice(b",\"salt\":\"");
                     push_hex(&mut out, &leaf.salt);
                     out.extend_from_slice(b"\",\"");
@@ -107,27 +115,16 @@ impl Disclosure {
         out
     }
 
-    /// Reads what [`Disclosure::render`] wrote; nothing else.
+    /// Reads what [`Disclosure::render`] wrote; nothing else. Values are taken byte for byte, as they
+    /// were hashed.
     ///
     /// # Errors
     /// [`DisclosureFault`] names what stands where it should not.
-    pub fn parse(bytes: &[u8]) -> Result<Self, DisclosureFault> {
-        let value = json::parse(bytes).map_err(|fault| DisclosureFault(fault.to_string()))?;
-        Self::from_value(&value)
-    }
-
-    /// The disclosure that a JSON value spells.
-    ///
-    /// # Errors
-    /// [`DisclosureFault`] names what stands where it should not.
-    pub fn from_value(value: &Value) -> Result<Self, DisclosureFault> {
-        let Value::Array(items) = value else {
-            return Err(DisclosureFault("it is not a list".to_owned()));
-        };
-        let leaves: Option<Vec<_>> = items.iter().map(disclosed).collect();
-        leaves
-            .map(Self)
-            .ok_or_else(|| DisclosureFault("one of its leaves is malformed".to_owned()))
+    pub fn parse(text: &str) -> Result<Self, DisclosureFault> {
+        let wire: Vec<Wire<'_>> =
+            serde_json::from_str(text).map_err(DisclosureFault::Unreadable)?;
+        let leaves: Option<Vec<_>> = wire.into_iter().map(Wire::disclosed).collect();
+        leaves.map(Self).ok_or(DisclosureFault::Malformed)
     }
 
     fn redact_where(&mut self, hidden: impl Fn(&Leaf) -> bool) {
@@ -163,51 +160,61 @@ fn length(leaf: &Leaf) -> Option<&[u8]> {
     }
 }
 
-fn disclosed(value: &Value) -> Option<Disclosed> {
-    let Value::Object(map) = value else {
-        return None;
-    };
-    if let Some(hash) = map.get("redacted") {
-        return match map.len() {
-            1 => Digest::from_hex(hash.as_str()?).map(Disclosed::Redacted),
-            _ => None,
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wire<'a> {
+    #[serde(borrow)]
+    pointer: Option<Cow<'a, str>>,
+    #[serde(borrow)]
+    salt: Option<Cow<'a, str>>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    value: Option<&'a RawValue>,
+    #[serde(borrow)]
+    length: Option<&'a RawValue>,
+    #[serde(borrow)]
+    redacted: Option<Cow<'a, str>>,
+}
+
+impl Wire<'_> {
+    fn disclosed(self) -> Option<Disclosed> {
+        let value = match (self.value, self.length, self.redacted) {
+            (None, None, Some(hash)) if self.pointer.is_none() && self.salt.is_none() => {
+                return Digest::from_hex(&hash).map(Disclosed::Redacted);
+            }
+            (Some(value), None, None) if is_leaf(value.get()) => value.get().as_bytes().to_vec(),
+            (None, Some(length), None) if is_count(length.get()) => {
+                format!("[{}]", length.get()).into_bytes()
+            }
+            _ => return None,
         };
-    }
-    let value = match (map.get("value"), map.get("length"), map.len()) {
-        (Some(value), None, 3) if is_leaf(value) => json::canonical(value),
-        (None, Some(Value::Number(length)), 3) => format!("[{}]", plain(length)?).into_bytes(),
-        _ => return None,
-    };
-    Some(Disclosed::Open(Leaf {
-        pointer: map.get("pointer")?.as_str()?.to_owned(),
-        salt: salt(map)?,
-        value,
-    }))
-}
-
-fn is_leaf(value: &Value) -> bool {
-    match value {
-        Value::Array(items) => items.is_empty(),
-        Value::Object(map) => map.is_empty(),
-        _ => true,
+        let salt = data_encoding::HEXLOWER.decode(self.salt?.as_bytes()).ok()?;
+        Some(Disclosed::Open(Leaf {
+            pointer: self.pointer?.into_owned(),
+            salt: salt.try_into().ok()?,
+            value,
+        }))
     }
 }
 
-fn plain(length: &serde_json::Number) -> Option<u64> {
-    // Only the shortest spelling: another one would be other bytes than those that were hashed.
-    let number = length.as_u64()?;
-    (number > 0 && number.to_string() == length.as_str()).then_some(number)
+/// A member that is there, also where it is null.
+fn present<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    value: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(value).map(Some)
 }
 
-fn salt(map: &Map<String, Value>) -> Option<[u8; 16]> {
-    let text = map.get("salt")?.as_str()?;
-    let bytes = data_encoding::HEXLOWER.decode(text.as_bytes()).ok()?;
-    bytes.try_into().ok()
+fn is_leaf(value: &str) -> bool {
+    !value.starts_with(['{', '[']) || matches!(value, "{}" | "[]")
+}
+
+fn is_count(length: &str) -> bool {
+    !length.starts_with('0') && length.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
+    use serde_json::Value;
 
     use super::super::commitment::commit;
     use super::*;
@@ -215,6 +222,10 @@ mod tests {
 
     const PAYMENT: &[u8] =
         br#"{"to":{"iban":"DE02120300000000202051","name":"A. Person"},"pin":4711,"lines":[1,2]}"#;
+
+    fn rendered(disclosure: &Disclosure) -> String {
+        String::from_utf8(disclosure.render()).unwrap()
+    }
 
     fn payment() -> (Digest, Disclosure) {
         commit(&Arguments::parse(PAYMENT).unwrap(), &[9; 16])
@@ -225,10 +236,9 @@ mod tests {
         let (root, mut disclosure) = payment();
         disclosure.redact(&["/to".to_owned(), "/pin".to_owned()]);
         assert_eq!(disclosure.root(), root);
-        let kept = disclosure.render();
-        let text = String::from_utf8(kept.clone()).unwrap();
+        let text = rendered(&disclosure);
         assert!(!text.contains("DE0212") && !text.contains("iban") && !text.contains("4711"));
-        assert_eq!(Disclosure::parse(&kept).unwrap().root(), root);
+        assert_eq!(Disclosure::parse(&text).unwrap().root(), root);
 
         // Every four-digit pin, under every salt that is still to be seen, and under none.
         let Disclosed::Redacted(hidden) = disclosure.0[3] else {
@@ -277,7 +287,7 @@ mod tests {
     #[test]
     fn a_changed_disclosure_has_another_root() {
         let (root, disclosure) = payment();
-        let text = String::from_utf8(disclosure.render()).unwrap();
+        let text = rendered(&disclosure);
         for (from, to) in [
             ("4711", "4712"),
             ("\"length\":2", "\"length\":3"),
@@ -285,11 +295,7 @@ mod tests {
         ] {
             let changed = text.replacen(from, to, 1);
             assert_ne!(changed, text);
-            assert_ne!(
-                Disclosure::parse(changed.as_bytes()).unwrap().root(),
-                root,
-                "{from}"
-            );
+            assert_ne!(Disclosure::parse(&changed).unwrap().root(), root, "{from}");
         }
     }
 
@@ -306,9 +312,14 @@ mod tests {
             format!(r#"[{{"pointer":"/a","salt":"{salt}","length":1.0}}]"#),
             format!(r#"[{{"pointer":"/a","salt":"{salt}","length":0}}]"#),
             format!(r#"[{{"pointer":"/a","salt":"{salt}","value":1,"length":1}}]"#),
+            format!(r#"[{{"pointer":"/a","salt":"{salt}","length":"2"}}]"#),
+            format!(r#"[{{"pointer":"/a","salt":"{salt}","value":1,"value":2}}]"#),
+            format!(r#"[{{"pointer":"/a","salt":"{salt}"}}]"#),
+            format!(r#"[{{"salt":"{salt}","value":1}}]"#),
+            format!(r#"[{{"pointer":"/a","redacted":"{}"}}]"#, "0".repeat(64)),
             r#"[{"pointer":"/a","salt":"0","value":1}]"#.to_owned(),
         ] {
-            assert!(Disclosure::parse(text.as_bytes()).is_err(), "{text}");
+            assert!(Disclosure::parse(&text).is_err(), "{text}");
         }
     }
 
@@ -339,7 +350,7 @@ mod tests {
             prop_assert_eq!(disclosure.root(), root);
             disclosure.redact(&[pointer]);
             prop_assert_eq!(disclosure.root(), root);
-            prop_assert_eq!(Disclosure::parse(&disclosure.render()).unwrap(), disclosure);
+            prop_assert_eq!(Disclosure::parse(&rendered(&disclosure)).unwrap(), disclosure);
         }
     }
 }

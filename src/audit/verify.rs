@@ -29,9 +29,6 @@ pub fn verify<E>(
 ) -> Result<Report, E> {
     let mut report = Report::default();
     let mut claims = claims(heads, anchors.unwrap_or_default(), keys, &mut report);
-    if heads.is_empty() {
-        report.find(Place::Record, "it has no signed head");
-    }
     let mut walk = Walk {
         last: 0,
         hash: GENESIS,
@@ -55,6 +52,9 @@ pub fn verify<E>(
         if !report.findings.iter().any(|one| one.place == missing) {
             report.find(missing, what);
         }
+    }
+    if heads.is_empty() && walk.last > 0 {
+        report.find(Place::Record, "it has no signed head");
     }
     report.unsigned_tail = walk.last.saturating_sub(report.signed_through);
     Ok(report)
@@ -126,13 +126,16 @@ impl Walk {
 
     fn disclosed(&mut self, entry: &StoredEntry, disclosure: &[u8]) {
         let here = Place::Entry(entry.seq);
-        match Disclosure::parse(disclosure) {
-            Err(fault) => self.report.find(here, fault.to_string()),
-            Ok(disclosure) if commitment(&entry.body) != Some(disclosure.root()) => {
+        match std::str::from_utf8(disclosure).map(Disclosure::parse) {
+            Err(_) => self
+                .report
+                .find(here, "the arguments beside it are not text"),
+            Ok(Err(fault)) => self.report.find(here, fault.to_string()),
+            Ok(Ok(disclosure)) if commitment(&entry.body) != Some(disclosure.root()) => {
                 let what = "the arguments beside it are not those it commits to";
                 self.report.find(here, what);
             }
-            Ok(_) => {}
+            Ok(Ok(_)) => {}
         }
     }
 

@@ -11,6 +11,7 @@ use crate::model::digest::Digest;
 use crate::model::grant::Grant;
 use crate::model::id::{ApprovalId, GrantId};
 use crate::model::reason::Reason;
+use crate::model::time::Timestamp;
 use crate::store::{Change, StoreError, Sync};
 
 /// What a person decides.
@@ -214,6 +215,14 @@ impl Guard {
         let live_at = (!all).then(|| self.ambient.now());
         self.store
             .approvals(live_at, crate::limits::LISTED_COUNT)
+            .await
+    }
+
+    /// Approvals whose last written state is held or approved, whatever the clock says of them.
+    pub(super) async fn unended(&self) -> Result<Vec<Approval>, StoreError> {
+        // Seen from the beginning of time nothing has expired yet.
+        self.store
+            .approvals(Some(Timestamp::default()), crate::limits::LISTED_COUNT)
             .await
     }
 

@@ -5,8 +5,6 @@ use super::approvals::Ended;
 use super::catalog::{Catalog, Presented};
 use crate::audit::entry::EntryKind;
 use crate::engine;
-use crate::limits::LISTED_COUNT;
-use crate::model::approval::ApprovalState;
 use crate::model::name::{AgentName, ServerName};
 use crate::model::target::Target;
 use crate::scopes::Client;
@@ -38,15 +36,8 @@ impl Guard {
         );
         self.write(EntryKind::Guard, body, Vec::new(), self.reads)
             .await?;
-        for approval in self.store.approvals(None, LISTED_COUNT).await? {
-            let live = matches!(
-                approval.state,
-                ApprovalState::Held | ApprovalState::Approved { .. }
-            );
-            if live
-                && approval.target.server == *server
-                && taken.changed.contains(&approval.target.name)
-            {
+        for approval in self.unended().await? {
+            if approval.target.server == *server && taken.changed.contains(&approval.target.name) {
                 self.end_approval(&approval, Ended::Invalidated, Some("changed tool"))
                     .await?;
             }

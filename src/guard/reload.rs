@@ -6,8 +6,6 @@ use super::approvals::Ended;
 use super::operate::OperateError;
 use super::{Guard, entries};
 use crate::audit::entry::EntryKind;
-use crate::limits::LISTED_COUNT;
-use crate::model::approval::ApprovalState;
 use crate::model::digest::Digest;
 use crate::model::name::OperatorName;
 use crate::scopes::Scopes;
@@ -105,13 +103,9 @@ impl Guard {
     /// Ends approvals whose manifest is not in force any more: what was approved would not be what runs.
     async fn invalidate_outdated(&self) -> Result<(), StoreError> {
         let scopes = self.scopes.load_full();
-        for approval in self.store.approvals(None, LISTED_COUNT).await? {
-            let live = matches!(
-                approval.state,
-                ApprovalState::Held | ApprovalState::Approved { .. }
-            );
+        for approval in self.unended().await? {
             let scope = scopes.scope(&approval.principal.agent);
-            if live && scope.is_none_or(|scope| scope.digest != approval.manifest) {
+            if scope.is_none_or(|scope| scope.digest != approval.manifest) {
                 self.end_approval(&approval, Ended::Invalidated, Some("reload"))
                     .await?;
             }

@@ -231,17 +231,7 @@ impl Guard {
         if let Some(id) = known
             && let Some(session) = self.store.session(id).await.map_err(|fault| down(&fault))?
         {
-            let scopes = self.scopes.load();
-            let over = match scopes.scope(&principal.agent) {
-                Some(scope) => overdue(
-                    &session,
-                    scope,
-                    self.held_until(id).await?,
-                    self.ambient.now(),
-                ),
-                // Without a scope nothing runs; the decision says so.
-                None => false,
-            };
+            let over = self.is_over(&session).await?;
             match session.state {
                 SessionState::Active | SessionState::Paused if !over => return Ok(id),
                 SessionState::Active | SessionState::Paused => {
@@ -331,13 +321,28 @@ impl Guard {
         Ok(session)
     }
 
-    async fn held_until(&self, session: SessionId) -> Result<Option<Timestamp>, Denial> {
+    /// Whether the manifest's time limits have ended the session.
+    async fn is_over(&self, session: &Session) -> Result<bool, Denial> {
+        let scopes = self.scopes.load_full();
+        // Without a scope nothing runs; the decision says so.
+        let Some(scope) = scopes.scope(&session.principal.agent) else {
+            return Ok(false);
+        };
+        let now = self.ambient.now();
+        if !overdue(session, scope, None, now) {
+            return Ok(false);
+        }
         let approvals = self.store.approvals(None, LISTED_COUNT).await;
         let approvals = approvals.map_err(|fault| down(&fault))?;
         let own = approvals
             .iter()
-            .filter(|approval| approval.session == session);
-        Ok(own.map(Approval::held_until).max())
+            .filter(|approval| approval.session == session.id);
+        Ok(overdue(
+            session,
+            scope,
+            own.map(Approval::held_until).max(),
+            now,
+        ))
     }
 
     async fn live_session(&self, id: SessionId) -> Result<Session, OperateError> {

@@ -93,11 +93,7 @@ impl Guard {
     /// Writes down what has expired. Expiry itself is computed when read; this only tidies.
     pub(super) async fn sweep(&self) -> Result<(), StoreError> {
         let now = self.ambient.now();
-        for approval in self
-            .store
-            .approvals(None, crate::limits::SWEEP_APPROVALS_COUNT)
-            .await?
-        {
+        for approval in self.unended().await? {
             let ended = match (&approval.state, approval.state_at(now)) {
                 (ApprovalState::Held, ApprovalState::Expired) => Ended::Expired,
                 (ApprovalState::Approved { .. }, ApprovalState::Unredeemed) => Ended::Unredeemed,

@@ -73,7 +73,7 @@ impl Asked {
         }
         envelope.state = optional_text(&mut params, "requestState")?;
         let mut protocol = Map::new();
-        for member in ["inputResponses", "task"] {
+        for member in [RESPONSES, "task"] {
             match params.shift_remove(member) {
                 None => {}
                 Some(value @ Value::Object(_)) => {
@@ -123,17 +123,28 @@ impl Asked {
     pub(super) fn responses(&mut self) -> Option<&mut Map<String, Value>> {
         self.extras
             .get_mut(PROTOCOL_HALF)?
-            .get_mut("inputResponses")?
+            .get_mut(RESPONSES)?
             .as_object_mut()
     }
 
-    /// Takes out answers that nothing asked for.
-    pub(super) fn forget_responses(&mut self) {
-        if let Some(Value::Object(protocol)) = self.extras.get_mut(PROTOCOL_HALF) {
-            protocol.shift_remove("inputResponses");
-            if protocol.is_empty() {
-                self.extras.shift_remove(PROTOCOL_HALF);
-            }
+    /// Answers that nothing asked for are nothing the protocol defines: the scope decides about them as
+    /// about any other member.
+    pub(super) fn disown_responses(&mut self) {
+        let Some(Value::Object(protocol)) = self.extras.get_mut(PROTOCOL_HALF) else {
+            return;
+        };
+        let Some(responses) = protocol.shift_remove(RESPONSES) else {
+            return;
+        };
+        if protocol.is_empty() {
+            self.extras.shift_remove(PROTOCOL_HALF);
+        }
+        let params = self
+            .extras
+            .entry("params")
+            .or_insert_with(|| Value::Object(Map::new()));
+        if let Value::Object(params) = params {
+            params.insert(RESPONSES.to_owned(), responses);
         }
     }
 
@@ -259,6 +270,9 @@ fn optional_text(
         Some(_) => Err(bad_params(format!("{member} must be a text"))),
     }
 }
+
+/// The answers to what an upstream asked.
+const RESPONSES: &str = "inputResponses";
 
 /// What the methods that are passed without a decision define.
 const MEMBERS: &[(&str, &[&str])] = &[

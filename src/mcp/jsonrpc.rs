@@ -387,7 +387,58 @@ fn is_whole(number: &Number) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    fn id() -> impl Strategy<Value = Id> {
+        prop_oneof![
+            any::<i64>().prop_map(|number| Id::Number(number.into())),
+            ".{0,20}".prop_map(Id::Text),
+        ]
+    }
+
+    fn message() -> impl Strategy<Value = Message> {
+        let params = proptest::collection::btree_map("[a-z]{1,6}", "(?s).{0,9}", 0..4)
+            .prop_map(|map| {
+                map.into_iter()
+                    .map(|(key, value)| (key, Value::from(value)))
+            })
+            .prop_map(Map::from_iter);
+        let error = (any::<i64>(), ".{0,9}").prop_map(|(code, text)| RpcError::new(code, text));
+        prop_oneof![
+            (id(), "[a-z/]{1,9}", params.clone())
+                .prop_map(|(id, method, params)| Message::Request(Request { id, method, params })),
+            ("[a-z/]{1,9}", params.clone()).prop_map(|(method, params)| Message::Notification(
+                Notification { method, params }
+            )),
+            (id(), params).prop_map(|(id, result)| Message::Response(Response {
+                id: Some(id),
+                result: Ok(Value::Object(result)),
+            })),
+            (proptest::option::of(id()), error).prop_map(|(id, error)| Message::Response(
+                Response {
+                    id,
+                    result: Err(error)
+                }
+            )),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn every_message_reads_back_as_it_was_written(message in message()) {
+            let bytes = render(&message);
+            prop_assert_eq!(parse_from_agent(&bytes), Ok(message.clone()));
+            prop_assert_eq!(parse_from_upstream(&bytes), Ok(message));
+        }
+
+        #[test]
+        fn no_bytes_are_more_than_a_fault(bytes: Vec<u8>) {
+            let is_object = bytes.trim_ascii_start().first() == Some(&b'{');
+            prop_assert!(parse_from_agent(&bytes).is_err() || is_object);
+        }
+    }
 
     fn refused(text: &str) -> RpcFault {
         parse_from_agent(text.as_bytes()).unwrap_err()

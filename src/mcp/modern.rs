@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::dialect::code::UNSUPPORTED_VERSION;
+use super::dialect::code::{MISSING_CAPABILITY, UNSUPPORTED_VERSION};
 use super::dialect::{MODERN_VERSIONS, declared_version, meta as find_meta, meta};
 use super::jsonrpc::RpcError;
 use super::render;
@@ -22,6 +22,27 @@ pub(super) fn version(params: &Map<String, Value>) -> Result<&str, RpcError> {
                 "_meta must carry the protocol version and the client's capabilities",
             )
         })
+}
+
+/// Whether the client declared that it knows tasks.
+///
+/// # Errors
+/// The answer that says that it must.
+pub(super) fn knows_tasks(params: &Map<String, Value>) -> Result<(), RpcError> {
+    let declared = find_meta(params)
+        .and_then(|meta| meta.get(meta::CLIENT_CAPABILITIES)?.get("extensions"))
+        .is_some_and(|extensions| extensions.get(meta::TASKS_EXTENSION).is_some());
+    if declared {
+        return Ok(());
+    }
+    let needed = json!({"extensions": {meta::TASKS_EXTENSION: {}}});
+    Err(RpcError {
+        data: Some(json!({"requiredCapabilities": needed})),
+        ..RpcError::new(
+            MISSING_CAPABILITY,
+            "the client must declare the tasks extension",
+        )
+    })
 }
 
 /// Holds a version against those that are spoken here.

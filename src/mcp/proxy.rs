@@ -131,7 +131,13 @@ impl Turn<'_> {
             return Ok(());
         }
         let version = modern::version(params).map_err(|error| (400, error))?;
-        modern::speak(version).map_err(|error| (400, error))
+        modern::speak(version).map_err(|error| (400, error))?;
+        let is_task = self.method == method::TASKS_UPDATE
+            || stance::of(Era::Modern, Course::AgentRequest, &self.method) == Stance::Task;
+        match is_task {
+            true => modern::knows_tasks(params).map_err(|error| (400, error)),
+            false => Ok(()),
+        }
     }
 
     /// Begins the relation: the upstream answers, and the guard adds that the list of tools may change.
@@ -464,8 +470,10 @@ impl Turn<'_> {
     /// Takes up the round that the request goes on from. What the upstream did not ask for is no answer.
     fn take_up(&self, asked: &mut Asked) -> Result<Count, RpcError> {
         let Some(text) = asked.envelope.state.take() else {
-            // Answers that nothing asked for are nobody's.
-            asked.forget_responses();
+            // Only a method that exists to bring answers needs no state for them.
+            if asked.target.kind != TargetKind::Method {
+                asked.disown_responses();
+            }
             return Ok(Count::default());
         };
         let Relation {
@@ -482,7 +490,7 @@ impl Turn<'_> {
         };
         match round.kind {
             Kind::Waiting(approval) => {
-                asked.forget_responses();
+                asked.disown_responses();
                 Ok(Count {
                     over: round.count,
                     waiting: Some(approval),

@@ -56,6 +56,16 @@ pub fn canonical(value: &Value) -> Vec<u8> {
     out
 }
 
+/// Appends the canonical form v1 of a value.
+pub fn canonical_into(out: &mut Vec<u8>, value: &Value) {
+    write_value(out, value);
+}
+
+/// Appends the canonical form v1 of a string.
+pub fn canonical_text_into(out: &mut Vec<u8>, text: &str) {
+    write_string(out, text);
+}
+
 /// The canonical form v1 of an object.
 #[must_use]
 pub fn canonical_map(map: &Map<String, Value>) -> Vec<u8> {

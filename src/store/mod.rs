@@ -110,7 +110,7 @@ pub trait Store: Send + std::marker::Sync + 'static {
     /// fits; [`StoreError::Unavailable`] if it could not be written.
     async fn commit(&self, commit: Commit) -> Result<Recorded, StoreError>;
 
-    /// The approval of that name.
+    /// The approval of that name, however long ago it ended.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
@@ -126,13 +126,14 @@ pub trait Store: Send + std::marker::Sync + 'static {
         most: usize,
     ) -> Result<Vec<Approval>, StoreError>;
 
-    /// The session of that name.
+    /// The session of that name, however long ago it ended.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
     async fn session(&self, id: SessionId) -> Result<Option<Session>, StoreError>;
 
-    /// All sessions that have not ended, and the newest ended ones, newest first.
+    /// All sessions that have not ended, and as many ended ones as `most` leaves room for: those an
+    /// operator ended, and the others of the last day. Newest first.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].

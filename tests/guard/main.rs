@@ -2,11 +2,11 @@
 #![expect(
     clippy::unwrap_used,
     clippy::panic,
-    clippy::indexing_slicing,
     reason = "a test that cannot go on fails"
 )]
 
 mod approvals;
 mod decisions;
+mod restarts;
 mod stops;
 mod world;

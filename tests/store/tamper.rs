@@ -248,7 +248,8 @@ async fn a_disclosure_that_does_not_match_its_commitment_is_found() {
     // Redacting is no tampering.
     let directory = record().await;
     let (entries, _) = read(directory.path());
-    let mut disclosure = Disclosure::parse(entries[2].disclosure.as_ref().unwrap()).unwrap();
+    let disclosure = String::from_utf8(entries[2].disclosure.clone().unwrap()).unwrap();
+    let mut disclosure = Disclosure::parse(&disclosure).unwrap();
     disclosure.redact(&["/to".to_owned()]);
     let db = Connection::open(directory.path().join(FILE)).unwrap();
     db.execute(

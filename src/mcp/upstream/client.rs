@@ -102,6 +102,16 @@ fn is_public_v6(address: Ipv6Addr) -> bool {
 mod tests {
     use super::*;
 
+    #[tokio::test]
+    async fn a_name_that_leads_to_this_machine_is_dialled_only_where_that_is_allowed() {
+        let resolve = |allow_private| {
+            let name: Name = "localhost".parse().unwrap();
+            Resolver { allow_private }.resolve(name)
+        };
+        assert!(resolve(false).await.is_err());
+        assert!(resolve(true).await.unwrap().next().is_some());
+    }
+
     #[test]
     fn addresses_of_this_machine_and_its_neighbours_are_not_public() {
         for text in [

@@ -137,7 +137,11 @@ impl Conversation {
         self.tell(Event::Parted).await;
         loop {
             place.tries += 1;
-            sleep(place.pause()).await;
+            // Some servers forget an answer that comes while nobody reads, so the first return is at
+            // once; only once, since a server that wants to be polled says so by its pause.
+            if std::mem::replace(&mut place.was_left, true) {
+                sleep(place.pause()).await;
+            }
             match self.endpoint.pull(place.last.as_deref()).await {
                 Ok(reply) if reply.status().is_success() && Body::of(&reply) == Body::Events => {
                     return Ok(reply);
@@ -186,6 +190,7 @@ pub(super) struct Place {
     pub(super) last: Option<String>,
     retry_ms: Option<u64>,
     tries: usize,
+    was_left: bool,
 }
 
 impl Place {

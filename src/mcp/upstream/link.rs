@@ -29,8 +29,8 @@ pub enum Incoming {
 /// One relation with one upstream: of one agent's session in the legacy era, of one principal in the
 /// modern one.
 ///
-/// Over pipes each link is one child process. Dropping a link kills its child; [`Link::close`] ends it
-/// in peace.
+/// Over pipes each link is one child process. When the link and the last of its exchanges are dropped
+/// the child is killed; [`Link::close`] ends it in peace, which fails what is still under way.
 pub struct Link {
     wire: Wire,
     era: Era,

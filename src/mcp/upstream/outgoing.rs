@@ -6,8 +6,8 @@ use bytes::Bytes;
 use http::HeaderMap;
 use serde_json::{Map, Value};
 
-use crate::limits::UPSTREAM_CALL_TIMEOUT;
-use crate::mcp::dialect::meta;
+use crate::limits::{UPSTREAM_CALL_TIMEOUT, UPSTREAM_STREAM_TIMEOUT};
+use crate::mcp::dialect::{meta, method};
 use crate::mcp::jsonrpc::{Id, write_member, write_value};
 use crate::mcp::mirror::{self, MirrorFault};
 use crate::model::call::Call;
@@ -31,15 +31,22 @@ pub struct Outgoing {
 }
 
 impl Outgoing {
-    /// A request without further headers, with the time of a tool call.
+    /// A request without further headers, with the time of a tool call, or of a stream where it asks
+    /// for one.
     #[must_use]
     pub fn new(method: impl Into<String>, params: Params) -> Self {
+        let method = method.into();
+        let within = if method == method::LISTEN {
+            UPSTREAM_STREAM_TIMEOUT
+        } else {
+            UPSTREAM_CALL_TIMEOUT
+        };
         Self {
-            method: method.into(),
+            method,
             params,
             headers: HeaderMap::new(),
             known_as: None,
-            within: UPSTREAM_CALL_TIMEOUT,
+            within,
         }
     }
 

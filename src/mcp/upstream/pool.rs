@@ -76,11 +76,8 @@ impl Pool {
     pub(super) async fn close(&self) {
         let seats: Vec<Seat> = self.seats.lock().drain().map(|(_, seat)| seat).collect();
         for seat in seats {
-            if let Some(ready) = seat.place.lock().await.take()
-                // A link whose call still runs ends with that call.
-                && let Some(link) = Arc::into_inner(ready.link)
-            {
-                link.close().await;
+            if let Some(ready) = seat.place.lock().await.take() {
+                ready.link.close().await;
             }
         }
     }

@@ -125,9 +125,12 @@ async fn settle(
     let id = receipt.call();
     let (outcome, note, delivery) = match answer {
         Ok(Ok(result)) if is_complete(&result) => {
-            let is_error = result.get("isError") == Some(&Value::Bool(true));
-            let note = is_error.then(|| "the tool reported an error".to_owned());
-            (Outcome::Done, note, Delivery::Result(result))
+            if result.get("isError") == Some(&Value::Bool(true)) {
+                let note = Some("the tool answered with an error".to_owned());
+                (Outcome::Failed, note, Delivery::Result(result))
+            } else {
+                (Outcome::Done, None, Delivery::Result(result))
+            }
         }
         Ok(Ok(_)) => {
             let sentence = "the upstream asked for more than this edge can give";

@@ -22,7 +22,7 @@ pub(super) struct Journal {
 pub(super) struct Read {
     pub(super) chain: Chain,
     pub(super) head: Option<SignedHead>,
-    /// Once for the writer, and once for its readers, who see it a commit later.
+    /// Once for the writer, and once for its readers, who see it a commit later; the values are shared.
     pub(super) ahead: State,
     pub(super) state: State,
 }
@@ -55,11 +55,12 @@ impl Journal {
                 head: count,
             });
         }
+        let rows = tables::load(&self.db, now)?;
         Ok(Read {
             chain,
             head,
-            ahead: tables::load(&self.db, now)?,
-            state: tables::load(&self.db, now)?,
+            ahead: State::of(rows.iter().cloned(), now),
+            state: State::of(rows, now),
         })
     }
 

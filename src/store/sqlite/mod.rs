@@ -52,7 +52,7 @@ use crate::model::name::{AgentName, OperatorName};
 use crate::model::session::{AgentState, Session};
 use crate::model::time::Timestamp;
 use shared::Shared;
-use writer::{Job, Pending, Writer};
+use writer::{Job, Pending, UNREAD, Writer};
 
 /// Why a record file was not opened.
 #[derive(Debug, thiserror::Error)]
@@ -138,9 +138,7 @@ impl Sqlite {
         healed.await.map_err(|_| closed())?;
         match self.shared.state.read().as_ref() {
             Some(state) => Ok(look(state)),
-            None => Err(StoreError::Unavailable(
-                "it could not be read again after a fault".to_owned(),
-            )),
+            None => Err(StoreError::Unavailable(UNREAD.to_owned())),
         }
     }
 

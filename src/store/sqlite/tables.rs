@@ -7,7 +7,7 @@ use super::{
     settings,
 };
 use crate::model::time::Timestamp;
-use crate::store::state::{REMEMBERED, Rows, State};
+use crate::store::state::{REMEMBERED, Row, Rows};
 
 /// Writes the rows of a batch.
 pub(super) fn write(db: &Connection, rows: &Rows) -> rusqlite::Result<()> {
@@ -24,10 +24,9 @@ pub(super) fn write(db: &Connection, rows: &Rows) -> rusqlite::Result<()> {
 }
 
 /// Loads what still matters at `now`.
-pub(super) fn load(db: &Connection, now: Timestamp) -> rusqlite::Result<State> {
+pub(super) fn load(db: &Connection, now: Timestamp) -> rusqlite::Result<Vec<Row>> {
     let since = now.before(REMEMBERED);
-    let mut state = State::default();
-    for table in [
+    Ok([
         agents::load(db)?,
         credentials::load(db)?,
         operators::load(db)?,
@@ -38,11 +37,8 @@ pub(super) fn load(db: &Connection, now: Timestamp) -> rusqlite::Result<State> {
         in_flight::load(db)?,
         rates::load(db)?,
         settings::load(db)?,
-    ] {
-        for row in table {
-            state.put(row);
-        }
-    }
-    state.settle_approvers(now);
-    Ok(state)
+    ]
+    .into_iter()
+    .flatten()
+    .collect())
 }

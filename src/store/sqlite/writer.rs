@@ -124,7 +124,7 @@ impl Writer {
 
     fn write(&mut self, batch: &mut Vec<Pending>) {
         if !self.heal() {
-            return refuse(batch, "it could not be read again after a fault");
+            return refuse(batch, UNREAD);
         }
         let mut rows = Rows::default();
         let mut entries = Vec::with_capacity(batch.len());
@@ -232,8 +232,9 @@ impl Writer {
     }
 
     fn close(&mut self) -> Result<(), StoreError> {
-        let closed = || StoreError::Unavailable("it could not be read again after a fault".into());
-        let journal = self.journal.take().ok_or_else(closed)?;
+        self.heal();
+        let unread = || StoreError::Unavailable(UNREAD.to_owned());
+        let journal = self.journal.take().ok_or_else(unread)?;
         let head = (self.chain.count() > 0)
             .then(|| self.signer.sign(&self.chain, self.ambient.now(), self.boot));
         journal
@@ -245,6 +246,9 @@ impl Writer {
         Ok(())
     }
 }
+
+/// What is said while nobody knows what is in force.
+pub(super) const UNREAD: &str = "it could not be read again after a fault";
 
 /// How often what no longer matters is forgotten.
 const TIDY_INTERVAL: Duration = Duration::from_secs(3_600);

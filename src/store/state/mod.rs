@@ -57,6 +57,16 @@ struct Approvers {
 }
 
 impl State {
+    /// From rows as they were kept.
+    pub(super) fn of(rows: impl IntoIterator<Item = Row>, now: Timestamp) -> Self {
+        let mut state = Self::default();
+        for row in rows {
+            state.put(row);
+        }
+        state.settle_approvers(now);
+        state
+    }
+
     pub(super) fn approval(&self, id: ApprovalId) -> Option<Approval> {
         self.approvals.get(&id).map(|one| Approval::clone(one))
     }

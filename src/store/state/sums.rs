@@ -159,3 +159,83 @@ impl Sum {
         Some(line.spent)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::ambient::Ambient;
+    use crate::model::name::AgentName;
+
+    #[derive(Clone, Debug)]
+    enum Step {
+        Spend { call: usize, at: i64, amount: u32 },
+        Release { call: usize },
+        Tidy { now: i64 },
+    }
+
+    fn step() -> impl Strategy<Value = Step> {
+        prop_oneof![
+            4 => (0..12_usize, 0..100_i64, 0..50_u32)
+                .prop_map(|(call, at, amount)| Step::Spend { call, at, amount }),
+            1 => (0..12_usize).prop_map(|call| Step::Release { call }),
+            1 => (0..160_i64).prop_map(|now| Step::Tidy { now }),
+        ]
+    }
+
+    const WINDOW_MS: i64 = 30;
+
+    proptest! {
+        #[test]
+        fn a_sum_is_what_adding_up_its_lines_gives(
+            steps in prop::collection::vec(step(), 0..60),
+            window in 0..=WINDOW_MS,
+            now in 0..160_i64,
+        ) {
+            let (ambient, _) = Ambient::played(1, Timestamp::default());
+            let calls: Vec<_> = (0..12).map(|_| CallId::random(&ambient)).collect();
+            let key = Arc::new(BudgetKey {
+                agent: AgentName::parse("a").unwrap(),
+                budget: "tool /amount".to_owned(),
+                by: String::new(),
+            });
+            let mut sums = Sums::default();
+            let mut model: HashMap<usize, (i64, u32)> = HashMap::new();
+            for step in steps {
+                match step {
+                    Step::Spend { call, at, amount } => {
+                        let spent = Spent {
+                            at: Timestamp::from_millis(at),
+                            amount: Decimal::parse(&amount.to_string()).unwrap(),
+                            until: Timestamp::from_millis(at + WINDOW_MS),
+                        };
+                        sums.put(&key, calls[call], Some(spent));
+                        model.insert(call, (at, amount));
+                    }
+                    Step::Release { call } => {
+                        sums.put(&key, calls[call], None);
+                        model.remove(&call);
+                    }
+                    Step::Tidy { now } => {
+                        sums.tidy(Timestamp::from_millis(now));
+                        model.retain(|_, (at, _)| *at + WINDOW_MS > now);
+                    }
+                }
+            }
+            let expected: u32 = model
+                .values()
+                .filter(|(at, _)| *at > now - window)
+                .map(|(_, amount)| amount)
+                .sum();
+            let window = Duration::from_millis(window.unsigned_abs());
+            prop_assert_eq!(
+                sums.within(&key, window, Timestamp::from_millis(now)),
+                Decimal::parse(&expected.to_string()).unwrap()
+            );
+            for (at, call) in calls.iter().enumerate() {
+                prop_assert_eq!(sums.spent(&key, *call).is_some(), model.contains_key(&at));
+            }
+        }
+    }
+}

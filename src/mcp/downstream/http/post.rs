@@ -157,7 +157,7 @@ async fn respond(
                     if let Err(response) = version(&headers, &request.id) {
                         return response;
                     }
-                    exchange(door, session, carried(&headers, false), request).await
+                    exchange(door, session, &headers, request).await
                 }
                 (_, Named::Unknown) => forgotten(Some(request.id)),
                 (None, Named::Nothing) => match says_modern(&headers) {
@@ -221,7 +221,7 @@ async fn stand_alone(
         }
     };
     let mut replies = begin(door, peer, carried(headers, true), request);
-    match first(&mut replies).await {
+    match first(&mut replies, prefers_stream(headers)).await {
         First::Answer(response) => response,
         First::Stream(first) => stream::modern(first, replies),
         First::Withdrawn => StatusCode::NO_CONTENT.into_response(),
@@ -278,11 +278,11 @@ async fn initialize(
 async fn exchange(
     door: &Arc<Door>,
     session: Arc<Session>,
-    carried: Carried,
+    headers: &HeaderMap,
     request: Request,
 ) -> Response {
-    let mut replies = begin(door, session.peer.clone(), carried, request);
-    match first(&mut replies).await {
+    let mut replies = begin(door, session.peer.clone(), carried(headers, false), request);
+    match first(&mut replies, prefers_stream(headers)).await {
         First::Answer(response) => response,
         First::Stream(first) => {
             let outlet = session.stream(first, replies);
@@ -310,8 +310,16 @@ enum First {
 
 /// An answer that comes at once is one message; everything else is a stream, begun before any client
 /// gives up on a response without headers.
-async fn first(replies: &mut Replies) -> First {
+///
+/// A client that `wants_stream` gets one for whatever is no error of HTTP's own.
+async fn first(replies: &mut Replies, wants_stream: bool) -> First {
     match timeout(HOLD_HEARTBEAT, replies.queue.recv()).await {
+        Ok(Some(
+            reply @ Reply::Answer {
+                status: None | Some(200),
+                ..
+            },
+        )) if wants_stream => First::Stream(Some(reply)),
         Ok(Some(Reply::Answer { status, response })) => {
             let status = status.and_then(|status| StatusCode::from_u16(status).ok());
             First::Answer(stream::json(
@@ -400,6 +408,15 @@ fn accepts(headers: &HeaderMap, kind: &str) -> bool {
             let one = one.split(';').next().unwrap_or_default().trim();
             one.eq_ignore_ascii_case(kind) || one == "*/*" || one == format!("{family}/*")
         })
+}
+
+/// Whether the client names a stream before a single message as what it accepts.
+fn prefers_stream(headers: &HeaderMap) -> bool {
+    let first = headers
+        .get(http_header::ACCEPT)
+        .and_then(|value| value.to_str().ok());
+    let first = first.and_then(|value| value.split([',', ';']).next());
+    first.is_some_and(|first| first.trim().eq_ignore_ascii_case("text/event-stream"))
 }
 
 /// A version the agent names in a header must be one that is spoken here.

@@ -4,8 +4,9 @@
 use http::{HeaderMap, HeaderValue};
 use serde_json::{Map, Value};
 
-use crate::mcp::dialect::{self, header};
+use crate::mcp::dialect::{self, Era, header};
 use crate::mcp::mirror;
+use crate::mcp::stance::{self, Course, Stance};
 
 /// Holds the headers of a request against its body.
 ///
@@ -23,7 +24,9 @@ pub(super) fn verify(
     if one(headers, header::METHOD)?.and_then(|value| value.to_str().ok()) != Some(method) {
         return Err("Mcp-Method differs from the body".to_owned());
     }
-    let Some(member) = dialect::name_member(method) else {
+    // A method that does not exist is told so, whatever its headers lack.
+    let is_known = stance::of(Era::Modern, Course::AgentRequest, method) != Stance::Refused;
+    let Some(member) = dialect::name_member(method).filter(|_| is_known) else {
         return Ok(());
     };
     let said = one(headers, header::NAME)?.and_then(mirror::decode);

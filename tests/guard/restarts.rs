@@ -1,0 +1,118 @@
+//! What a guard finds again after it stopped, however it stopped.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use countersign::ambient::{Ambient, Played};
+use countersign::audit::checkpoint::Signer;
+use countersign::model::id::BootId;
+use countersign::model::reason::Reason;
+use countersign::model::time::Timestamp;
+use countersign::store::sqlite::Sqlite;
+use serde_json::json;
+
+use super::world::{MANIFEST, World, denied, held, permitted};
+
+/// A guard's process over one directory; `lived` is how long earlier ones did.
+async fn boot(directory: &Path, seed: u64, lived: Duration) -> (World, Arc<Played>) {
+    let start = Timestamp::from_millis(1_760_000_000_000).after(lived);
+    let (ambient, clock) = Ambient::played(seed, start);
+    let signer = Signer::from_seed(&[7; 32]).unwrap();
+    let boot = BootId::random(&ambient);
+    let store = Sqlite::open(directory, signer, boot, ambient.clone(), false).unwrap();
+    let world = World::on(Arc::new(store), ambient, Arc::clone(&clock), MANIFEST).await;
+    (world, clock)
+}
+
+#[tokio::test]
+async fn a_hold_outlives_the_guard_and_the_repeated_call_runs_once() {
+    let directory = tempfile::tempdir().unwrap();
+    let big = json!({"amount": 500, "to": "x"});
+    let (before, _) = boot(directory.path(), 1, Duration::ZERO).await;
+    let hold = held(before.decide("bank/pay", big.clone()).await);
+    let (id, session, principal) = (
+        hold.pending().approval,
+        before.session,
+        before.principal.clone(),
+    );
+    before.guard.stop().await.unwrap();
+    drop((hold, before));
+
+    let (mut after, _) = boot(directory.path(), 2, Duration::from_secs(60)).await;
+    (after.session, after.principal) = (session, principal);
+    let again = held(after.decide("bank/pay", big.clone()).await);
+    assert_eq!(again.pending().approval, id);
+    after.approve(&again).await;
+    after.run(permitted(after.guard.redeem(again).await)).await;
+    held(after.decide("bank/pay", big).await);
+}
+
+#[tokio::test]
+async fn a_call_in_flight_when_the_guard_died_is_unknown_and_keeps_its_budget() {
+    let directory = tempfile::tempdir().unwrap();
+    let (before, _) = boot(directory.path(), 1, Duration::ZERO).await;
+    let pay = |n: u32| json!({"amount": 100, "to": format!("payee-{n}")});
+    for n in 0..9 {
+        before
+            .run(permitted(before.decide("bank/pay", pay(n)).await))
+            .await;
+    }
+    let permit = permitted(before.decide("bank/pay", pay(9)).await);
+    let (_, receipt) = before.dispatch(permit).await.unwrap().into_parts();
+    std::mem::forget(receipt);
+    before.guard.stop().await.unwrap();
+    drop(before);
+
+    let (after, _) = boot(directory.path(), 2, Duration::from_secs(60)).await;
+    let outcomes = after.entries("outcome").await;
+    assert_eq!(outcomes.len(), 10);
+    assert_eq!(outcomes.last().unwrap()["outcome"], "unknown");
+    let denial = denied(
+        after
+            .decide("bank/pay", json!({"amount": 0.01, "to": "x"}))
+            .await,
+    );
+    assert_eq!(denial.reason(), Reason::BudgetExhausted);
+}
+
+#[tokio::test]
+async fn a_revocation_and_a_refusal_outlive_the_guard() {
+    let directory = tempfile::tempdir().unwrap();
+    let (before, _) = boot(directory.path(), 1, Duration::ZERO).await;
+    let hold = held(
+        before
+            .decide("bank/pay", json!({"amount": 500, "to": "x"}))
+            .await,
+    );
+    let no = countersign::guard::Resolution::Deny { message: None };
+    before
+        .vote(&before.alice, hold.pending().approval, no)
+        .await
+        .unwrap();
+    before
+        .guard
+        .revoke_session(&before.alice.name, before.session)
+        .await
+        .unwrap();
+    let (session, principal) = (before.session, before.principal.clone());
+    before.guard.stop().await.unwrap();
+    drop((hold, before));
+
+    let (mut after, _) = boot(directory.path(), 2, Duration::from_secs(60)).await;
+    let denial = denied(
+        after
+            .decide("bank/pay", json!({"amount": 500, "to": "x"}))
+            .await,
+    );
+    assert_eq!(
+        denial.reason(),
+        Reason::ApprovalDenied,
+        "in whatever session of the agent"
+    );
+    (after.session, after.principal) = (session, principal.clone());
+    let denial = denied(after.decide("crm/find", json!({})).await);
+    assert_eq!(denial.reason(), Reason::SessionRevoked);
+    let denial = after.guard.session(&principal, None).await.unwrap_err();
+    assert_eq!(denial.reason(), Reason::SessionRevoked);
+}
