@@ -11,20 +11,24 @@ use super::house::{AGENT, GROUPS, House, OPERATOR};
 use super::pen::{Ink, Pen};
 use super::script::Deed;
 use super::stage::Stage;
+use super::tally::codes;
 use crate::model::reason::Reason;
 use crate::model::text::{cut, escape};
 
 /// Tells the story as it goes.
 pub(super) struct Account {
     pen: Pen,
+    /// What the paths of the demo's folder begin with: it says nothing to anybody.
+    root: String,
     /// Approvals whose pause was told: a repeated call joins the open one.
     paused: BTreeSet<String>,
 }
 
 impl Account {
-    pub(super) fn new(pen: Pen) -> Self {
+    pub(super) fn new(pen: Pen, stage: &Stage) -> Self {
         Self {
             pen,
+            root: format!("{}/", stage.root().display()),
             paused: BTreeSet::new(),
         }
     }
@@ -116,9 +120,9 @@ impl Account {
         pen.line("")?;
         pen.line(&format!("  {}", escape(field(approval, "sentence"))))?;
         pen.line(&format!(
-            "  {} may decide, until {}. The code that agent and operator both see: {}",
+            "  May decide: {}, until {}. The code on both sides: {}",
             groups.join(" or "),
-            escape(field(approval, "decide_by")),
+            clock(field(approval, "decide_by")),
             pen.ink(Ink::Strong, &escape(field(approval, "code"))),
         ))?;
         pen.line(&format!("    {}", pen.ink(Ink::Yellow, command)))?;
@@ -183,7 +187,7 @@ impl Account {
     fn decision(&mut self, body: &Value) -> io::Result<Option<String>> {
         let reasons = list(body, "reasons");
         let why: Vec<String> = reasons.iter().map(sentence).collect();
-        let why = why.join(" ");
+        let why = why.join(" ").replace(&self.root, "");
         match field(body, "decision") {
             "permit" => self.ruling(Ink::Green, "PERMITTED", &why)?,
             "challenge" => self.ruling(Ink::Yellow, "STEP-UP", &why)?,
@@ -195,10 +199,8 @@ impl Account {
                 }
             }
             _ => {
-                let reason = reasons
-                    .first()
-                    .and_then(|first| Reason::parse(field(first, "code")));
-                let word = reason.map_or("DENIED", |reason| reason.row().word);
+                let is_rate = codes(body).any(|code| code == Reason::RateLimited.code());
+                let word = if is_rate { "RATE LIMITED" } else { "DENIED" };
                 self.ruling(Ink::Red, word, &why)?;
             }
         }
@@ -206,10 +208,10 @@ impl Account {
     }
 
     fn ruling(&self, ink: Ink, word: &str, why: &str) -> io::Result<()> {
-        let mut lead = self.pen.ink(ink, &format!("{word:<10}"));
+        let mut lead = self.pen.ink(ink, &format!("{word:<WORD_CHARS$}"));
         for row in wrap(why, ROW_CHARS) {
             self.pen.line(&format!("  {lead} {row}"))?;
-            lead = " ".repeat(10);
+            lead = " ".repeat(WORD_CHARS);
         }
         Ok(())
     }
@@ -221,6 +223,14 @@ fn sentence(reason: &Value) -> String {
     match field(reason, "sentence") {
         "" => general.to_owned(),
         special => format!("{} ({}).", general.trim_end_matches('.'), escape(special)),
+    }
+}
+
+/// The time of day of an RFC 3339 time, which is all that matters within a quarter of an hour.
+fn clock(time: &str) -> String {
+    match time.get(11..19) {
+        Some(clock) => format!("{clock} UTC"),
+        None => escape(time),
     }
 }
 
@@ -243,6 +253,7 @@ fn wrap(text: &str, most_chars: usize) -> Vec<String> {
 }
 
 const ROW_CHARS: usize = 84;
+const WORD_CHARS: usize = 12;
 const SHOWN_CHARS: usize = 200;
 
 #[cfg(test)]

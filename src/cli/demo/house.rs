@@ -40,6 +40,7 @@ impl House {
             upstreams: upstreams(stage)?,
             all_synced: false,
             reload: Reload::Auto,
+            names: Vec::new(),
         })
         .await?
         .ok_or_else(|| Failure::Refused("another guard owns the demo's directory".to_owned()))?;

@@ -18,6 +18,7 @@ pub(super) mod tools;
 use std::time::Duration;
 
 use serde_json::Value;
+use tokio::signal::unix::{SignalKind, signal};
 
 use self::account::Account;
 use self::agent::{Answer, McpAgent};
@@ -54,10 +55,13 @@ pub(super) async fn run(args: Args, as_json: bool) -> Result<(), Failure> {
         (false, false) => None,
     };
     let approver = Approver::choose(flag)?;
+    // Before there is anything that would be left behind.
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
     let ambient = Ambient::system();
     let stage = Stage::set(&ambient)?;
     let house = House::open(&stage).await?;
-    let account = Account::new(Pen::new());
+    let account = Account::new(Pen::new(), &stage);
     let mut play = Play {
         operators: house.operator()?,
         command: command(&house, &stage)?,
@@ -68,9 +72,8 @@ pub(super) async fn run(args: Args, as_json: bool) -> Result<(), Failure> {
     };
     let played = tokio::select! {
         played = play.perform(&house, &stage) => played,
-        interrupted = tokio::signal::ctrl_c() => {
-            interrupted.map_err(Failure::from).and(Err(Failure::Refused("interrupted".to_owned())))
-        }
+        _ = interrupt.recv() => Err(Failure::Refused("interrupted".to_owned())),
+        _ = terminate.recv() => Err(Failure::Refused("told to end".to_owned())),
     };
     house.close().await?;
     played?;
@@ -200,10 +203,19 @@ impl Play {
 
 fn command(house: &House, stage: &Stage) -> Result<Command, Failure> {
     Ok(Command {
-        program: std::env::current_exe()?.display().to_string(),
+        program: quoted(&std::env::current_exe()?.display().to_string()),
         url: house.operators.clone(),
-        token: stage.token().display().to_string(),
+        token: quoted(&stage.token().display().to_string()),
     })
+}
+
+/// A path as a shell reads it.
+fn quoted(path: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+    match path.chars().all(is_plain) {
+        true => path.to_owned(),
+        false => format!("'{}'", path.replace('\'', "'\\''")),
+    }
 }
 
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
