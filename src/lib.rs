@@ -1,7 +1,11 @@
 //! Countersign: the guard between AI agents and their tools.
 
 pub mod ambient;
+pub mod api;
 pub mod audit;
+pub mod authn;
+pub mod cli;
+pub mod config;
 pub mod engine;
 pub mod guard;
 pub mod limits;

@@ -113,6 +113,27 @@ pub const HOLD_HEARTBEAT: Duration = Duration::from_secs(10);
 /// Time the guard gives calls in flight when it is told to stop.
 pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
 
+/// Longest idempotency key.
+pub const IDEMPOTENCY_KEY_BYTES: usize = 255;
+/// Most calls of one principal that the HTTP edge answers for at once.
+pub const CALLS_KEPT_PER_PRINCIPAL_COUNT: usize = 16_384;
+/// How long the HTTP edge answers for a call after it ended.
+pub const CALL_KEPT: Duration = Duration::from_secs(600);
+/// Largest answer that is kept for a repeat of its request.
+pub const ANSWER_KEPT_BYTES: usize = 256 * 1_024;
+/// All answers that are kept for repeats, together.
+pub const ANSWERS_KEPT_BYTES: usize = 32 * 1_024 * 1_024;
+/// Time somebody who runs a call for the guard has to report its outcome.
+pub const OUTCOME_REPORT_LONGEST: Duration = Duration::from_secs(600);
+/// When an agent that does not wait should look after its held call again.
+pub const HOLD_POLL_INTERVAL: Duration = Duration::from_secs(5);
+/// Longest identifier a client gives its decision.
+pub const DECISION_ID_BYTES: usize = 128;
+/// Most entries of the record in one answer.
+pub const ENTRIES_PER_PAGE_COUNT: usize = 1_000;
+/// Largest file that holds one secret.
+pub const SECRET_FILE_BYTES: u64 = 64 * 1_024;
+
 /// Life of an agent's key when nothing else is said.
 pub const AGENT_KEY_LIFE: Duration = Duration::from_secs(90 * 24 * 3_600);
 /// Life of an operator's token.
@@ -126,10 +147,6 @@ pub const COMMIT_QUEUE_COUNT: usize = 65_536;
 pub const ANCHOR_INTERVAL: Duration = Duration::from_secs(60);
 /// Longest free text an agent, an operator or an upstream may put into the record.
 pub const TEXT_BYTES: usize = 4_096;
-/// Longest line of an exported record or of an anchor.
-pub const AUDIT_LINE_BYTES: usize = 64 * 1_024 * 1_024;
-/// Most findings a verification spells out; the rest it counts.
-pub const AUDIT_FINDINGS_COUNT: usize = 1_000;
 /// Limiter cells above which those whose time has passed are dropped.
 pub const RATE_CELLS_COUNT: usize = 100_000;
 /// How often a session's last activity is written down.
@@ -184,3 +201,7 @@ pub const TASK_POLL_INTERVAL: Duration = Duration::from_secs(5);
 pub const TASK_ANSWER_WAIT: Duration = Duration::from_secs(2);
 /// Time an agent has to read what comes before an answer, before it misses it.
 pub const REPLY_TAKEN_WITHIN: Duration = Duration::from_secs(10);
+/// Longest line of an exported record or of an anchor.
+pub const AUDIT_LINE_BYTES: usize = 64 * 1_024 * 1_024;
+/// Most findings a verification spells out; the rest it counts.
+pub const AUDIT_FINDINGS_COUNT: usize = 1_000;

@@ -20,4 +20,5 @@ pub mod reason;
 pub mod secret;
 pub mod session;
 pub mod target;
+pub mod text;
 pub mod time;
