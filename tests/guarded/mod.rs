@@ -138,17 +138,20 @@ impl Guarded {
 
     /// The one open approval, once there is one.
     pub(crate) async fn open_approval(&self) -> Approval {
+        self.open_approvals(1).await.remove(0)
+    }
+
+    /// The open approvals, once there are so many.
+    pub(crate) async fn open_approvals(&self, count: usize) -> Vec<Approval> {
         for _ in 0..600 {
-            let open = self.guard.approvals(false).await.unwrap();
-            let held = open
-                .into_iter()
-                .find(|one| matches!(one.state, ApprovalState::Held));
-            if let Some(approval) = held {
-                return approval;
+            let mut open = self.guard.approvals(false).await.unwrap();
+            open.retain(|one| matches!(one.state, ApprovalState::Held));
+            if open.len() >= count {
+                return open;
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        panic!("no approval was opened");
+        panic!("no {count} approvals were opened");
     }
 
     /// Decides an approval as a person would.
