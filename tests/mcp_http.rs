@@ -424,6 +424,65 @@ async fn a_client_that_knows_tasks_gets_one_and_its_first_question_after_the_app
     assert_eq!(server.calls().len(), 1);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upstreams_question_reaches_the_agent_only_where_the_scope_says_so() {
+    let fixture = Fixture::over_http();
+    let upstreams = [("fixture", http(&fixture.url))];
+    let guarded = Guarded::start(PERMIT_ALL, &upstreams, false).await;
+    let wire = Wire::new(&guarded.url(Some("fixture")), &guarded.key);
+    let wire = wire.begin("2025-11-25").await;
+    let form = json!({"action": "accept", "content": {"username": "ada", "email": "a@b.example"}});
+    let (question, answer) = wire.call_answering("test_elicitation", form).await;
+    assert_eq!(question["method"], "elicitation/create");
+    assert!(
+        question["id"].as_str().unwrap().starts_with("guard-"),
+        "{question}"
+    );
+    assert_eq!(question["params"]["message"], "[fixture] Who are you?");
+    let text = answer["result"]["content"][0]["text"].as_str().unwrap();
+    assert!(text.contains("accept") && text.contains("ada"), "{text}");
+    // The answer is an argument like any other.
+    assert_eq!(
+        guarded.decisions().await,
+        [
+            "fixture/test_elicitation: permit",
+            "fixture/elicitation/create: permit"
+        ]
+    );
+
+    let closed = PERMIT_ALL.replace(r#"methods: {allow: ["*"]}"#, "methods: {allow: [ping]}");
+    let guarded = Guarded::start(&closed, &upstreams, false).await;
+    let wire = Wire::new(&guarded.url(Some("fixture")), &guarded.key);
+    let wire = wire.begin("2025-11-25").await;
+    let (question, answer) = wire.call_answering("test_elicitation", json!({})).await;
+    assert!(question.is_null(), "{question}");
+    let refused = answer["error"]["message"].as_str().unwrap();
+    assert!(refused.contains("the scope does not pass"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_missing_proof_is_told_in_text_or_by_status_where_the_client_can_use_it() {
+    let strict = manifest("1s").replace(
+        r#"{tool: "crm/read", privilege: read}"#,
+        r#"{tool: "crm/read", privilege: read, assurance: 2}"#,
+    );
+    let (server, _guarded, wire) = start(&strict).await;
+    let wire = wire.begin("2025-11-25").await;
+    let told = wire.call("read", json!({})).await;
+    assert_eq!(told.status, 200);
+    assert!(told.text().starts_with("STEP-UP NEEDED"), "{}", told.text());
+    let (_, _guarded, wire) = start(&strict.replace("mrtr: auto", "mrtr: auto, oauth: true")).await;
+    let wire = wire.begin("2025-11-25").await;
+    let challenged = wire.call("read", json!({})).await;
+    assert_eq!(challenged.status, 401, "{challenged:?}");
+    let challenge = challenged.headers["www-authenticate"].to_str().unwrap();
+    assert!(
+        challenge.contains("insufficient_user_authentication"),
+        "{challenge}"
+    );
+    assert!(server.calls().is_empty());
+}
+
 #[tokio::test]
 async fn a_revoked_agents_held_call_ends_and_nothing_reaches_the_upstream() {
     let (server, guarded, wire) = start(&manifest("30s")).await;

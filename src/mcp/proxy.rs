@@ -63,9 +63,10 @@ impl Turn<'_> {
             Ok(session) => session,
             Err(denial) => return self.deny(&asked.target, &denial),
         };
+        let client = guard.client(&self.relation.principal.agent);
         let terms = Terms::new(
             self.relation.era,
-            &guard.client(&self.relation.principal.agent),
+            &client,
             asked.capability("elicitation").is_some(),
             count.over,
             asked.progress_token().cloned(),
@@ -95,6 +96,9 @@ impl Turn<'_> {
         loop {
             match ruling {
                 Ruling::Permit(permit) => return self.run(permit, pass, told).await,
+                Ruling::Challenge(challenge) if client.oauth && self.carried.is_http => {
+                    return Finished::refused(401, render::step_up(&challenge));
+                }
                 Ruling::Challenge(challenge) => {
                     return Finished::of(render::challenge(self.relation.era, &challenge));
                 }

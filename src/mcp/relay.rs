@@ -78,9 +78,16 @@ async fn follow(
             // The guard's own streams can always be taken up again.
             Some(Event::Resumable { .. }) => {}
             Some(Event::Parted) => turn.answers.suspended().await,
-            Some(Event::Response { status, result }) => return End::Answered { status, result },
+            Some(Event::Response { status, result }) => {
+                let status = status.filter(|status| PASSED.contains(status));
+                return End::Answered { status, result };
+            }
             Some(Event::Failed(fault)) => return End::Failed(fault),
             None => return End::Failed(LinkError::Closed),
         }
     }
 }
+
+/// The statuses that the protocol gives an answer. What an upstream says with another is meant for the
+/// guard: a 401 about the guard's own credential must not send the agent looking for one.
+const PASSED: [u16; 3] = [200, 400, 404];

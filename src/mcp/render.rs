@@ -77,6 +77,18 @@ pub fn challenge(era: Era, challenge: &Challenge) -> Answer {
     answer(era, &challenge.target, reason, text, decision)
 }
 
+/// The same for a client that can prove the session again by itself, which HTTP tells with its status.
+#[must_use]
+pub fn step_up(challenge: &Challenge) -> RpcError {
+    let mut error = refused(Reason::StepUpNeeded, Reason::StepUpNeeded.row().sentence);
+    let mut decision = decision("challenged", Reason::StepUpNeeded);
+    decision.insert("call".to_owned(), json!(challenge.call.to_string()));
+    decision.insert("required".to_owned(), json!(challenge.required));
+    decision.insert("level".to_owned(), json!(challenge.level));
+    error.data = Some(json!({DECISION: decision}));
+    error
+}
+
 /// A person must still decide, and the client cannot be kept waiting any longer.
 pub fn pending(era: Era, target: &Target, pending: &Pending) -> Answer {
     let reason = match pending.own {

@@ -25,6 +25,8 @@ pub struct Carried {
     pub session: Option<SessionId>,
     /// The headers of a modern request over HTTP, which must repeat its body.
     pub headers: Option<HeaderMap>,
+    /// Whether it came over HTTP, which has a status for a missing proof.
+    pub is_http: bool,
 }
 
 /// Answers one request. Runs to its end even if the agent hangs up, so that no outcome is lost.

@@ -129,6 +129,34 @@ impl Wire {
             .await
     }
 
+    /// Calls a tool in the older era, answers the one question that comes meanwhile with `result`, and
+    /// gives the question and the tool's answer.
+    pub(crate) async fn call_answering(&self, tool: &str, result: Value) -> (Value, Value) {
+        let params = json!({"name": tool, "arguments": {"message": "Who are you?"}});
+        let body =
+            json!({"jsonrpc": "2.0", "id": "asking", "method": "tools/call", "params": params});
+        let request = self.client.post(&self.url).headers(self.headers.clone());
+        let mut response = request.body(body.to_string()).send().await.unwrap();
+        let (mut text, mut question) = (String::new(), Value::Null);
+        while let Some(chunk) = response.chunk().await.unwrap() {
+            text.push_str(std::str::from_utf8(&chunk).unwrap());
+            let lines = text.lines().filter_map(|line| line.strip_prefix("data:"));
+            for message in lines.filter_map(|data| serde_json::from_str::<Value>(data.trim()).ok())
+            {
+                if message["id"] == "asking" {
+                    return (question, message);
+                }
+                if message.get("method").is_some() && question.is_null() {
+                    let id = message["id"].clone();
+                    question = message;
+                    let answer = json!({"jsonrpc": "2.0", "id": id, "result": result});
+                    assert_eq!(self.post(&answer.to_string()).await.status, 202);
+                }
+            }
+        }
+        (question, serde_json::from_str(&text).unwrap())
+    }
+
     /// A request of the modern era, with the headers that repeat it.
     pub(crate) async fn ask_modern(&self, method: &str, mut params: Value) -> Came {
         params["_meta"]["io.modelcontextprotocol/protocolVersion"] = json!("2026-07-28");

@@ -322,10 +322,15 @@ async fn first(replies: &mut Replies, wants_stream: bool) -> First {
         )) if wants_stream => First::Stream(Some(reply)),
         Ok(Some(Reply::Answer { status, response })) => {
             let status = status.and_then(|status| StatusCode::from_u16(status).ok());
-            First::Answer(stream::json(
-                status.unwrap_or_default(),
-                &Message::Response(response),
-            ))
+            let status = status.unwrap_or_default();
+            let mut response = stream::json(status, &Message::Response(response));
+            if status == StatusCode::UNAUTHORIZED {
+                let challenge = HeaderValue::from_static(STEP_UP);
+                response
+                    .headers_mut()
+                    .insert(http_header::WWW_AUTHENTICATE, challenge);
+            }
+            First::Answer(response)
         }
         Ok(Some(reply)) => First::Stream(Some(reply)),
         Ok(None) => First::Withdrawn,
@@ -445,6 +450,7 @@ fn carried(headers: &HeaderMap, stands_alone: bool) -> Carried {
     Carried {
         session: session.and_then(SessionId::parse),
         headers: stands_alone.then(|| headers.clone()),
+        is_http: true,
     }
 }
 
@@ -467,6 +473,9 @@ async fn malformed(door: &Door, principal: &Principal, sentence: String) {
 fn answer(id: Option<Id>, result: render::Answer) -> Message {
     Message::Response(jsonrpc::Response { id, result })
 }
+
+/// The session must prove more (RFC 9470).
+const STEP_UP: &str = r#"Bearer error="insufficient_user_authentication""#;
 
 /// Names a session of the guard's own.
 const SESSION: &str = "countersign-session";
