@@ -1,7 +1,9 @@
 //! Streamable HTTP towards agents: `/mcp/{server}` for each server, `/mcp` for all of them joined.
 
+mod accept;
 mod admission;
 mod door;
+mod events;
 mod outlet;
 mod post;
 mod repeat;
@@ -23,11 +25,11 @@ use crate::mcp::Edge;
 pub fn router(edge: Arc<Edge>, hosts: Hosts) -> Router {
     let door = Door::new(edge, hosts);
     let joined = post(post::joined)
-        .get(post::joined_events)
-        .delete(post::joined_end);
+        .get(events::joined_events)
+        .delete(events::joined_end);
     let single = post(post::single)
-        .get(post::single_events)
-        .delete(post::single_end);
+        .get(events::single_events)
+        .delete(events::single_end);
     Router::new()
         .route("/mcp", joined)
         .route("/mcp/{server}", single)

@@ -1,8 +1,8 @@
-//! The three verbs of streamable HTTP: a message, a stream of messages, the end of a session.
+//! Messages of agents over streamable HTTP, and what each is answered with.
 
 use std::sync::Arc;
 
-use axum::body::{Body, Bytes};
+use axum::body::Body;
 use axum::extract::{Path, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header as http_header};
 use axum::response::{IntoResponse, Response};
@@ -10,9 +10,9 @@ use tokio::time::timeout;
 
 use super::door::{Door, Named};
 use super::session::Session;
-use super::{admission, repeat, stream};
+use super::{accept, admission, repeat, stream};
 use crate::guard::{Denial, Refusal};
-use crate::limits::{AGENT_MESSAGE_BYTES, HOLD_HEARTBEAT};
+use crate::limits::HOLD_HEARTBEAT;
 use crate::mcp::answers::{Answers, Replies, Reply};
 use crate::mcp::dialect::code::HEADER_MISMATCH;
 use crate::mcp::dialect::{Era, header};
@@ -47,47 +47,13 @@ pub(super) async fn single(
     }
 }
 
-/// A stream of messages from all servers joined.
-pub(super) async fn joined_events(State(door): State<Arc<Door>>, headers: HeaderMap) -> Response {
-    listen(&door, None, &headers).await
-}
-
-/// A stream of messages from one server.
-pub(super) async fn single_events(
-    State(door): State<Arc<Door>>,
-    Path(server): Path<String>,
-    headers: HeaderMap,
-) -> Response {
-    match known(&door, &server) {
-        Some(server) => listen(&door, Some(&server), &headers).await,
-        None => StatusCode::NOT_FOUND.into_response(),
-    }
-}
-
-/// The end of a session with all servers joined.
-pub(super) async fn joined_end(State(door): State<Arc<Door>>, headers: HeaderMap) -> Response {
-    end(&door, None, &headers).await
-}
-
-/// The end of a session with one server.
-pub(super) async fn single_end(
-    State(door): State<Arc<Door>>,
-    Path(server): Path<String>,
-    headers: HeaderMap,
-) -> Response {
-    match known(&door, &server) {
-        Some(server) => end(&door, Some(&server), &headers).await,
-        None => StatusCode::NOT_FOUND.into_response(),
-    }
-}
-
-fn known(door: &Door, server: &str) -> Option<ServerName> {
+pub(super) fn known(door: &Door, server: &str) -> Option<ServerName> {
     let server = ServerName::parse(server).ok()?;
     door.edge.upstreams.contains_key(&server).then_some(server)
 }
 
 /// Lets a request in, or says why not.
-async fn admit(door: &Door, headers: &HeaderMap) -> Result<Principal, Response> {
+pub(super) async fn admit(door: &Door, headers: &HeaderMap) -> Result<Principal, Response> {
     if !door.hosts.admit(headers) {
         let refusal = Refusal {
             reason: Reason::Malformed,
@@ -127,7 +93,7 @@ async fn respond(
         Ok(principal) => principal,
         Err(response) => return response,
     };
-    let bytes = match read(&headers, body).await {
+    let bytes = match accept::read(&headers, body).await {
         Ok(bytes) => bytes,
         Err(status) => {
             malformed(door, &principal, format!("HTTP status {status}")).await;
@@ -221,7 +187,7 @@ async fn stand_alone(
         }
     };
     let mut replies = begin(door, peer, carried(headers, true), request);
-    match first(&mut replies, prefers_stream(headers)).await {
+    match first(&mut replies, accept::prefers_stream(headers)).await {
         First::Answer(response) => response,
         First::Stream(first) => stream::modern(first, replies),
         First::Withdrawn => StatusCode::NO_CONTENT.into_response(),
@@ -282,7 +248,7 @@ async fn exchange(
     request: Request,
 ) -> Response {
     let mut replies = begin(door, session.peer.clone(), carried(headers, false), request);
-    match first(&mut replies, prefers_stream(headers)).await {
+    match first(&mut replies, accept::prefers_stream(headers)).await {
         First::Answer(response) => response,
         First::Stream(first) => {
             let outlet = session.stream(first, replies);
@@ -338,92 +304,6 @@ async fn first(replies: &mut Replies, wants_stream: bool) -> First {
     }
 }
 
-async fn listen(door: &Door, server: Option<&ServerName>, headers: &HeaderMap) -> Response {
-    let principal = match admit(door, headers).await {
-        Ok(principal) => principal,
-        Err(response) => return response,
-    };
-    if !accepts(headers, "text/event-stream") {
-        return StatusCode::NOT_ACCEPTABLE.into_response();
-    }
-    let session = match door.session(headers, &principal, server) {
-        Named::Known(session) => session,
-        Named::Unknown => return forgotten(None),
-        Named::Nothing => return StatusCode::METHOD_NOT_ALLOWED.into_response(),
-    };
-    let last = headers
-        .get(header::LAST_EVENT_ID)
-        .map(|id| id.to_str().unwrap_or_default());
-    let place = last.and_then(|id| session.place(id));
-    match (last, place) {
-        (_, Some((outlet, number))) => {
-            let reading = outlet.read(number);
-            stream::legacy(session, reading, false)
-        }
-        // A stream that is over has nothing more to say, and neither has one that never was.
-        (Some(_), None) => StatusCode::NOT_FOUND.into_response(),
-        (None, None) => match session.standing() {
-            Some(outlet) => {
-                let reading = outlet.read(0);
-                stream::legacy(session, reading, true)
-            }
-            None => StatusCode::METHOD_NOT_ALLOWED.into_response(),
-        },
-    }
-}
-
-async fn end(door: &Door, server: Option<&ServerName>, headers: &HeaderMap) -> Response {
-    let principal = match admit(door, headers).await {
-        Ok(principal) => principal,
-        Err(response) => return response,
-    };
-    match door.session(headers, &principal, server) {
-        Named::Known(session) => {
-            door.end(&session).await;
-            StatusCode::NO_CONTENT.into_response()
-        }
-        Named::Unknown => forgotten(None),
-        Named::Nothing => StatusCode::METHOD_NOT_ALLOWED.into_response(),
-    }
-}
-
-async fn read(headers: &HeaderMap, body: Body) -> Result<Bytes, StatusCode> {
-    let kind = headers
-        .get(http_header::CONTENT_TYPE)
-        .and_then(|kind| kind.to_str().ok());
-    let kind = kind.and_then(|kind| kind.split(';').next()).map(str::trim);
-    if !kind.is_some_and(|kind| kind.eq_ignore_ascii_case("application/json")) {
-        return Err(StatusCode::UNSUPPORTED_MEDIA_TYPE);
-    }
-    if !accepts(headers, "application/json") || !accepts(headers, "text/event-stream") {
-        return Err(StatusCode::NOT_ACCEPTABLE);
-    }
-    axum::body::to_bytes(body, AGENT_MESSAGE_BYTES)
-        .await
-        .map_err(|_| StatusCode::PAYLOAD_TOO_LARGE)
-}
-
-fn accepts(headers: &HeaderMap, kind: &str) -> bool {
-    let family = kind.split('/').next().unwrap_or_default();
-    let values = headers.get_all(http_header::ACCEPT).iter();
-    values
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .any(|one| {
-            let one = one.split(';').next().unwrap_or_default().trim();
-            one.eq_ignore_ascii_case(kind) || one == "*/*" || one == format!("{family}/*")
-        })
-}
-
-/// Whether the client names a stream before a single message as what it accepts.
-fn prefers_stream(headers: &HeaderMap) -> bool {
-    let first = headers
-        .get(http_header::ACCEPT)
-        .and_then(|value| value.to_str().ok());
-    let first = first.and_then(|value| value.split([',', ';']).next());
-    first.is_some_and(|first| first.trim().eq_ignore_ascii_case("text/event-stream"))
-}
-
 /// A version that the agent names in a header must be one of the older era, which its session is of.
 fn refuse_version(headers: &HeaderMap, id: &Id) -> Option<Response> {
     let version = headers.get(header::PROTOCOL_VERSION)?;
@@ -454,7 +334,7 @@ fn carried(headers: &HeaderMap, stands_alone: bool) -> Carried {
     }
 }
 
-fn forgotten(id: Option<Id>) -> Response {
+pub(super) fn forgotten(id: Option<Id>) -> Response {
     let error = RpcError::new(INVALID_REQUEST, "Session not found");
     stream::json(StatusCode::NOT_FOUND, &answer(id, Err(error)))
 }
@@ -470,7 +350,7 @@ async fn malformed(door: &Door, principal: &Principal, sentence: String) {
     door.edge.guard.refuse(refusal).await;
 }
 
-fn answer(id: Option<Id>, result: render::Answer) -> Message {
+pub(super) fn answer(id: Option<Id>, result: render::Answer) -> Message {
     Message::Response(jsonrpc::Response { id, result })
 }
 
@@ -483,20 +363,6 @@ const SESSION: &str = "countersign-session";
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn accept_headers_are_read_as_they_are_written() {
-        let accepts = |value: &str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(http_header::ACCEPT, value.parse().unwrap());
-            super::accepts(&headers, "text/event-stream")
-        };
-        assert!(accepts("application/json, text/event-stream"));
-        assert!(accepts("text/event-stream;q=0.5"));
-        assert!(accepts("*/*"));
-        assert!(accepts("text/*"));
-        assert!(!accepts("application/json"));
-    }
 
     #[test]
     fn a_request_that_needs_no_initialize_is_known_by_its_headers() {
