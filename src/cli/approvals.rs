@@ -131,7 +131,7 @@ async fn ls(operators: &Operators, all: bool, as_json: bool) -> Result<(), Failu
 }
 
 async fn watch(operators: &Operators, as_json: bool) -> Result<(), Failure> {
-    let mut seen: Map<String, Value> = Map::new();
+    let mut seen: Option<Map<String, Value>> = None;
     let mut headers = vec![(PREFER, HeaderValue::from_static("wait=60"))];
     loop {
         let reply = operators
@@ -144,14 +144,16 @@ async fn watch(operators: &Operators, as_json: bool) -> Result<(), Failure> {
         if reply.status == StatusCode::NOT_MODIFIED {
             continue;
         }
-        let is_first = seen.is_empty();
         let mut now = Map::new();
         for approval in list(&reply.body, "approvals").iter().rev() {
             let (id, state) = (field(approval, "id"), field(approval, "state"));
             now.insert(id.to_owned(), state.into());
-            let is_new = seen.get(id).and_then(Value::as_str) != Some(state);
-            // At the start only what is open matters; what ended before is history.
-            if !is_new || (is_first && state != "held") {
+            let tells = match &seen {
+                Some(seen) => seen.get(id).and_then(Value::as_str) != Some(state),
+                // At the start only what is open matters; what ended before is history.
+                None => state == "held",
+            };
+            if !tells {
                 continue;
             }
             match as_json {
@@ -165,9 +167,7 @@ async fn watch(operators: &Operators, as_json: bool) -> Result<(), Failure> {
                 ))?,
             }
         }
-        seen = now;
-        // Distinguishes an empty list from a list never read.
-        seen.entry("").or_insert(Value::Null);
+        seen = Some(now);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{BufReader, BufWriter, Write};
+use std::io::{BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
@@ -115,6 +115,7 @@ fn verify_export(
     anchors: Option<&[SignedHead]>,
     key: Option<PublicKey>,
 ) -> Result<Report, Failure> {
+    refuse_broken_off(path)?;
     // Twice: heads and keys may stand anywhere, and entries are not kept in memory.
     let (mut heads, mut named) = (Vec::new(), Vec::new());
     for line in read_lines(path)? {
@@ -131,6 +132,26 @@ fn verify_export(
         Err(failure) => Some(Err(failure)),
     });
     verify(entries, &heads, &trusted, anchors)
+}
+
+/// A last line without its end would be read as not there, and its entry as never written.
+fn refuse_broken_off(path: &Path) -> Result<(), Failure> {
+    let unreadable = |error: std::io::Error| {
+        Failure::Input(format!("{} cannot be read: {error}", path.display()))
+    };
+    let mut file = File::open(path).map_err(unreadable)?;
+    let mut last = [b'\n'];
+    if file.metadata().map_err(unreadable)?.len() > 0 {
+        file.seek(SeekFrom::End(-1)).map_err(unreadable)?;
+        file.read_exact(&mut last).map_err(unreadable)?;
+    }
+    match last {
+        [b'\n'] => Ok(()),
+        _ => Err(Failure::Input(format!(
+            "{} breaks off in its last line",
+            path.display()
+        ))),
+    }
 }
 
 fn read_lines(path: &Path) -> Result<impl Iterator<Item = Result<Line, Failure>>, Failure> {

@@ -59,7 +59,7 @@ impl Wrapped {
             .await?;
         writer.flush().await?;
         match admitted {
-            Ok((edge, principal)) => stdio::serve(edge, principal, server, reader, writer).await,
+            Ok((edge, principal)) => stdio::serve(&edge, principal, server, reader, writer).await,
             Err(_) => writer.shutdown().await,
         }
     }
