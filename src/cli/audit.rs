@@ -78,7 +78,8 @@ pub(super) fn run(args: Args, as_json: bool) -> Result<(), Failure> {
     }
 }
 
-fn open(data: &Path) -> Result<Reader, Failure> {
+/// The record of a directory, as it stands at this moment.
+pub(super) fn open(data: &Path) -> Result<Reader, Failure> {
     let path = data.join(FILE);
     if !path.is_file() {
         return Err(Failure::Missing(format!(
@@ -91,7 +92,8 @@ fn open(data: &Path) -> Result<Reader, Failure> {
     Ok(reader)
 }
 
-fn verify_record(
+/// Verifies the record of a directory.
+pub(super) fn verify_record(
     data: &Path,
     anchors: Option<&[SignedHead]>,
     key: Option<PublicKey>,
@@ -264,7 +266,7 @@ fn export(reader: &Reader, from: u64) -> Result<(), Failure> {
 }
 
 /// The entries of a record, page by page.
-struct Pages<'a> {
+pub(super) struct Pages<'a> {
     reader: &'a Reader,
     next: u64,
     page: VecDeque<StoredEntry>,
@@ -272,7 +274,8 @@ struct Pages<'a> {
 }
 
 impl<'a> Pages<'a> {
-    const fn new(reader: &'a Reader, from: u64) -> Self {
+    /// From a sequence number on.
+    pub(super) const fn new(reader: &'a Reader, from: u64) -> Self {
         Self {
             reader,
             next: from,

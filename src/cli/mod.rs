@@ -7,6 +7,7 @@ mod agents;
 mod approvals;
 mod audit;
 mod deed;
+mod demo;
 mod duration;
 mod failure;
 mod grants;
@@ -44,6 +45,11 @@ struct Cli {
 
 #[derive(clap::Subcommand, Debug)]
 enum Command {
+    /// See the whole of it at work: an agent, its tools, the guard, and you in between
+    Demo(demo::Args),
+    /// Be one of the demo's servers
+    #[command(hide = true)]
+    DemoTools(demo::tools::Args),
     /// Write a configuration, a starter manifest and a data directory
     Init(init::Args),
     /// Run the guard of a configuration
@@ -103,6 +109,8 @@ pub fn main() -> ExitCode {
 async fn run(cli: Cli) -> Result<(), Failure> {
     let as_json = cli.json;
     match cli.command {
+        Command::Demo(args) => demo::run(args, as_json).await,
+        Command::DemoTools(args) => demo::tools::run(&args),
         Command::Init(args) => init::run(&args, as_json),
         Command::Serve(args) => serve::run(args).await,
         Command::Wrap(args) => wrap::run(args).await,

@@ -50,17 +50,12 @@ pub(super) struct Reply {
 impl OperatorArgs {
     /// Finds address and token; says nothing to the listener yet.
     pub(super) fn open(&self) -> Result<Operators, Failure> {
-        let client = client::build(true).map_err(|error| Failure::because(&error))?;
-        Ok(Operators {
-            client,
-            url: self.url()?,
-            token: self.token()?,
-        })
+        Operators::at(&self.url()?, self.token()?)
     }
 
     fn url(&self) -> Result<String, Failure> {
         if let Some(url) = self.url.clone().or_else(|| variable("COUNTERSIGN_URL")) {
-            return Ok(url.trim_end_matches('/').to_owned());
+            return Ok(url);
         }
         let data = self.place.data()?;
         match Notice::read(&data) {
@@ -92,6 +87,15 @@ impl OperatorArgs {
 }
 
 impl Operators {
+    /// A listener at `url`, with one operator's token; says nothing to it yet.
+    pub(super) fn at(url: &str, token: Secret<String>) -> Result<Self, Failure> {
+        Ok(Self {
+            client: client::build(true).map_err(|error| Failure::because(&error))?,
+            url: url.trim_end_matches('/').to_owned(),
+            token,
+        })
+    }
+
     /// Reads.
     pub(super) async fn get(&self, path: &str) -> Result<Reply, Failure> {
         self.send(Method::GET, path, None, &[]).await

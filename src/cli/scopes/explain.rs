@@ -16,12 +16,10 @@ use crate::engine::{self, Matched, Requirements, trace};
 use crate::limits::AGENT_MESSAGE_BYTES;
 use crate::model::arguments::Arguments;
 use crate::model::call::{Call, Mode, Principal};
-use crate::model::decimal::Decimal;
 use crate::model::id::{CallId, CredentialId, SessionId};
 use crate::model::json;
-use crate::model::name::{AgentName, ServerName};
+use crate::model::name::{AgentName, GroupName, ServerName};
 use crate::model::privilege::Privilege;
-use crate::model::session::{AgentState, Session, SessionState};
 use crate::model::target::Target;
 use crate::model::text::escape;
 use crate::scopes::{Scope, Scopes, ToolSchema};
@@ -67,7 +65,8 @@ pub(super) fn run(args: Args, as_json: bool) -> Result<(), Failure> {
 fn judge(call: &Call, scope: &Scope) -> Result<(Vec<String>, Value), Failure> {
     let matched = Matched::find(scope, &call.target);
     let requirements = Requirements::of(&matched, call);
-    let standing = fresh(call, scope, requirements.amounts.len());
+    let now = Ambient::system().now();
+    let standing = Standing::fresh(call, approvers(scope), requirements.amounts.len(), now);
     let schema = ToolSchema::compile(&json!({})).map_err(|error| Failure::because(&error))?;
     let facts = Facts {
         standing: &standing,
@@ -76,7 +75,6 @@ fn judge(call: &Call, scope: &Scope) -> Result<(Vec<String>, Value), Failure> {
         exceeded: None,
         level: 1,
     };
-    let now = Ambient::system().now();
     let evaluation = engine::decide(call, &matched, &requirements, &facts, now);
     let lines = trace::render(&evaluation, scope);
     let document = json!({
@@ -87,34 +85,13 @@ fn judge(call: &Call, scope: &Scope) -> Result<(Vec<String>, Value), Failure> {
     Ok((lines, document))
 }
 
-fn fresh(call: &Call, scope: &Scope, budgets: usize) -> Standing {
-    let now = Ambient::system().now();
-    let approvers: BTreeSet<_> = Privilege::ALL
+/// Every group that may approve anything.
+fn approvers(scope: &Scope) -> BTreeSet<GroupName> {
+    Privilege::ALL
         .into_iter()
         .filter_map(|rung| scope.approval_for(rung))
         .flat_map(|rule| rule.any_of.iter().cloned())
-        .collect();
-    Standing {
-        revision: 0,
-        agent: AgentState::Running,
-        session: Some(Session {
-            id: call.session,
-            principal: call.principal.clone(),
-            opened: now,
-            seen: now,
-            state: SessionState::Active,
-            default: true,
-            label: None,
-        }),
-        approval: None,
-        grant: None,
-        refused: None,
-        covering: Vec::new(),
-        open: 0,
-        opened: 0,
-        spent: vec![Decimal::zero(); budgets],
-        approvers: Arc::new(approvers),
-    }
+        .collect()
 }
 
 fn read(mut written: Map<String, Value>) -> Result<Call, String> {
