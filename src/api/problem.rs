@@ -10,10 +10,9 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
 
-use crate::guard::{Challenge, Denial, OperateError, ResolveError};
+use crate::guard::{Challenge, Denial, OperateError, ResolveError, StoreError};
 use crate::model::id::{ApprovalId, CallId};
 use crate::model::reason::Reason;
-use crate::store::StoreError;
 
 /// A refusal on its way to whoever asked.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -205,14 +205,14 @@ pub(crate) fn till(file: &Path) -> Vec<String> {
 /// The first value that `look` finds, in bounded time.
 #[track_caller]
 pub(crate) fn until<T>(longest: Duration, mut look: impl FnMut() -> Option<T>) -> T {
-    let begun = Instant::now();
-    loop {
+    let pause = Duration::from_millis(20);
+    for _ in 0..longest.as_millis() / pause.as_millis() {
         if let Some(found) = look() {
             return found;
         }
-        assert!(begun.elapsed() < longest, "waited {longest:?} in vain");
-        std::thread::sleep(Duration::from_millis(20));
+        std::thread::sleep(pause);
     }
+    panic!("waited {longest:?} in vain");
 }
 
 pub(crate) fn text(bytes: &[u8]) -> String {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::house::House;
+use super::house::{House, text};
 
 fn recorded() -> House {
     let house = House::new();
@@ -86,7 +86,7 @@ fn a_row_that_is_gone_is_named() {
     );
     let report = house.run(&["audit", "verify", "--json"]);
     assert_eq!(report.status.code(), Some(1));
-    let report: serde_json::Value = serde_json::from_slice(&report.stdout).unwrap();
+    let report: serde_json::Value = serde_json::from_str(&text(&report.stdout)).unwrap();
     assert!(
         report["findings"].to_string().contains("entry 5"),
         "{report}"

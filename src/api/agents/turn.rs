@@ -7,19 +7,16 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::header::{LOCATION, RETRY_AFTER};
-use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
 use tokio::sync::oneshot;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
-use super::super::problem::{Problem, seconds};
-use super::super::reply;
+use super::super::problem::Problem;
 use super::Desk;
 use super::answer::Answer;
-use super::slot::{Slot, Waits};
+use super::held;
+use super::slot::Slot;
 use crate::guard::{Hold, Permit, Ruling, Woke};
 use crate::limits::{ANSWER_KEPT_BYTES, CALL_KEPT, HOLD_POLL_INTERVAL, OUTCOME_REPORT_LONGEST};
 use crate::model::approval::ApprovalState;
@@ -90,7 +87,7 @@ impl Turn {
             }
             let left = ends.saturating_sub(desk.guard.ambient().monotonic());
             if tokio::time::timeout(left, changes.changed()).await.is_err() {
-                return underway(&slot);
+                return held::underway(&slot);
             }
         }
     }
@@ -138,7 +135,7 @@ impl Turn {
                 },
                 Some(Woke::TimeUp | Woke::Stopping) => {
                     return match own {
-                        true => held(&self.slot),
+                        true => held::render(&self.slot),
                         // Its session waits for another call's approval: nobody was asked for this one.
                         false => self.refuse(
                             Problem::new(Reason::SessionPaused).retry_after(HOLD_POLL_INTERVAL),
@@ -269,56 +266,3 @@ fn keep(desk: &Desk, slot: &Slot, came: &Result<Answer, Problem>) {
         None => slot.spend(answer.word),
     }
 }
-
-/// 202: a person must decide.
-fn held(slot: &Slot) -> Response {
-    match slot.waits() {
-        Some(waits) => accepted(slot, waiting(slot, &waits)),
-        None => underway(slot),
-    }
-}
-
-/// 202: another request has the call in its hands.
-fn underway(slot: &Slot) -> Response {
-    match slot.waits() {
-        Some(waits) if slot.word().is_none() => accepted(slot, waiting(slot, &waits)),
-        _ => accepted(
-            slot,
-            json!({
-                "call_id": slot.id.to_string(),
-                "state": slot.word().unwrap_or("judging"),
-            }),
-        ),
-    }
-}
-
-fn waiting(slot: &Slot, waits: &Waits) -> Value {
-    let reasons: Vec<Value> = waits
-        .reasons
-        .iter()
-        .map(|reason| json!({"code": reason.code(), "sentence": reason.row().sentence}))
-        .collect();
-    json!({
-        "call_id": slot.id.to_string(),
-        "approval_id": waits.approval.to_string(),
-        "state": "held",
-        "reasons": reasons,
-        "decide_by": waits.decide_by.to_string(),
-        "code": waits.code,
-        "agent_hint": AGENT_HINT,
-    })
-}
-
-fn accepted(slot: &Slot, body: Value) -> Response {
-    let mut response = reply::with(StatusCode::ACCEPTED, body);
-    let headers = response.headers_mut();
-    if let Ok(location) = HeaderValue::from_str(&format!("/v1/calls/{}", slot.id)) {
-        headers.insert(LOCATION, location);
-    }
-    headers.insert(RETRY_AFTER, seconds(HOLD_POLL_INTERVAL));
-    response
-}
-
-const AGENT_HINT: &str = "APPROVAL PENDING: held for a person's approval and not executed. Do not \
-     rephrase it and do not use another tool to the same effect. Wait, then repeat exactly the same \
-     request; it joins this one and runs once it is approved.";
