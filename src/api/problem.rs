@@ -10,10 +10,9 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
 
-use crate::guard::{Challenge, Denial, OperateError, ResolveError};
+use crate::guard::{Challenge, Denial, OperateError, ResolveError, StoreError};
 use crate::model::id::{ApprovalId, CallId};
 use crate::model::reason::Reason;
-use crate::store::StoreError;
 
 /// A refusal on its way to whoever asked.
 #[derive(Debug)]
@@ -142,11 +141,23 @@ impl Problem {
         }
         Some(match self.0.reason {
             Reason::CredentialMissing => HeaderValue::from_static(r#"Bearer realm="countersign""#),
-            Reason::StepUpNeeded => HeaderValue::from_static(
-                r#"Bearer realm="countersign", error="insufficient_user_authentication""#,
-            ),
+            Reason::StepUpNeeded => self.step_up(),
             _ => HeaderValue::from_static(r#"Bearer realm="countersign", error="invalid_token""#),
         })
+    }
+}
+
+impl Problem {
+    /// RFC 9470, 3.
+    fn step_up(&self) -> HeaderValue {
+        const PLAIN: &str =
+            r#"Bearer realm="countersign", error="insufficient_user_authentication""#;
+        let level = self.0.members.get("required_level").and_then(Value::as_u64);
+        level
+            .and_then(|level| {
+                HeaderValue::from_str(&format!(r#"{PLAIN}, acr_values="level-{level}""#)).ok()
+            })
+            .unwrap_or(HeaderValue::from_static(PLAIN))
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 
-use crate::store::Wake;
+use crate::guard::Wake;
 
 /// Returns when some approval changed, or after `longest`; a receiver that lags counts as a change.
 pub(super) async fn approvals(wakes: &mut Receiver<Wake>, longest: Duration) {

@@ -10,7 +10,7 @@ use tokio::net::UnixStream;
 use super::failure::Failure;
 use super::owner::core::Core;
 use super::owner::socket::SOCKET;
-use crate::guard::{Guard, OperateError};
+use crate::guard::{Guard, OperateError, Reload};
 use crate::limits::{AGENT_KEY_LIFE, AGENT_MESSAGE_BYTES};
 use crate::model::json;
 use crate::model::name::{AgentName, GroupName, OperatorName};
@@ -43,21 +43,23 @@ pub(super) enum Deed {
 
 /// Has the deed done: by the owner of the directory, or directly where nobody owns it.
 pub(super) async fn ask(data: &Path, deed: Deed) -> Result<Value, Failure> {
-    if let Ok(stream) = UnixStream::connect(data.join(SOCKET)).await {
-        return ask_owner(stream, &deed).await;
+    for _ in 0..ASK_TRIES_COUNT {
+        if let Ok(stream) = UnixStream::connect(data.join(SOCKET)).await {
+            return ask_owner(stream, &deed).await;
+        }
+        if let Some(core) = Core::open(data, Reload::Accept, false).await? {
+            let by = format!("uid {}", rustix::process::getuid().as_raw());
+            let done = deed.perform(&core.guard, &by).await;
+            core.close().await?;
+            return done;
+        }
+        // Somebody owns it and does not listen yet, or not any more.
+        tokio::time::sleep(ASK_INTERVAL).await;
     }
-    let core = Core::open(data, crate::guard::Reload::Accept, false)
-        .await?
-        .ok_or_else(|| {
-            Failure::Refused(format!(
-                "another process holds {} and does not answer",
-                data.display()
-            ))
-        })?;
-    let by = format!("uid {}", rustix::process::getuid().as_raw());
-    let done = deed.perform(&core.guard, &by).await;
-    core.close().await?;
-    done
+    Err(Failure::Refused(format!(
+        "another process holds {} and does not answer",
+        data.display()
+    )))
 }
 
 impl Deed {
@@ -233,6 +235,9 @@ fn refusal(name: &str, error: &OperateError) -> Failure {
         }
     }
 }
+
+const ASK_TRIES_COUNT: usize = 50;
+const ASK_INTERVAL: Duration = Duration::from_millis(100);
 
 #[cfg(test)]
 mod tests {

@@ -20,11 +20,11 @@ use crate::model::text::escape;
 #[derive(clap::Args, Clone, Debug)]
 pub(super) struct OperatorArgs {
     /// The operators' listener [default: $COUNTERSIGN_URL, else the one that owns the directory]
-    #[arg(long, value_name = "URL")]
+    #[arg(long, global = true, value_name = "URL")]
     url: Option<String>,
     /// A file with the operator's token [default: $COUNTERSIGN_TOKEN, else operator.token in the
     /// guard's directory]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE")]
     token_file: Option<PathBuf>,
     #[command(flatten)]
     place: Place,

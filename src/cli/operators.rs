@@ -1,5 +1,6 @@
 //! `countersign operators`: who may decide. Whoever holds the guard's directory makes operators.
 
+use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -9,6 +10,7 @@ use serde_json::Value;
 use super::deed::{self, Deed as LocalDeed};
 use super::failure::Failure;
 use super::operator::{TOKEN_FILE, field, list};
+use super::owner::core::make_directory;
 use super::place::Place;
 use super::print;
 use super::table::Table;
@@ -60,6 +62,9 @@ pub(super) async fn run(args: Args, as_json: bool) -> Result<(), Failure> {
             token_file,
             save,
         } => {
+            if save {
+                make_directory(&data)?;
+            }
             let file = token_file.or_else(|| save.then(|| data.join(TOKEN_FILE)));
             add(&data, name, groups, file.as_deref(), as_json).await
         }
@@ -83,14 +88,12 @@ async fn add(
     file: Option<&Path>,
     as_json: bool,
 ) -> Result<(), Failure> {
-    // Before the operator is made: a token that cannot be kept would be lost.
-    let kept = file.map(create).transpose()?;
+    // Begun before the operator is made: a token that cannot be kept would be lost.
+    let draft = file.map(Draft::begin).transpose()?;
     let mut added = deed::ask(data, LocalDeed::AddOperator { name, groups }).await?;
     let token = field(&added, "token").to_owned();
-    if let (Some(mut kept), Some(path)) = (kept, file) {
-        kept.write_all(token.as_bytes())?;
-        kept.write_all(b"\n")?;
-        kept.sync_all()?;
+    if let (Some(draft), Some(path)) = (draft, file) {
+        draft.finish(&token, path)?;
         if let Value::Object(added) = &mut added {
             added.shift_remove("token");
             added.insert("token_file".to_owned(), path.display().to_string().into());
@@ -117,14 +120,39 @@ async fn add(
     Ok(())
 }
 
-fn create(path: &Path) -> Result<std::fs::File, Failure> {
-    std::fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(path)
-        .map_err(|error| Failure::Refused(format!("{} cannot be written: {error}", path.display())))
+/// A file beside its place, so that a token that stands there is replaced whole or not at all.
+struct Draft {
+    file: File,
+    path: PathBuf,
+}
+
+impl Draft {
+    fn begin(place: &Path) -> Result<Self, Failure> {
+        let path = place.with_extension("draft");
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&path)
+            .map_err(|error| {
+                Failure::Refused(format!("{} cannot be written: {error}", path.display()))
+            })?;
+        Ok(Self { file, path })
+    }
+
+    fn finish(mut self, token: &str, place: &Path) -> Result<(), Failure> {
+        self.file.write_all(format!("{token}\n").as_bytes())?;
+        self.file.sync_all()?;
+        Ok(std::fs::rename(&self.path, place)?)
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        // Renamed away when all went well.
+        let _ = std::fs::remove_file(&self.path);
+    }
 }
 
 fn ls(body: &Value, as_json: bool) -> Result<(), Failure> {

@@ -15,7 +15,7 @@ pub(super) const CONFIG_FILE: &str = "countersign.yaml";
 pub(super) struct Place {
     /// The guard's directory [default: $COUNTERSIGN_DATA, else that of ./countersign.yaml, else the
     /// user's own data directory]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, global = true, value_name = "DIR")]
     data: Option<PathBuf>,
 }
 

@@ -10,10 +10,11 @@ use crate::model::text::escape;
 /// Says what was done to `name`, and which calls were already on their way.
 pub(super) fn print(name: &str, verb: &str, body: &Value, as_json: bool) -> Result<(), Failure> {
     if as_json {
-        return Ok(match body {
-            Value::Null => print::json(&json!({}))?,
-            body => print::json(body)?,
-        });
+        let nothing = json!({});
+        return Ok(print::json(match body {
+            Value::Null => &nothing,
+            body => body,
+        })?);
     }
     let mut line = format!("{}: {verb}d", escape(name));
     let count = |name: &str| body.get(name).and_then(Value::as_u64).unwrap_or(0);

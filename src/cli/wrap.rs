@@ -82,9 +82,18 @@ async fn keep_up(
     owned: &mut Option<Owner>,
 ) -> Result<(), Failure> {
     let mut bridge = Bridge::start();
+    let mut in_vain = 0;
     loop {
         let stream = join(args, config, data, owned).await?;
-        let stream = greet(stream, hello).await?;
+        let Some(stream) = greet(stream, hello).await? else {
+            // It was on its way out.
+            in_vain += 1;
+            if in_vain >= JOIN_TRIES_COUNT {
+                return Err(Failure::Refused("no owner stays long enough".to_owned()));
+            }
+            tokio::time::sleep(JOIN_INTERVAL).await;
+            continue;
+        };
         match bridge.carry(stream).await? {
             End::AgentGone => return Ok(()),
             End::OwnerGone if owned.is_some() => {
@@ -121,18 +130,28 @@ async fn join(
     )))
 }
 
-async fn greet(mut stream: UnixStream, hello: &Hello) -> Result<BufReader<UnixStream>, Failure> {
-    stream
-        .write_all(format!("{}\n", hello.render()).as_bytes())
-        .await?;
+/// Says who asks for what; `None` where the owner went before it answered.
+async fn greet(
+    mut stream: UnixStream,
+    hello: &Hello,
+) -> Result<Option<BufReader<UnixStream>>, Failure> {
+    let words = format!("{}\n", hello.render());
+    if stream.write_all(words.as_bytes()).await.is_err() {
+        return Ok(None);
+    }
     let mut stream = BufReader::new(stream);
     let mut line = Vec::new();
-    (&mut stream)
+    let read = (&mut stream)
         .take(AGENT_MESSAGE_BYTES as u64)
         .read_until(b'\n', &mut line)
-        .await?;
-    parse_end(&line)?;
-    Ok(stream)
+        .await;
+    match read {
+        Ok(0) | Err(_) => Ok(None),
+        Ok(_) => {
+            parse_end(&line)?;
+            Ok(Some(stream))
+        }
+    }
 }
 
 fn hello(args: &Args) -> Result<Hello, Failure> {

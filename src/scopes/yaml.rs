@@ -490,7 +490,7 @@ mod tests {
         assert!(refused("? [a]\n: b").contains("a key is a map or a list"));
         assert!(refused("a: 1\n---\nb: 2").contains("second document"));
         assert!(refused("a: [1").contains("not YAML"));
-        assert!(refused("").contains("no manifest"));
+        assert!(refused("").contains("holds nothing"));
         assert!(refused("\"a\\u200b\": 1").contains("read as others"));
     }
 

@@ -1,6 +1,7 @@
 //! One idempotency key, one call.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use reqwest::Method;
 use serde_json::json;
@@ -52,7 +53,7 @@ async fn a_repeat_while_the_call_runs_joins_it() {
     };
     let first = tokio::spawn(ask("wait=20"));
     while world.shop.ran().is_empty() {
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let joined = ask("wait=0").await;
     assert_eq!(
@@ -153,4 +154,33 @@ async fn a_key_means_nothing_to_another_agent_or_mode() {
         .ask("shop/own", &json!({"count": 1}))
         .header("idempotency-key", "k1");
     assert_eq!(send(own).await.status, 200);
+}
+
+#[tokio::test]
+async fn a_call_whose_agent_hung_up_runs_only_when_it_is_asked_for_again() {
+    let world = World::new().await;
+    let ask = || {
+        let request = world.ask("shop/order", &json!({"amount": 270}));
+        request.header("idempotency-key", "k1")
+    };
+    let waiting = tokio::spawn(send(ask().header("prefer", "wait=25")));
+    let approval = open_approval(&world).await;
+    waiting.abort();
+    assert!(waiting.await.is_err());
+    // The connection is closed some moments after its task; the call is then in nobody's hands.
+    let parked = async {
+        loop {
+            let again = send(ask()).await;
+            if again.body["state"] == "held" {
+                return again;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    let again = tokio::time::timeout(Duration::from_secs(10), parked).await;
+    assert_eq!(again.unwrap().body["approval_id"], json!(approval));
+    world.approve(&approval).await;
+    assert!(world.shop.ran().is_empty(), "it ran while nobody asked");
+    assert_eq!(send(ask()).await.status, 200);
+    assert_eq!(world.shop.ran().len(), 1);
 }

@@ -4,6 +4,7 @@ mod answer;
 mod asked;
 mod caller;
 mod calls;
+mod held;
 mod ledger;
 mod outcome;
 mod sessions;

@@ -1,25 +1,27 @@
 //! One request's turn at a call: judge, wait, judge again, run.
 //!
-//! Nothing resumes here. A wait that ends enters the guard's one door again with the call it holds.
+//! Nothing resumes here. A wait that ends enters the guard's one door again with the call it holds. A
+//! turn runs in a task of its own that the guard waits for, so that an agent that hangs up can leave
+//! no permit unsettled and no hold in nobody's hands.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::http::header::{LOCATION, RETRY_AFTER};
-use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
 use tokio::sync::oneshot;
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
 
-use super::super::problem::{Problem, seconds};
-use super::super::reply;
+use super::super::problem::Problem;
 use super::Desk;
 use super::answer::Answer;
-use super::slot::{Slot, Waits};
+use super::held;
+use super::slot::Slot;
 use crate::guard::{Hold, Permit, Ruling, Woke};
 use crate::limits::{ANSWER_KEPT_BYTES, CALL_KEPT, HOLD_POLL_INTERVAL, OUTCOME_REPORT_LONGEST};
 use crate::model::approval::ApprovalState;
 use crate::model::call::{Call, Mode};
+use crate::model::outcome::Outcome;
 use crate::model::reason::Reason;
 
 /// A call in the hands of one request. Dropped on the way, it puts the hold down for the next one.
@@ -28,24 +30,41 @@ pub(super) struct Turn {
     slot: Arc<Slot>,
     hold: Option<Hold>,
     over: bool,
+    /// Cancelled when nobody waits for the answer any more.
+    gone: CancellationToken,
 }
 
 impl Turn {
     /// The turn of the request that opened the call.
-    pub(super) const fn first(desk: Desk, slot: Arc<Slot>) -> Self {
+    pub(super) fn first(desk: Desk, slot: Arc<Slot>) -> Self {
+        Self::with(desk, slot, None)
+    }
+
+    /// A turn at a hold that no request waits on.
+    pub(super) fn at(desk: Desk, slot: Arc<Slot>) -> Option<Self> {
+        let hold = slot.take_hold()?;
+        Some(Self::with(desk, slot, Some(hold)))
+    }
+
+    fn with(desk: Desk, slot: Arc<Slot>, hold: Option<Hold>) -> Self {
         Self {
             desk,
             slot,
-            hold: None,
+            hold,
             over: false,
+            gone: CancellationToken::new(),
         }
     }
 
     /// Judges the call, and waits for a person as long as the request is willing to.
     pub(super) async fn judge(self, call: Call, wait: Duration) -> Response {
-        let ends = self.desk.guard.ambient().monotonic() + wait;
-        let ruling = self.desk.guard.decide(call).await;
-        self.pursue(ruling, ends).await
+        let guard = Arc::clone(&self.desk.guard);
+        let ends = guard.ambient().monotonic() + wait;
+        self.drive(async move |turn: Self| {
+            let ruling = guard.decide(call).await;
+            turn.pursue(ruling, ends).await
+        })
+        .await
     }
 
     /// The turn of a request that repeats a call under its key.
@@ -56,14 +75,10 @@ impl Turn {
             if let Some(answer) = slot.replay() {
                 return answer.into_response();
             }
-            if let Some(hold) = slot.take_hold() {
-                let turn = Self {
-                    desk,
-                    slot,
-                    hold: Some(hold),
-                    over: false,
-                };
-                return turn.resume(ends).await;
+            if let Some(turn) = Self::at(desk.clone(), Arc::clone(&slot)) {
+                return turn
+                    .drive(async move |turn: Self| turn.resume(ends).await)
+                    .await;
             }
             if !slot.is_busy() {
                 return Problem::new(Reason::Superseded)
@@ -72,7 +87,7 @@ impl Turn {
             }
             let left = ends.saturating_sub(desk.guard.ambient().monotonic());
             if tokio::time::timeout(left, changes.changed()).await.is_err() {
-                return underway(&slot);
+                return held::underway(&slot);
             }
         }
     }
@@ -111,6 +126,7 @@ impl Turn {
             let woke = tokio::select! {
                 woke = guard.wait(hold, left) => Some(woke),
                 () = self.slot.withdrawn.cancelled() => None,
+                () = self.gone.cancelled() => Some(Woke::TimeUp),
             };
             match woke {
                 Some(Woke::Changed) => match self.hold.take() {
@@ -119,7 +135,7 @@ impl Turn {
                 },
                 Some(Woke::TimeUp | Woke::Stopping) => {
                     return match own {
-                        true => held(&self.slot),
+                        true => held::render(&self.slot),
                         // Its session waits for another call's approval: nobody was asked for this one.
                         false => self.refuse(
                             Problem::new(Reason::SessionPaused).retry_after(HOLD_POLL_INTERVAL),
@@ -145,17 +161,6 @@ impl Turn {
         problem.into_response()
     }
 
-    /// A turn at a hold that no request waits on.
-    pub(super) fn at(desk: Desk, slot: Arc<Slot>) -> Option<Self> {
-        let hold = slot.take_hold()?;
-        Some(Self {
-            desk,
-            slot,
-            hold: Some(hold),
-            over: false,
-        })
-    }
-
     /// A refusal is not kept: the same key may ask again and is judged anew.
     pub(super) fn refuse(mut self, problem: Problem) -> Response {
         self.hold = None;
@@ -167,10 +172,23 @@ impl Turn {
 
     async fn run(mut self, permit: Permit) -> Response {
         self.over = true;
-        match self.slot.mode {
-            Mode::Authorize => self.sign(permit).await,
-            Mode::Proxy => self.send(permit).await,
+        match (self.slot.mode, self.gone.is_cancelled()) {
+            (Mode::Authorize, _) => self.sign(permit).await,
+            (Mode::Proxy, false) => self.send(permit).await,
+            // A call whose agent hung up before it could run does not run.
+            (Mode::Proxy, true) => self.give_back(permit).await,
         }
+    }
+
+    async fn give_back(self, permit: Permit) -> Response {
+        let guard = Arc::clone(&self.desk.guard);
+        let note = "the agent hung up before the call was sent".to_owned();
+        // A permit that is refused at the write is settled as not sent already.
+        if let Ok(dispatch) = guard.dispatch(permit).await {
+            let (_, receipt) = dispatch.into_parts();
+            guard.settle(receipt, Outcome::NotSent, Some(note)).await;
+        }
+        self.refuse(Problem::new(Reason::ApprovalCancelled))
     }
 
     async fn sign(self, permit: Permit) -> Response {
@@ -185,24 +203,33 @@ impl Turn {
         answer.into_response()
     }
 
-    /// The half that sends and settles runs in its own task, so that an agent that hangs up cannot
-    /// leave a call unrecorded.
     async fn send(self, permit: Permit) -> Response {
         self.slot.run();
+        let delivery = self.desk.upstreams.run(&self.desk.guard, permit).await;
+        let came = Answer::delivered(self.slot.id, delivery);
+        keep(&self.desk, &self.slot, &came);
+        came.into_response()
+    }
+
+    /// Runs the rest of the turn in its own task, and tells it when the request that waits is dropped.
+    async fn drive<F>(self, rest: impl FnOnce(Self) -> F) -> Response
+    where
+        F: Future<Output = Response> + Send + 'static,
+    {
+        let _request = self.gone.clone().drop_guard();
+        let guard = Arc::clone(&self.desk.guard);
+        let id = self.slot.id;
+        let span = tracing::info_span!("call", %id);
         let (tell, told) = oneshot::channel();
-        let (desk, slot) = (self.desk.clone(), Arc::clone(&self.slot));
-        self.desk.guard.spawn(async move {
-            let delivery = desk.upstreams.run(&desk.guard, permit).await;
-            let answer = Answer::delivered(slot.id, delivery);
-            keep(&desk, &slot, &answer);
-            // Nobody listens any more when the agent has hung up; the answer is kept as it may be.
-            let _ = tell.send(answer);
+        let rest = rest(self).instrument(span);
+        guard.spawn(async move {
+            // Where nobody listens any more, what can be kept is in the slot.
+            let _ = tell.send(rest.await);
         });
         match told.await {
-            Ok(Ok(answer)) => answer.into_response(),
-            Ok(Err(problem)) => problem.into_response(),
+            Ok(response) => response,
             Err(_) => Problem::new(Reason::OutcomeUnknown)
-                .call(self.slot.id)
+                .call(id)
                 .into_response(),
         }
     }
@@ -239,56 +266,3 @@ fn keep(desk: &Desk, slot: &Slot, came: &Result<Answer, Problem>) {
         None => slot.spend(answer.word),
     }
 }
-
-/// 202: a person must decide.
-fn held(slot: &Slot) -> Response {
-    match slot.waits() {
-        Some(waits) => accepted(slot, waiting(slot, &waits)),
-        None => underway(slot),
-    }
-}
-
-/// 202: another request has the call in its hands.
-fn underway(slot: &Slot) -> Response {
-    match slot.waits() {
-        Some(waits) if slot.word().is_none() => accepted(slot, waiting(slot, &waits)),
-        _ => accepted(
-            slot,
-            json!({
-                "call_id": slot.id.to_string(),
-                "state": slot.word().unwrap_or("judging"),
-            }),
-        ),
-    }
-}
-
-fn waiting(slot: &Slot, waits: &Waits) -> Value {
-    let reasons: Vec<Value> = waits
-        .reasons
-        .iter()
-        .map(|reason| json!({"code": reason.code(), "sentence": reason.row().sentence}))
-        .collect();
-    json!({
-        "call_id": slot.id.to_string(),
-        "approval_id": waits.approval.to_string(),
-        "state": "held",
-        "reasons": reasons,
-        "decide_by": waits.decide_by.to_string(),
-        "code": waits.code,
-        "agent_hint": AGENT_HINT,
-    })
-}
-
-fn accepted(slot: &Slot, body: Value) -> Response {
-    let mut response = reply::with(StatusCode::ACCEPTED, body);
-    let headers = response.headers_mut();
-    if let Ok(location) = HeaderValue::from_str(&format!("/v1/calls/{}", slot.id)) {
-        headers.insert(LOCATION, location);
-    }
-    headers.insert(RETRY_AFTER, seconds(HOLD_POLL_INTERVAL));
-    response
-}
-
-const AGENT_HINT: &str = "APPROVAL PENDING: held for a person's approval and not executed. Do not \
-     rephrase it and do not use another tool to the same effect. Wait, then repeat exactly the same \
-     request; it joins this one and runs once it is approved.";

@@ -120,7 +120,8 @@ impl Core {
     }
 }
 
-fn make_directory(data: &Path) -> Result<(), Failure> {
+/// Makes the directory for the guard's own user, or refuses one that others may write to.
+pub(crate) fn make_directory(data: &Path) -> Result<(), Failure> {
     let failed = |error: std::io::Error| {
         Failure::Refused(format!("{} cannot be used: {error}", data.display()))
     };

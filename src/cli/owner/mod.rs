@@ -103,10 +103,11 @@ impl Owner {
     /// What to tell the person who started it.
     pub(crate) fn greeting(&self) -> Vec<String> {
         let mut lines = vec![format!("isolation: {}", self.isolation)];
-        if let Some(agents) = self.notice.agents {
+        let notice = self.notice();
+        if let Some(agents) = notice.agents {
             lines.push(format!("agents:    http://{agents}"));
         }
-        lines.push(format!("operators: http://{}", self.notice.operators));
+        lines.push(format!("operators: http://{}", notice.operators));
         if self.core.guard.scopes().agents().next().is_none() {
             lines.push("no scope is in force: every call is denied".to_owned());
         }
