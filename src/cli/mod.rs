@@ -34,7 +34,7 @@ use self::failure::Failure;
 
 /// A guard between AI agents and their tools: what exceeds an agent's scope waits for a person.
 #[derive(Parser, Debug)]
-#[command(name = "countersign", version, about, after_help = EXIT_CODES)]
+#[command(name = "countersign", version, after_help = EXIT_CODES)]
 struct Cli {
     /// Print results for programs, as JSON
     #[arg(long, global = true)]

@@ -87,10 +87,7 @@ fn read(path: &Path) -> Result<Config, Failure> {
         name: path.display().to_string(),
         text: read_text(path, MANIFEST_BYTES)?,
     };
-    let base = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
+    let base = path.parent().unwrap_or(Path::new(""));
     Ok(Config::parse(&source, base)?)
 }
 

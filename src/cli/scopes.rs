@@ -78,15 +78,13 @@ fn check(dir: Option<PathBuf>, as_json: bool) -> Result<(), Failure> {
             "agents": agents,
             "digest": scopes.digest().to_string(),
         }))?,
-        false => print::say(format!(
-            "{} manifests, no faults; agents: {}\ndigest {}",
-            sources.len(),
-            match agents.is_empty() {
-                true => "none".to_owned(),
-                false => agents.join(", "),
-            },
-            scopes.digest()
-        ))?,
+        false => {
+            print::say(match agents.is_empty() {
+                true => "no manifest: nobody may do anything".to_owned(),
+                false => format!("no faults; agents: {}", agents.join(", ")),
+            })?;
+            print::say(format!("digest {}", scopes.digest()))?;
+        }
     }
     Ok(())
 }

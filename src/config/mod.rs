@@ -7,7 +7,7 @@ mod secret;
 mod upstream;
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 pub use listen::Listen;
 pub use secret::SecretRef;
@@ -74,8 +74,8 @@ impl Config {
 fn read(tree: &Node, base: &Path, faults: &mut Faults) -> Option<Config> {
     let block = Block::open(tree, &CONFIG, faults)?;
     version(&block, faults);
-    let data = path(&block, "data", "./data", base, faults);
-    let scopes = path(&block, "scopes", "./scopes", base, faults);
+    let data = path(&block, "data", "data", base, faults);
+    let scopes = path(&block, "scopes", "scopes", base, faults);
     let listen = match block.find("listen") {
         Some(node) => Listen::read(node, faults),
         None => Some(Listen::default()),
@@ -126,8 +126,21 @@ fn path(
     faults: &mut Faults,
 ) -> Option<PathBuf> {
     match block.find(key) {
-        Some(node) => node.line(faults).map(|text| base.join(text)),
-        None => Some(base.join(default)),
+        Some(node) => node.line(faults).map(|text| under(base, &text)),
+        None => Some(under(base, default)),
+    }
+}
+
+/// The path from the configuration's own directory, without idle parts that only blur it.
+fn under(base: &Path, text: &str) -> PathBuf {
+    let path: PathBuf = base
+        .join(text)
+        .components()
+        .filter(|part| *part != Component::CurDir)
+        .collect();
+    match path.as_os_str().is_empty() {
+        true => PathBuf::from("."),
+        false => path,
     }
 }
 
@@ -181,7 +194,7 @@ mod tests {
     #[test]
     fn a_short_configuration_has_safe_defaults() {
         let config = parse("version: 1\n").unwrap();
-        assert_eq!(config.data, Path::new("/srv/guard/./data"));
+        assert_eq!(config.data, Path::new("/srv/guard/data"));
         assert!(config.listen.agents.ip().is_loopback());
         assert!(config.listen.operators.ip().is_loopback());
         assert_eq!(config.reload, Reload::Accept);

@@ -1,6 +1,6 @@
 //! What the upstream servers present: whole definitions, their digests, their schemas compiled.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use parking_lot::RwLock;
@@ -88,27 +88,32 @@ impl Catalog {
             order: Vec::new(),
             tools: HashMap::new(),
         };
+        let mut ambiguous = HashSet::new();
         for definition in presented.tools.iter().take(UPSTREAM_TOOLS_COUNT) {
-            let tool = match KnownTool::compile(definition) {
-                Ok(tool) => Arc::new(tool),
-                Err(sentence) => {
-                    taken.dropped.push(sentence);
-                    continue;
+            match KnownTool::compile(definition) {
+                Ok(tool) => {
+                    let name: Arc<str> = Arc::from(tool.name.as_str());
+                    let tool = Arc::new(tool);
+                    if next
+                        .tools
+                        .insert(Arc::clone(&name), Arc::clone(&tool))
+                        .is_some()
+                    {
+                        ambiguous.insert(name);
+                    }
+                    next.order.push(tool);
                 }
-            };
-            let name: Arc<str> = Arc::from(tool.name.as_str());
-            if next
-                .tools
-                .insert(Arc::clone(&name), Arc::clone(&tool))
-                .is_some()
-            {
-                // Two tools of one name: neither can be meant, so neither stays.
-                next.tools.remove(&name);
-                next.order.retain(|known| known.name != tool.name);
-                taken.dropped.push(format!("{name} is defined twice"));
-            } else {
-                next.order.push(tool);
+                Err(sentence) => taken.dropped.push(sentence),
             }
+        }
+        // Of tools that share a name neither can be meant, so none stays.
+        next.order
+            .retain(|tool| !ambiguous.contains(tool.name.as_str()));
+        for name in ambiguous {
+            next.tools.remove(&name);
+            taken
+                .dropped
+                .push(format!("{name} is defined more than once"));
         }
         let mut servers = self.servers.write();
         if let Some(before) = servers.get(server) {

@@ -81,18 +81,24 @@ pub(super) async fn wait(
     cancelled: &CancellationToken,
     told: &mut u64,
 ) -> Held {
-    let end = guard.ambient().monotonic().saturating_add(terms.budget);
+    let ambient = guard.ambient();
+    let end = ambient.monotonic().saturating_add(terms.budget);
+    // The first sign goes out at once: some clients give up on a response without headers.
+    let mut due = ambient.monotonic();
     loop {
-        // The first sign goes out at once: some clients give up on a response without headers.
-        sign(&hold, terms, answers, told).await;
-        let left = end.saturating_sub(guard.ambient().monotonic());
+        let now = ambient.monotonic();
+        if now >= due {
+            sign(&hold, terms, answers, told).await;
+            due = now.saturating_add(HOLD_HEARTBEAT);
+        }
+        let left = end.saturating_sub(now);
         if left.is_zero() {
             break;
         }
         let woke = tokio::select! {
             () = answers.gone() => return Held::Abandoned,
             () = cancelled.cancelled() => return Held::Abandoned,
-            woke = guard.wait(&hold, left.min(HOLD_HEARTBEAT)) => woke,
+            woke = guard.wait(&hold, left.min(due.saturating_sub(now))) => woke,
         };
         match woke {
             Woke::TimeUp => {}

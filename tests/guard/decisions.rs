@@ -175,3 +175,12 @@ async fn a_payment_above_its_bound_waits_for_a_person_and_says_why() {
         hold.pending().reasons
     );
 }
+
+#[tokio::test]
+async fn a_tool_defined_more_than_once_is_no_tool() {
+    let world = World::new().await;
+    super::world::present(&world.guard, "crm", &["find", "find", "note", "find"]).await;
+    let denial = denied(world.decide("crm/find", json!({})).await);
+    assert_eq!(denial.reason(), Reason::UnknownTarget);
+    permitted(world.decide("crm/note", json!({})).await);
+}

@@ -7,6 +7,7 @@
     reason = "each test takes what it needs, and one that cannot go on fails"
 )]
 
+pub(crate) mod server;
 pub(crate) mod wire;
 
 use std::collections::BTreeMap;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use reqwest::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// One client with its headers.
 pub(crate) struct Wire {
@@ -152,6 +153,41 @@ impl Wire {
             .headers(headers)
             .body(body.to_string());
         came(request.send().await.unwrap()).await
+    }
+
+    /// Calls a tool in the modern era, hangs up once the answer has begun, and returns when the other
+    /// side has noticed.
+    pub(crate) async fn leave(&self, mut params: Value) {
+        params["_meta"] = json!({
+            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+            "io.modelcontextprotocol/clientCapabilities": {},
+        });
+        let name = params["name"].as_str().unwrap().to_owned();
+        let body = json!({"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params});
+        let body = body.to_string();
+        let url = reqwest::Url::parse(&self.url).unwrap();
+        let host = format!("127.0.0.1:{}", url.port().unwrap());
+        let mut head = format!("POST {} HTTP/1.1\r\nhost: {host}\r\n", url.path());
+        for (name, value) in &self.headers {
+            head.push_str(&format!("{name}: {}\r\n", value.to_str().unwrap()));
+        }
+        head.push_str(&format!(
+            "mcp-protocol-version: 2026-07-28\r\nmcp-method: tools/call\r\nmcp-name: {name}\r\n\
+             content-length: {}\r\n\r\n{body}",
+            body.len()
+        ));
+        let mut stream = tokio::net::TcpStream::connect(host).await.unwrap();
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let mut begun = [0; 12];
+        stream.read_exact(&mut begun).await.unwrap();
+        assert_eq!(&begun, b"HTTP/1.1 200");
+        stream.shutdown().await.unwrap();
+        let mut rest = Vec::new();
+        let read = stream.read_to_end(&mut rest);
+        tokio::time::timeout(Duration::from_secs(20), read)
+            .await
+            .unwrap()
+            .unwrap();
     }
 
     /// A POST of these bytes.

@@ -241,6 +241,38 @@ async fn a_call_without_an_answer_in_time_is_unknown_and_the_server_hears_of_it(
 }
 
 #[tokio::test]
+async fn a_call_that_a_stuck_server_does_not_take_is_taken_back_before_its_first_byte() {
+    let folder = tempfile::tempdir().unwrap();
+    let go = folder.path().join("go");
+    // Reads nothing until it is told, then says how many lines came.
+    let text = format!(
+        "until [ -e '{go}' ]; do sleep 0.05; done
+while read -r line; do case \"$line\" in *taken-back*) echo x;; *count*) echo xx; exit 0;; esac; done",
+        go = go.display()
+    );
+    let link = open(&program("sh", &["-c", &text]), Era::Legacy).await.0;
+    let large = request("large", json!({"x": "x".repeat(1 << 20)}));
+    let blocked = link.send(large);
+    let later = async {
+        // The large one is begun and fills the pipe, so this one never begins.
+        let fault = link
+            .send(request("taken-back", json!({})))
+            .await
+            .err()
+            .unwrap();
+        assert!(matches!(fault, LinkError::Stuck), "{fault:?}");
+        assert_eq!(fault.outcome(), Outcome::NotSent);
+        std::fs::write(&go, "").unwrap();
+    };
+    let (large, ()) = tokio::join!(blocked, later);
+    let _large = large.unwrap();
+    let _count = link.send(request("count", json!({}))).await.unwrap();
+    until("it counted", || async { !link.is_open() }).await;
+    // One garbage line for the end; a second would be for what was taken back.
+    assert_eq!(link.dropped_count(), 1);
+}
+
+#[tokio::test]
 async fn a_flood_of_notifications_cannot_push_out_the_answer() {
     let link = link(
         r#"

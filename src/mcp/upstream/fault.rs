@@ -22,6 +22,9 @@ pub enum LinkError {
     /// The relation was over before the message was written.
     #[error("the upstream had already gone")]
     Gone,
+    /// The upstream read nothing for too long, so that the message was taken back before its first byte.
+    #[error("the upstream did not take the message in time")]
+    Stuck,
     /// The connection broke while the call was under way.
     #[error("the connection to the upstream broke")]
     Broken(#[source] reqwest::Error),
@@ -57,6 +60,7 @@ impl LinkError {
             | Self::Start(_)
             | Self::Unreachable(_)
             | Self::Gone
+            | Self::Stuck
             | Self::Foreign => Outcome::NotSent,
             // A server's own refusal says that it did not act; a failure on its side does not.
             Self::Broken(_) | Self::Closed | Self::TimedOut | Self::Status(500..) => {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 use serde_json::Value;
@@ -21,8 +21,8 @@ use super::spec::StdioSpec;
 use super::stream::{self, Asked};
 use crate::ambient::Ambient;
 use crate::limits::{
-    UPSTREAM_ANSWER_TIMEOUT, UPSTREAM_BACKLOG_COUNT, UPSTREAM_MESSAGE_BYTES, UPSTREAM_NOTE_BYTES,
-    UPSTREAM_QUEUE_COUNT, UPSTREAM_STDERR_LINE_BYTES,
+    PERMIT_LIFE, UPSTREAM_ANSWER_TIMEOUT, UPSTREAM_BACKLOG_COUNT, UPSTREAM_MESSAGE_BYTES,
+    UPSTREAM_NOTE_BYTES, UPSTREAM_QUEUE_COUNT, UPSTREAM_STDERR_LINE_BYTES,
 };
 use crate::mcp::dialect::method;
 use crate::mcp::jsonrpc::{
@@ -126,20 +126,29 @@ impl Pipe {
     }
 
     /// Hands a message to the writer and waits until its last byte is in the pipe. A message that is
-    /// not written to its end is none, since its line never ended.
+    /// not written to its end is none, since its line never ended. One whose first byte is not written
+    /// within the life of a permit is taken back, since what permitted it may not hold any more.
     async fn write(&self, bytes: Vec<u8>) -> Result<(), LinkError> {
         let writes = self.writes.lock().clone().ok_or(LinkError::Gone)?;
-        let (written, is_written) = oneshot::channel();
-        let hand_over = async {
-            let write = Write {
-                bytes,
-                written: Some(written),
-            };
-            writes.send(write).await.map_err(|_| LinkError::Gone)?;
-            is_written.await.map_err(|_| LinkError::Gone)
+        let (written, mut is_written) = oneshot::channel();
+        let is_taken = Arc::new(AtomicBool::new(false));
+        let write = Write {
+            bytes,
+            is_taken: Arc::clone(&is_taken),
+            written: Some(written),
         };
-        match timeout(UPSTREAM_ANSWER_TIMEOUT, hand_over).await {
-            Ok(result) => result,
+        let hand_over = async {
+            writes.send(write).await.map_err(|_| LinkError::Gone)?;
+            (&mut is_written).await.map_err(|_| LinkError::Gone)
+        };
+        if let Ok(result) = timeout(PERMIT_LIFE, hand_over).await {
+            return result;
+        }
+        if !is_taken.swap(true, Ordering::AcqRel) {
+            return Err(LinkError::Stuck);
+        }
+        match timeout(UPSTREAM_ANSWER_TIMEOUT, is_written).await {
+            Ok(result) => result.map_err(|_| LinkError::Gone),
             // The line may still be written to its end.
             Err(_) => Err(LinkError::TimedOut),
         }
@@ -150,6 +159,7 @@ impl Pipe {
         if let Some(writes) = self.writes.lock().as_ref() {
             let write = Write {
                 bytes,
+                is_taken: Arc::default(),
                 written: None,
             };
             if writes.try_send(write).is_err() {
@@ -256,6 +266,8 @@ impl Pipe {
 #[derive(Debug)]
 struct Write {
     bytes: Vec<u8>,
+    /// Set by the writer that begins, or by the sender that takes it back; whoever is first.
+    is_taken: Arc<AtomicBool>,
     written: Option<oneshot::Sender<()>>,
 }
 
@@ -334,6 +346,9 @@ fn answer(id: Id, result: Result<Value, RpcError>) -> Vec<u8> {
 
 async fn write_all(mut stdin: ChildStdin, mut queue: mpsc::Receiver<Write>) {
     while let Some(mut write) = queue.recv().await {
+        if write.is_taken.swap(true, Ordering::AcqRel) {
+            continue;
+        }
         write.bytes.push(b'\n');
         if stdin.write_all(&write.bytes).await.is_err() || stdin.flush().await.is_err() {
             break;
