@@ -191,6 +191,14 @@ pub const MCP_SWEEP_INTERVAL: Duration = Duration::from_secs(60);
 pub const UNASKED_WAITING_COUNT: usize = 64;
 /// How long an agent is told to wait where the wait is not computed.
 pub const RETRY_INTERVAL: Duration = Duration::from_secs(30);
+/// Most held calls that are tasks.
+pub const TASKS_WAITING_COUNT: usize = 10_000;
+/// Life of a held call as a task.
+pub const TASK_LIFE: Duration = Duration::from_secs(24 * 3_600);
+/// How often a client is asked to look after a task.
+pub const TASK_POLL_INTERVAL: Duration = Duration::from_secs(5);
+/// Time a question about a running task waits for its end.
+pub const TASK_ANSWER_WAIT: Duration = Duration::from_secs(2);
 /// Longest line of an exported record or of an anchor.
 pub const AUDIT_LINE_BYTES: usize = 64 * 1_024 * 1_024;
 /// Most findings a verification spells out; the rest it counts.

@@ -357,6 +357,65 @@ async fn rounds_end_with_a_pending_result_before_clients_give_up() {
 }
 
 #[tokio::test]
+async fn a_client_that_knows_tasks_gets_one_and_its_first_question_after_the_approval_runs_it() {
+    let (server, guarded, wire) = start(&manifest("1s")).await;
+    let capabilities = json!({"extensions": {"io.modelcontextprotocol/tasks": {}}});
+    let meta = json!({"io.modelcontextprotocol/clientCapabilities": capabilities});
+    let pay = |amount: u32| json!({"name": "pay", "arguments": {"amount": amount}, "_meta": meta});
+    let created = wire.ask_modern("tools/call", pay(500)).await.answer();
+    assert_eq!(created["result"]["resultType"], "task", "{created}");
+    assert_eq!(created["result"]["status"], "working");
+    let about = json!({"taskId": created["result"]["taskId"], "_meta": meta});
+    let working = wire.ask_modern("tasks/get", about.clone()).await.answer();
+    assert_eq!(working["result"]["status"], "working", "{working}");
+    let approval = guarded.open_approval().await;
+    guarded.approve(&approval).await;
+    // Nothing runs while nobody asks.
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert!(server.calls().is_empty());
+    let done = wire.ask_modern("tasks/get", about.clone()).await.answer();
+    assert_eq!(done["result"]["status"], "completed", "{done}");
+    assert_eq!(done["result"]["result"]["content"][0]["text"], "pay done");
+    let again = wire.ask_modern("tasks/get", about.clone()).await.answer();
+    assert_eq!(again["result"]["result"], done["result"]["result"]);
+    assert_eq!(server.calls().len(), 1);
+    // Another principal does not know it.
+    let (_, other) = guarded
+        .guard
+        .add_agent_key("test", &guarded.agent(), None)
+        .await
+        .unwrap();
+    let other = Wire::new(&guarded.url(Some("crm")), &other);
+    let unknown = other.ask_modern("tasks/get", about).await.answer();
+    assert_eq!(unknown["error"]["code"], -32_602, "{unknown}");
+
+    let refused = wire.ask_modern("tools/call", pay(600)).await.answer();
+    let about = json!({"taskId": refused["result"]["taskId"], "_meta": meta});
+    let approval = guarded.open_approval().await;
+    guarded
+        .decide(&approval, Resolution::Deny { message: None })
+        .await;
+    let denied = wire.ask_modern("tasks/get", about).await.answer();
+    assert_eq!(denied["result"]["status"], "completed", "{denied}");
+    let text = denied["result"]["result"]["content"][0]["text"]
+        .as_str()
+        .unwrap();
+    assert!(text.starts_with("DENIED by approver"), "{text}");
+
+    let withdrawn = wire.ask_modern("tools/call", pay(700)).await.answer();
+    let about = json!({"taskId": withdrawn["result"]["taskId"], "_meta": meta});
+    let ended = wire
+        .ask_modern("tasks/cancel", about.clone())
+        .await
+        .answer();
+    assert_eq!(ended["result"], json!({"resultType": "complete"}));
+    let cancelled = wire.ask_modern("tasks/get", about).await.answer();
+    assert_eq!(cancelled["result"]["status"], "cancelled", "{cancelled}");
+    assert!(guarded.guard.approvals(false).await.unwrap().is_empty());
+    assert_eq!(server.calls().len(), 1);
+}
+
+#[tokio::test]
 async fn a_client_that_left_never_runs_its_call() {
     let (server, guarded, wire) = start(&manifest("30s")).await;
     let params = json!({"name": "pay", "arguments": {"amount": 500}});

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::dialect::{meta, method};
+use super::dialect::{Era, meta, method};
 use super::jsonrpc::RpcError;
 use super::render::bad_params;
 use super::task::RELATED_TASK;
@@ -117,6 +117,14 @@ impl Asked {
     #[must_use]
     pub(super) fn capability(&self, name: &str) -> Option<&Value> {
         self.envelope.meta.get(meta::CLIENT_CAPABILITIES)?.get(name)
+    }
+
+    /// Whether the client said with this request that it knows tasks.
+    #[must_use]
+    pub(super) fn knows_tasks(&self, era: Era) -> bool {
+        let extensions = self.capability("extensions");
+        let declares = extensions.is_some_and(|known| known.get(meta::TASKS_EXTENSION).is_some());
+        era == Era::Modern && declares
     }
 
     /// The answers to what an upstream asked, if the request brings some.

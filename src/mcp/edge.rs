@@ -7,6 +7,7 @@ use super::listing::Listing;
 use super::round::Rounds;
 use super::seal::Seal;
 use super::upstream::{LinkError, UpstreamSpec};
+use super::waiting::Waiting;
 use crate::guard::Guard;
 use crate::model::name::ServerName;
 
@@ -20,6 +21,7 @@ pub struct Edge {
     pub listing: Arc<Listing>,
     pub(super) rounds: Rounds,
     pub(super) seal: Arc<Seal>,
+    pub(super) waiting: Waiting,
 }
 
 /// Why an edge cannot begin.
@@ -43,6 +45,7 @@ impl Edge {
             rounds: Rounds::new(Arc::clone(&seal), ambient),
             seal,
             listing,
+            waiting: Waiting::default(),
             guard,
             upstreams,
         }))

@@ -13,9 +13,9 @@ use super::Edge;
 use super::answers::Answers;
 use super::dialect::{self, Era, LEGACY_VERSIONS, MODERN_VERSIONS, method};
 use super::jsonrpc::{Message, Request};
-use super::proxy::{self, Carried};
 use super::relation::Relation;
 use super::render::{self, Answer};
+use super::turn::{self, Carried};
 use super::upstream::{LinkError, Outgoing, Params};
 use crate::limits::UPSTREAM_ANSWER_TIMEOUT;
 use crate::model::call::Principal;
@@ -66,7 +66,7 @@ impl Joined {
             method::TOOLS_LIST => self.list(&request.params).await,
             method::TOOLS_CALL => match self.split(&mut request.params).await {
                 Ok(relation) => {
-                    return proxy::answer(&relation, request, carried, answers).await;
+                    return turn::answer(&relation, request, carried, answers).await;
                 }
                 Err(answer) => answer,
             },

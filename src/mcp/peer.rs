@@ -9,8 +9,8 @@ use super::answers::Answers;
 use super::dialect::Era;
 use super::joined::Joined;
 use super::jsonrpc::{Message, Notification, Request, Response};
-use super::proxy::{self, Carried};
 use super::relation::Relation;
+use super::turn::{self, Carried};
 use super::upstream::LinkError;
 use super::{question, told};
 use crate::model::call::Principal;
@@ -46,10 +46,10 @@ impl Peer {
         }
     }
 
-    /// Answers one request; see [`proxy::answer`].
+    /// Answers one request; see [`turn::answer`].
     pub async fn answer(&self, request: Request, carried: Carried, answers: &Answers) {
         match self {
-            Self::One(relation) => proxy::answer(relation, request, carried, answers).await,
+            Self::One(relation) => turn::answer(relation, request, carried, answers).await,
             Self::Joined(joined) => joined.answer(request, carried, answers).await,
         }
     }

@@ -2,8 +2,8 @@
 
 use super::dialect::{Era, method};
 use super::jsonrpc::Message;
-use super::proxy::Turn;
 use super::render::Answer;
+use super::turn::Turn;
 use super::upstream::{Event, Exchange, LinkError};
 use super::{progress, question, unasked};
 

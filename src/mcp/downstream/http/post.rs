@@ -18,7 +18,7 @@ use crate::mcp::dialect::code::HEADER_MISMATCH;
 use crate::mcp::dialect::{Era, header};
 use crate::mcp::jsonrpc::{self, INVALID_REQUEST, Id, Message, Request, RpcError};
 use crate::mcp::peer::Peer;
-use crate::mcp::proxy::Carried;
+use crate::mcp::turn::Carried;
 use crate::mcp::{modern, render};
 use crate::model::call::Principal;
 use crate::model::id::SessionId;
