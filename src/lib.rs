@@ -9,6 +9,7 @@ pub mod config;
 pub mod engine;
 pub mod guard;
 pub mod limits;
+pub mod manual;
 pub mod mcp;
 pub mod model;
 pub mod rate;
