@@ -1,4 +1,9 @@
 //! The main job in one command: `countersign demo`, run as a person or a script would run it.
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on fails, and waits by the machine's clock"
+)]
 
 use std::io::Read;
 use std::process::{Command, Output, Stdio};
