@@ -17,6 +17,7 @@ tools:
   - tool: till/pay
     privilege: money
     arguments: {properties: {amount: {type: number, exclusiveMinimum: 0, maximum: 100}}}
+    budget: {sum: /amount, limit: 10000, per: 24h}
 undeclared: deny
 accept_local: true
 approval:

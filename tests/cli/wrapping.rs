@@ -31,7 +31,7 @@ fn an_agent_reaches_its_server_through_the_guard() {
 }
 
 #[test]
-fn two_wraps_and_one_serve_share_one_inbox_and_one_chain() {
+fn two_wraps_and_one_serve_share_one_budget_one_inbox_and_one_chain() {
     let house = House::new();
     house.operator();
     let key = house.key();
@@ -39,7 +39,7 @@ fn two_wraps_and_one_serve_share_one_inbox_and_one_chain() {
     let serving = house.serve();
     let mut one = Piped::greeted(&house);
     let mut two = Piped::greeted(&house);
-    let amounts = [201, 202, 203];
+    let amounts = [3201, 3202, 3203];
     let first = one.send(
         "tools/call",
         &json!({"name": "pay", "arguments": {"amount": amounts[0]}}),
@@ -90,6 +90,17 @@ fn two_wraps_and_one_serve_share_one_inbox_and_one_chain() {
         200
     );
     assert_eq!(house.executed().len(), 3);
+
+    // 9606 of 10000 are spent; three more of 100 fit, one over each way in, and then none does.
+    let small = json!({"amount": 100});
+    let over_http = || call(&house.agents_url(), &key, "till/pay", small.clone()).0;
+    assert_eq!(one.call("pay", &small), "did pay");
+    assert_eq!(two.call("pay", &small), "did pay");
+    assert_eq!(over_http(), 200);
+    assert!(one.call("pay", &small).starts_with("RATE LIMITED"));
+    assert!(two.call("pay", &small).starts_with("RATE LIMITED"));
+    assert_eq!(over_http(), 429);
+    assert_eq!(house.executed().len(), 6);
     assert_eq!((one.end(), two.end()), (Some(0), Some(0)));
     assert_eq!(serving.stop(), Some(0));
     house.ends(0, &["audit", "verify"]);
