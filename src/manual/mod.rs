@@ -9,6 +9,9 @@ pub mod commands {}
 #[doc = include_str!("decisions.md")]
 pub mod decisions {}
 
+#[doc = include_str!("reasons.md")]
+pub mod reasons {}
+
 #[doc = include_str!("limits.md")]
 pub mod limits {}
 
