@@ -205,3 +205,5 @@ pub const REPLY_TAKEN_WITHIN: Duration = Duration::from_secs(10);
 pub const AUDIT_LINE_BYTES: usize = 64 * 1_024 * 1_024;
 /// Most findings a verification spells out; the rest it counts.
 pub const AUDIT_FINDINGS_COUNT: usize = 1_000;
+/// Lines of a server's standard error that are told when it ends by itself.
+pub const UPSTREAM_LAST_WORDS_COUNT: usize = 12;
