@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use countersign::ambient::Ambient;
-use countersign::engine::facts::Standing;
+use countersign::engine::facts::{Precedent, Standing};
 use countersign::engine::{self, Facts, Matched, Requirements};
 use countersign::model::arguments::Arguments;
 use countersign::model::call::{Call, Mode, Principal};
@@ -216,6 +216,7 @@ impl Paper {
                 .map(|_| Decimal::zero())
                 .collect(),
             approvers: Arc::new(BTreeSet::from([GroupName::parse("ops").unwrap()])),
+            precedent: Precedent::default(),
         };
         let schema = ToolSchema::compile(&json!({"type": "object"})).unwrap();
         let facts = Facts {

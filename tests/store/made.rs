@@ -1,5 +1,6 @@
 //! Words made for tests, and the stores they are given to.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -268,6 +269,8 @@ pub(crate) async fn stands(
         arguments: br#"{"amount":1.50}"#,
         key,
         budgets,
+        lesson: None,
+        after: &BTreeSet::new(),
         now,
     };
     store.standing(&ask).await.unwrap()
