@@ -4,8 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::Guard;
-use crate::engine::Matched;
-use crate::engine::Requirements;
+use crate::engine::{Matched, Requirements};
 use crate::model::action::Binding;
 use crate::model::call::Call;
 use crate::model::history::{History, Lesson, Mark, Place, Reach, Who};
@@ -29,7 +28,7 @@ impl Guard {
         matched: &Matched<'_>,
         requirements: &Requirements,
         binding: &Binding,
-    ) -> Option<Lesson> {
+    ) -> Option<Box<Lesson>> {
         if matched.rules.is_empty() {
             return None;
         }
@@ -39,13 +38,13 @@ impl Guard {
         };
         let reach = Reach::of(&call.target, binding);
         let values = self.marks(call, &who, &reach, &requirements.first_seen);
-        Some(Lesson {
+        Some(Box::new(Lesson {
             who,
             session: call.session,
             reach,
             privilege: requirements.privilege,
             values,
-        })
+        }))
     }
 
     fn marks(

@@ -23,7 +23,7 @@ pub struct Permit {
     call: Call,
     digest: Digest,
     approval: Option<ApprovalId>,
-    lesson: Option<Lesson>,
+    lesson: Option<Box<Lesson>>,
     recorded: Recorded,
     minted: Duration,
     epoch: u64,
@@ -35,7 +35,7 @@ impl Permit {
         call: Call,
         digest: Digest,
         approval: Option<ApprovalId>,
-        lesson: Option<Lesson>,
+        lesson: Option<Box<Lesson>>,
         minted: Duration,
         epoch: u64,
     ) -> Self {
@@ -91,7 +91,7 @@ pub struct Receipt {
     pub(super) seq: u64,
     pub(super) approval: Option<ApprovalId>,
     /// What the call teaches if it is done.
-    pub(super) lesson: Option<Lesson>,
+    pub(super) lesson: Option<Box<Lesson>>,
     guard: Option<Weak<Guard>>,
 }
 

@@ -14,11 +14,7 @@ impl Guard {
     /// Records how a dispatched call ended. `note` is a short word of the edge, never the tool's output.
     pub async fn settle(&self, mut receipt: Receipt, outcome: Outcome, note: Option<String>) {
         let (call, seq, approval) = (receipt.call, receipt.seq, receipt.approval);
-        let lesson = receipt
-            .lesson
-            .take()
-            .filter(|_| outcome == Outcome::Done)
-            .map(Box::new);
+        let lesson = receipt.lesson.take().filter(|_| outcome == Outcome::Done);
         receipt.close();
         self.settle_as(call, seq, approval, lesson, outcome, note.as_deref())
             .await;

@@ -35,7 +35,7 @@ pub(super) struct Weighed {
     pub(super) requirements: Requirements,
     pub(super) standing: Standing,
     /// What the call teaches once it is done; nothing where no rule names its target.
-    pub(super) lesson: Option<Lesson>,
+    pub(super) lesson: Option<Box<Lesson>>,
     /// The approval the call waits on, where it waits on one.
     pub(super) attached: Option<Approval>,
     pub(super) evaluation: Evaluation,
@@ -111,7 +111,7 @@ impl Guard {
                 &scope,
                 key,
                 &requirements,
-                lesson.as_ref(),
+                lesson.as_deref(),
                 now,
             )
             .await?;

@@ -191,6 +191,7 @@ impl State {
             .get(agent)
             .into_iter()
             .flat_map(Agent::pasts)
+            .filter(|(_, past)| past.reached() > 0)
             .map(|(user, past)| past.view(user.clone(), now))
             .collect();
         pasts.sort_unstable_by(|one, other| one.on_behalf_of.cmp(&other.on_behalf_of));
