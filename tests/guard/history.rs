@@ -387,6 +387,9 @@ async fn a_tool_that_is_defined_or_declared_anew_is_used_for_the_first_time() {
              2 calls in 30 days, none above `money`"
         ]
     );
+    world.approve(&hold).await;
+    world.run(permitted(world.guard.redeem(hold).await)).await;
+    world.done("bank/pay", json!({})).await;
     let elsewhere = presented(b"another program", "pays, and tells");
     world.guard.present(&bank, &elsewhere).await.unwrap();
     let hold = held(world.decide("bank/pay", json!({})).await);
