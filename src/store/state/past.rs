@@ -1,13 +1,15 @@
 //! What one agent did for one user: every target, value and day, found without a search.
 
 use std::collections::{BTreeMap, HashMap};
+use std::hash::Hash;
 use std::sync::Arc;
 
 use crate::engine::facts::{Evidence, Known, Precedent};
 use crate::limits::HISTORY_WINDOW_DAYS;
 use crate::model::history::{self, Lesson, Mark, Place, Reach, Usage};
-use crate::model::name::UserName;
+use crate::model::name::{ServerName, UserName};
 use crate::model::privilege::Privilege;
+use crate::model::target::Target;
 use crate::model::time::Timestamp;
 
 /// One past.
@@ -19,7 +21,14 @@ pub(super) struct Past {
     /// How many usages stand in `reaches` and in `values`.
     reached: usize,
     valued: usize,
+    /// How many usages each rung, server and target has, so that evidence needs no search.
+    rungs: Tally<Privilege>,
+    servers: Tally<ServerName>,
+    targets: Tally<Target>,
 }
+
+/// Counts by key; what counts nothing is not there.
+struct Tally<K>(HashMap<K, usize>);
 
 impl Past {
     pub(super) fn usage(&self, reach: &Reach, privilege: Privilege) -> Option<Usage> {
@@ -83,7 +92,11 @@ impl Past {
         if rungs.is_empty() {
             self.reaches.remove(reach);
         }
-        self.reached = recounted(self.reached, old.is_some(), new.is_some());
+        let (was, is) = (old.is_some(), new.is_some());
+        self.reached = recounted(self.reached, was, is);
+        self.rungs.recount(&privilege, was, is);
+        self.servers.recount(&reach.target.server, was, is);
+        self.targets.recount(&reach.target, was, is);
         old
     }
 
@@ -148,17 +161,15 @@ impl Past {
     pub(super) fn evidence(&self, lesson: &Lesson, now: Timestamp) -> Evidence {
         let target = &lesson.reach.target;
         let recent = self.recent(now);
-        let mut evidence = Evidence {
-            calls: recent.values().sum(),
+        Evidence {
+            calls: recent
+                .values()
+                .fold(0, |sum, calls| sum.saturating_add(*calls)),
             highest: recent.keys().next_back().copied(),
-            ..Evidence::default()
-        };
-        for (reach, rungs) in &self.reaches {
-            evidence.rung |= rungs.contains_key(&lesson.privilege);
-            evidence.server |= reach.target.server == target.server;
-            evidence.target |= reach.target == *target;
+            rung: self.rungs.has(&lesson.privilege),
+            server: self.servers.has(&target.server),
+            target: self.targets.has(target),
         }
-        evidence
     }
 
     /// Everything, in an order of its own.
@@ -200,6 +211,29 @@ impl Past {
     }
 }
 
+impl<K: Clone + Eq + Hash> Tally<K> {
+    fn has(&self, key: &K) -> bool {
+        self.0.contains_key(key)
+    }
+
+    fn recount(&mut self, key: &K, was: bool, is: bool) {
+        if was == is {
+            return;
+        }
+        let count = self.0.entry(key.clone()).or_default();
+        *count = recounted(*count, was, is);
+        if *count == 0 {
+            self.0.remove(key);
+        }
+    }
+}
+
+impl<K> Default for Tally<K> {
+    fn default() -> Self {
+        Self(HashMap::new())
+    }
+}
+
 /// The day of a moment, counted from 1970.
 pub(super) const fn day_of(at: Timestamp) -> i64 {
     at.millis().div_euclid(DAY_MS)
@@ -217,5 +251,63 @@ const fn recounted(count: usize, was: bool, is: bool) -> usize {
         (false, true) => count.saturating_add(1),
         (true, false) => count.saturating_sub(1),
         _ => count,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::digest::Digest;
+    use crate::model::history::Who;
+    use crate::model::id::SessionId;
+    use crate::model::name::AgentName;
+
+    fn lesson(server: usize, tool: usize, definition: u8, rung: usize) -> Lesson {
+        let server = ServerName::parse(["crm", "bank"][server]).unwrap();
+        let (ambient, _) = crate::ambient::Ambient::played(1, Timestamp::default());
+        Lesson {
+            who: Who {
+                agent: AgentName::parse("a").unwrap(),
+                on_behalf_of: None,
+            },
+            session: SessionId::random(&ambient),
+            reach: Reach {
+                target: Target::tool(server, ["x", "y"][tool]),
+                definition: Digest::of(&[definition]),
+            },
+            privilege: Privilege::ALL[rung],
+            values: Vec::new(),
+        }
+    }
+
+    fn lessons() -> impl Strategy<Value = Lesson> {
+        (0..2_usize, 0..2_usize, 0..2_u8, 0..6_usize)
+            .prop_map(|(server, tool, definition, rung)| lesson(server, tool, definition, rung))
+    }
+
+    proptest! {
+        #[test]
+        fn evidence_is_what_a_search_through_the_past_gives(
+            steps in prop::collection::vec((lessons(), any::<bool>()), 0..40),
+            asked in lessons(),
+        ) {
+            let mut past = Past::default();
+            for (one, kept) in &steps {
+                let usage = kept.then_some(Usage::once(Timestamp::default()));
+                past.put_usage(&one.reach, one.privilege, usage);
+            }
+            let view = past.view(None, Timestamp::default());
+            prop_assert_eq!(view.reaches.len(), past.reached());
+            let evidence = past.evidence(&asked, Timestamp::default());
+            let any = |found: &dyn Fn(&Reach, Privilege) -> bool| {
+                view.reaches.iter().any(|(reach, rung, _)| found(reach, *rung))
+            };
+            let target = &asked.reach.target;
+            prop_assert_eq!(evidence.rung, any(&|_, rung| rung == asked.privilege));
+            prop_assert_eq!(evidence.server, any(&|reach, _| reach.target.server == target.server));
+            prop_assert_eq!(evidence.target, any(&|reach, _| reach.target == *target));
+        }
     }
 }
