@@ -36,6 +36,18 @@ pub(super) fn settled(facts: &Facts<'_>, now: Timestamp, steps: &mut Vec<Step>) 
         .flatten()
 }
 
+/// Why a person is being asked about this very call, while nobody has answered.
+pub(super) fn asked(facts: &Facts<'_>, now: Timestamp) -> Vec<Cause> {
+    facts
+        .standing
+        .approval
+        .iter()
+        .filter(|approval| approval.is_open(now))
+        .flat_map(|approval| &approval.reasons)
+        .map(|(reason, sentence)| Cause::new(*reason, sentence.as_str()))
+        .collect()
+}
+
 /// Whether a person can be asked at all.
 pub(super) fn askable(
     facts: &Facts<'_>,

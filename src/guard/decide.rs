@@ -8,7 +8,7 @@ use super::{Guard, entries};
 use crate::engine::facts::Spend;
 use crate::limits::DECIDE_TRIES_COUNT;
 use crate::model::approval::ApprovalState;
-use crate::model::call::Call;
+use crate::model::call::{Call, Mode};
 use crate::model::decision::{Cause, Decision};
 use crate::model::id::ApprovalId;
 use crate::model::privilege::Privilege;
@@ -122,9 +122,14 @@ impl Guard {
         }));
         let (digest, approval) = (weighed.digest, weighed.approval);
         let (minted, epoch) = (weighed.monotonic, weighed.epoch);
+        // What somebody else runs is done only by their own word, which teaches nothing.
+        let lesson = weighed
+            .lesson
+            .take()
+            .filter(|_| attempt.call.mode == Mode::Proxy);
         let (call, recorded) = self.put(attempt, weighed, changes).await?;
         Ok(Ruling::Permit(Permit::mint(
-            recorded, call, digest, approval, minted, epoch,
+            recorded, call, digest, approval, lesson, minted, epoch,
         )))
     }
 

@@ -11,6 +11,7 @@ use super::ruling::Denial;
 use crate::limits::PERMIT_LIFE;
 use crate::model::call::Call;
 use crate::model::digest::Digest;
+use crate::model::history::Lesson;
 use crate::model::id::{ApprovalId, CallId};
 use crate::model::outcome::Outcome;
 use crate::model::reason::Reason;
@@ -22,6 +23,7 @@ pub struct Permit {
     call: Call,
     digest: Digest,
     approval: Option<ApprovalId>,
+    lesson: Option<Box<Lesson>>,
     recorded: Recorded,
     minted: Duration,
     epoch: u64,
@@ -33,6 +35,7 @@ impl Permit {
         call: Call,
         digest: Digest,
         approval: Option<ApprovalId>,
+        lesson: Option<Box<Lesson>>,
         minted: Duration,
         epoch: u64,
     ) -> Self {
@@ -40,6 +43,7 @@ impl Permit {
             call,
             digest,
             approval,
+            lesson,
             recorded,
             minted,
             epoch,
@@ -86,6 +90,8 @@ pub struct Receipt {
     pub(super) call: CallId,
     pub(super) seq: u64,
     pub(super) approval: Option<ApprovalId>,
+    /// What the call teaches if it is done.
+    pub(super) lesson: Option<Box<Lesson>>,
     guard: Option<Weak<Guard>>,
 }
 
@@ -112,7 +118,7 @@ impl Drop for Receipt {
         let settler = Arc::clone(&guard);
         guard.spawn(async move {
             settler
-                .settle_as(call, seq, approval, Outcome::Unknown, None)
+                .settle_as(call, seq, approval, None, Outcome::Unknown, None)
                 .await;
         });
     }
@@ -128,6 +134,7 @@ impl Guard {
         let Permit {
             call,
             approval,
+            lesson,
             recorded,
             minted,
             epoch,
@@ -137,6 +144,7 @@ impl Guard {
             call: call.id,
             seq: recorded.seq(),
             approval,
+            lesson,
             guard: Some(Arc::downgrade(self)),
         };
         let late = self.ambient.monotonic().saturating_sub(minted) > PERMIT_LIFE;

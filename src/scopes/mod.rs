@@ -18,6 +18,7 @@ mod keyword;
 mod manifest;
 mod normal;
 mod pattern;
+mod pointer;
 pub(crate) mod reading;
 mod rule;
 mod scope;
@@ -38,7 +39,7 @@ pub use judgement::{Judgement, Violation};
 pub use pattern::Pattern;
 pub use rule::{Beyond, Rate, Rule};
 pub use scope::{
-    ApiKeys, ArgumentsRecord, Client, Credentials, Extras, Mrtr, PauseCovers, Scope, SessionLimits,
-    Undeclared,
+    ApiKeys, ArgumentsRecord, Client, Credentials, Extras, Heed, Mrtr, PauseCovers, Scope,
+    SessionLimits, Undeclared,
 };
 pub use tool_schema::{SchemaFault, ToolSchema};

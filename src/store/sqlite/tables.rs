@@ -3,8 +3,8 @@
 use rusqlite::Connection;
 
 use super::{
-    agents, approvals, budgets, credentials, grants, in_flight, operators, rates, sessions,
-    settings,
+    agents, approvals, budgets, credentials, grants, history, in_flight, operators, rates,
+    sessions, settings,
 };
 use crate::model::time::Timestamp;
 use crate::store::state::{REMEMBERED, Row, Rows};
@@ -20,7 +20,8 @@ pub(super) fn write(db: &Connection, rows: &Rows) -> rusqlite::Result<()> {
     budgets::write(db, &rows.spends)?;
     in_flight::write(db, &rows.flights)?;
     rates::write(db, &rows.rates)?;
-    settings::write(db, &rows.settings)
+    settings::write(db, &rows.settings)?;
+    history::write(db, rows)
 }
 
 /// Loads what still matters at `now`.
@@ -37,8 +38,15 @@ pub(super) fn load(db: &Connection, now: Timestamp) -> rusqlite::Result<Vec<Row>
         in_flight::load(db)?,
         rates::load(db)?,
         settings::load(db)?,
+        history::load(db, since, now)?,
     ]
     .into_iter()
     .flatten()
     .collect())
+}
+
+/// Removes what no decision asks for any more and no list shows.
+pub(super) fn tidy(db: &Connection, now: Timestamp) -> rusqlite::Result<()> {
+    budgets::tidy(db, now)?;
+    history::tidy(db, now.before(REMEMBERED), now)
 }
