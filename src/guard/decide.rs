@@ -17,6 +17,7 @@ use crate::rate::CellKey;
 use crate::store::{Change, Commit, Expect, InFlight, Recorded, StoreError, Sync};
 
 use super::permit::Permit;
+use super::stops::Terms;
 
 /// A call on its way through the door.
 pub(super) struct Attempt {
@@ -121,10 +122,15 @@ impl Guard {
             since: now,
         }));
         let (digest, approval) = (weighed.digest, weighed.approval);
-        let (minted, epoch) = (weighed.monotonic, weighed.epoch);
+        let minted = weighed.monotonic;
+        let terms = Terms {
+            binding: weighed.binding.clone(),
+            grant: weighed.grant,
+            epoch: weighed.epoch,
+        };
         let (call, recorded) = self.put(attempt, weighed, changes).await?;
         Ok(Ruling::Permit(Permit::mint(
-            recorded, call, digest, approval, minted, epoch,
+            recorded, call, digest, approval, minted, terms,
         )))
     }
 

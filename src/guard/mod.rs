@@ -19,6 +19,7 @@ mod ruling;
 mod sessions;
 mod settle;
 mod signed;
+mod stops;
 mod upstream;
 mod wakes;
 mod weigh;

@@ -28,6 +28,7 @@ impl Guard {
         if taken.changed.is_empty() {
             return Ok(());
         }
+        self.revoked_something();
         let mut body = serde_json::Map::new();
         body.insert("server".into(), server.as_str().into());
         body.insert(

@@ -8,11 +8,11 @@ use crate::audit::entry::EntryKind;
 use crate::engine::facts::Standing;
 use crate::limits::{LISTED_COUNT, SESSIONS_PER_PRINCIPAL_COUNT};
 use crate::model::approval::Approval;
-use crate::model::call::{Call, Principal};
+use crate::model::call::Principal;
 use crate::model::id::SessionId;
 use crate::model::name::OperatorName;
 use crate::model::reason::Reason;
-use crate::model::session::{AgentState, EndCause, Session, SessionState};
+use crate::model::session::{EndCause, Session, SessionState};
 use crate::model::time::Timestamp;
 use crate::scopes::Scope;
 use crate::store::{Change, StoreError, Sync};
@@ -196,36 +196,6 @@ impl Guard {
         }
     }
 
-    /// Whether agent or session of a call were stopped since it was judged.
-    pub(super) async fn stopped(&self, call: &Call) -> Option<Denial> {
-        let session = match self.store.session(call.session).await {
-            Ok(session) => session,
-            Err(fault) => return Some(down(&fault)),
-        };
-        match session.map(|session| session.state) {
-            Some(SessionState::Active) => {}
-            Some(SessionState::Paused) => {
-                return Some(Denial::new(
-                    Reason::SessionPaused,
-                    "an operator paused the session",
-                ));
-            }
-            _ => return Some(revoked(call.session)),
-        }
-        match self.agent_state(&call.principal.agent).await {
-            Ok(AgentState::Running) => None,
-            Ok(AgentState::Paused) => Some(Denial::new(
-                Reason::AgentPaused,
-                "an operator paused the agent",
-            )),
-            Ok(AgentState::Revoked) => Some(Denial::new(
-                Reason::AgentRevoked,
-                "an operator revoked the agent",
-            )),
-            Err(fault) => Some(down(&fault)),
-        }
-    }
-
     async fn default_session(&self, principal: &Principal) -> Result<SessionId, Denial> {
         let known = self.defaults.lock().get(principal).copied();
         if let Some(id) = known
@@ -382,7 +352,7 @@ pub(super) fn down(fault: &StoreError) -> Denial {
     Denial::new(Reason::StoreUnavailable, fault.to_string())
 }
 
-fn revoked(id: SessionId) -> Denial {
+pub(super) fn revoked(id: SessionId) -> Denial {
     Denial::new(Reason::SessionRevoked, format!("{id} was revoked"))
 }
 
