@@ -42,7 +42,7 @@ impl Guard {
             reload: parts.reload,
             wakes: Arc::default(),
             defaults: parking_lot::Mutex::default(),
-            opening: tokio::sync::Mutex::default(),
+            turns: tokio::sync::Mutex::default(),
             votes: parking_lot::Mutex::default(),
             epoch: AtomicU64::new(0),
             stopping: CancellationToken::new(),
