@@ -52,11 +52,7 @@ fn judge(
     if let Some(end) = approvals::settled(facts, now, steps) {
         return Err(end);
     }
-    let granted = facts
-        .standing
-        .grant
-        .as_ref()
-        .filter(|grant| grant.is_live(now));
+    let granted = approvals::granted(facts, now);
     if !causes.is_empty() {
         let Some(grant) = granted else {
             approvals::askable(facts, matched.scope, requirements.privilege, now)?;

@@ -4,11 +4,10 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
+use super::Guard;
 use super::approvals::Ended;
-use super::{Guard, entries};
 use crate::audit::entry::EntryKind;
 use crate::limits::LISTED_COUNT;
-use crate::model::approval::{Approval, ApprovalState};
 use crate::model::grant::Grant;
 use crate::model::id::{CallId, GrantId};
 use crate::model::name::OperatorName;
@@ -123,42 +122,16 @@ impl Guard {
                 Err(fault) => return Err(fault),
             }
         }
-        self.end_holds_of(
-            |approval| concerned.contains(&approval.session),
-            by,
-            stopped,
-        )
-        .await
-    }
-
-    /// Ends every live approval and grant that `concerns` names.
-    async fn end_holds_of(
-        &self,
-        concerns: impl Fn(&Approval) -> bool + Send,
-        by: &str,
-        stopped: &mut Stopped,
-    ) -> Result<(), StoreError> {
-        let now = self.ambient.now();
         let approvals = self.store.approvals(None, LISTED_COUNT).await?;
-        let grants = self.store.grants(LISTED_COUNT).await?;
-        for approval in approvals.iter().filter(|approval| concerns(approval)) {
-            let mut changes: Vec<_> = grants
-                .iter()
-                .filter(|grant| grant.approval == approval.id && grant.is_live(now))
-                .map(|grant| Change::RevokeGrant(grant.id, now))
-                .collect();
-            let live = matches!(
-                approval.state,
-                ApprovalState::Held | ApprovalState::Approved { .. }
-            );
-            if live {
-                changes.push(self.ending(approval, Ended::Revoked));
+        let theirs = approvals
+            .iter()
+            .filter(|approval| concerned.contains(&approval.session));
+        for approval in theirs {
+            if self
+                .end_approval(approval.id, |_| Some(Ended::Revoked), Some(by))
+                .await?
+            {
                 stopped.holds += 1;
-            }
-            if !changes.is_empty() {
-                let body = entries::approval(approval, "revoked", Some(by));
-                self.write(EntryKind::Approval, body, changes, Sync::Synced)
-                    .await?;
             }
         }
         Ok(())

@@ -39,8 +39,12 @@ impl Guard {
             .await?;
         for approval in self.unended().await? {
             if approval.target.server == *server && taken.changed.contains(&approval.target.name) {
-                self.end_approval(&approval, Ended::Invalidated, Some("changed tool"))
-                    .await?;
+                self.end_approval(
+                    approval.id,
+                    |_| Some(Ended::Invalidated),
+                    Some("changed tool"),
+                )
+                .await?;
             }
         }
         Ok(())

@@ -106,7 +106,7 @@ impl Guard {
         for approval in self.unended().await? {
             let scope = scopes.scope(&approval.principal.agent);
             if scope.is_none_or(|scope| scope.digest != approval.manifest) {
-                self.end_approval(&approval, Ended::Invalidated, Some("reload"))
+                self.end_approval(approval.id, |_| Some(Ended::Invalidated), Some("reload"))
                     .await?;
             }
         }

@@ -4,7 +4,7 @@ use super::approvals::Ended;
 use super::permit::Receipt;
 use super::{Guard, entries};
 use crate::audit::entry::EntryKind;
-use crate::model::approval::ApprovalState;
+use crate::model::approval::{Approval, ApprovalState};
 use crate::model::id::{ApprovalId, CallId};
 use crate::model::outcome::Outcome;
 use crate::store::{Change, StoreError};
@@ -92,18 +92,22 @@ impl Guard {
 
     /// Writes down what has expired. Expiry itself is computed when read; this only tidies.
     pub(super) async fn sweep(&self) -> Result<(), StoreError> {
-        let now = self.ambient.now();
         for approval in self.unended().await? {
-            let ended = match (&approval.state, approval.state_at(now)) {
-                (ApprovalState::Held, ApprovalState::Expired) => Ended::Expired,
-                (ApprovalState::Approved { .. }, ApprovalState::Unredeemed) => Ended::Unredeemed,
-                _ => continue,
-            };
-            match self.end_approval(&approval, ended, None).await {
-                Ok(()) | Err(StoreError::Moved) => {}
+            let ended = self.end_approval(approval.id, |one| self.overdue(one), None);
+            match ended.await {
+                Ok(_) | Err(StoreError::Moved) => {}
                 Err(fault) => return Err(fault),
             }
         }
         Ok(())
+    }
+
+    /// How the clock has ended an approval that nobody ended yet.
+    pub(super) fn overdue(&self, approval: &Approval) -> Option<Ended> {
+        match (&approval.state, approval.state_at(self.ambient.now())) {
+            (ApprovalState::Held, ApprovalState::Expired) => Some(Ended::Expired),
+            (ApprovalState::Approved { .. }, ApprovalState::Unredeemed) => Some(Ended::Unredeemed),
+            _ => None,
+        }
     }
 }
