@@ -151,8 +151,10 @@ impl Guard {
                 () = tokio::time::sleep(SWEEP_INTERVAL) => {}
             }
             let Some(guard) = guard.upgrade() else { return };
-            if let Err(fault) = guard.sweep().await {
-                tracing::error!(%fault, "expired approvals could not be written down");
+            for swept in [guard.sweep().await, guard.invalidate_outdated().await] {
+                if let Err(fault) = swept {
+                    tracing::error!(%fault, "approvals that are over could not be written down");
+                }
             }
         }
     }

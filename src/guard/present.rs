@@ -47,6 +47,7 @@ impl Guard {
                 .await?;
             }
         }
+        self.catalog.settle(server, &taken.changed);
         Ok(())
     }
 

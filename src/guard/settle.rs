@@ -7,6 +7,7 @@ use crate::audit::entry::EntryKind;
 use crate::model::approval::{Approval, ApprovalState};
 use crate::model::id::{ApprovalId, CallId};
 use crate::model::outcome::Outcome;
+use crate::model::time::Timestamp;
 use crate::store::{Change, StoreError};
 
 impl Guard {
@@ -92,8 +93,9 @@ impl Guard {
 
     /// Writes down what has expired. Expiry itself is computed when read; this only tidies.
     pub(super) async fn sweep(&self) -> Result<(), StoreError> {
+        let now = self.ambient.now();
         for approval in self.unended().await? {
-            let ended = self.end_approval(approval.id, |one| self.overdue(one), None);
+            let ended = self.end_approval(approval.id, |one| overdue(one, now), None);
             match ended.await {
                 Ok(_) | Err(StoreError::Moved) => {}
                 Err(fault) => return Err(fault),
@@ -101,13 +103,13 @@ impl Guard {
         }
         Ok(())
     }
+}
 
-    /// How the clock has ended an approval that nobody ended yet.
-    pub(super) fn overdue(&self, approval: &Approval) -> Option<Ended> {
-        match (&approval.state, approval.state_at(self.ambient.now())) {
-            (ApprovalState::Held, ApprovalState::Expired) => Some(Ended::Expired),
-            (ApprovalState::Approved { .. }, ApprovalState::Unredeemed) => Some(Ended::Unredeemed),
-            _ => None,
-        }
+/// How the clock has ended an approval that nobody ended yet.
+pub(super) fn overdue(approval: &Approval, now: Timestamp) -> Option<Ended> {
+    match (&approval.state, approval.state_at(now)) {
+        (ApprovalState::Held, ApprovalState::Expired) => Some(Ended::Expired),
+        (ApprovalState::Approved { .. }, ApprovalState::Unredeemed) => Some(Ended::Unredeemed),
+        _ => None,
     }
 }
