@@ -4,6 +4,7 @@ use super::facts::Facts;
 use crate::limits::{ENDED_MEMORY, HOLDS_PER_WINDOW_COUNT, OPEN_HOLDS_PER_AGENT_COUNT};
 use crate::model::approval::{Approval, ApprovalState};
 use crate::model::decision::{Cause, Step};
+use crate::model::grant::Grant;
 use crate::model::reason::Reason;
 use crate::model::time::Timestamp;
 use crate::scopes::Scope;
@@ -46,6 +47,20 @@ pub(super) fn asked(facts: &Facts<'_>, now: Timestamp) -> Vec<Cause> {
         .flat_map(|approval| &approval.reasons)
         .map(|(reason, sentence)| Cause::new(*reason, sentence.as_str()))
         .collect()
+}
+
+/// The grant that lets this call run, if there is one. It lives only as long as the approval that left
+/// it: one that lapsed or ended otherwise gives no leave, whatever time its grant had.
+pub(super) fn granted<'a>(facts: &Facts<'a>, now: Timestamp) -> Option<&'a Grant> {
+    let grant = facts.standing.grant.as_ref()?;
+    let approval = facts.standing.approval.as_ref()?;
+    let stands = matches!(
+        approval.state_at(now),
+        ApprovalState::Approved { .. }
+            | ApprovalState::Executing { .. }
+            | ApprovalState::Ended { .. }
+    );
+    (grant.is_live(now) && approval.id == grant.approval && stands).then_some(grant)
 }
 
 /// Whether a person can be asked at all.

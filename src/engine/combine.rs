@@ -69,12 +69,7 @@ fn judge(
     if let Some(end) = approvals::settled(facts, now, steps) {
         return Err(end);
     }
-    let granted = facts
-        .standing
-        .grant
-        .as_ref()
-        .filter(|grant| grant.is_live(now));
-    if let Some(grant) = granted {
+    if let Some(grant) = approvals::granted(facts, now) {
         steps.push(Step::Grant(grant.id));
         return Ok(Decision::Permit {
             reason: Reason::Granted,

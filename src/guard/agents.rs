@@ -19,7 +19,7 @@ use crate::model::digest::Digest;
 use crate::model::id::CredentialId;
 use crate::model::name::{AgentName, OperatorName};
 use crate::model::reason::Reason;
-use crate::model::session::{AgentState, EndCause, SessionState};
+use crate::model::session::{AgentState, SessionState};
 use crate::store::{Change, StoreError, Sync};
 
 /// An agent as operators see it.
@@ -109,7 +109,7 @@ impl Guard {
     }
 
     async fn local(&self, agent: &AgentName) -> Result<Principal, Denial> {
-        let _turn = self.opening.lock().await;
+        let _turn = self.turns.lock().await;
         let known = self
             .store
             .credentials()
@@ -205,6 +205,14 @@ impl Guard {
         agent: &AgentName,
         life: Option<Duration>,
     ) -> Result<(Credential, String), OperateError> {
+        let _turn = self.turns.lock().await;
+        // A revoked agent comes back by a new credential, and only so; what a revocation that failed half
+        // way left of it ends first, or it would come back too.
+        let returns = self.agent_state(agent).await? == AgentState::Revoked;
+        if returns {
+            self.end_everything_of(agent, by, &mut Stopped::default())
+                .await?;
+        }
         let now = self.ambient.now();
         let secret = format!(
             "csk_{}",
@@ -221,8 +229,7 @@ impl Guard {
         };
         let body = entry(&credential, "issued", by);
         let mut changes = vec![Change::AddCredential(credential.clone())];
-        // A revoked agent comes back by a new credential, and only so.
-        if self.agent_state(agent).await? == AgentState::Revoked {
+        if returns {
             changes.push(Change::SetAgent(agent.clone(), AgentState::Running));
         }
         self.write(EntryKind::Agent, body, changes, Sync::Synced)
@@ -230,22 +237,36 @@ impl Guard {
         Ok((credential, secret))
     }
 
-    /// Revokes a key.
+    /// Revokes a key; the sessions it opened end with it. Asked again after a fault, it ends what is left.
     ///
     /// # Errors
-    /// When there is no such live credential.
+    /// When there is no such credential, or nothing of it is live.
     pub async fn revoke_agent_key(&self, by: &str, id: CredentialId) -> Result<(), OperateError> {
+        let _turn = self.turns.lock().await;
         let known = self.store.credentials().await?;
-        let live = known
-            .iter()
-            .find(|one| one.id == id && one.revoked.is_none());
-        let credential = live.ok_or(OperateError::Missing)?;
+        let credential = known.iter().find(|one| one.id == id);
+        let credential = credential.ok_or(OperateError::Missing)?;
+        let was_live = credential.revoked.is_none();
+        if was_live {
+            self.revoke_credential(credential, by).await?;
+        }
+        let mut stopped = Stopped::default();
+        self.end_sessions(
+            |session| session.principal.credential == id,
+            by,
+            &mut stopped,
+        )
+        .await?;
+        match was_live || stopped != Stopped::default() {
+            true => Ok(()),
+            false => Err(OperateError::Missing),
+        }
+    }
+
+    async fn revoke_credential(&self, credential: &Credential, by: &str) -> Result<(), StoreError> {
         let body = entry(credential, "revoked", by);
-        let change = Change::RevokeCredential(id, self.ambient.now());
-        self.write(EntryKind::Agent, body, vec![change], Sync::Synced)
-            .await?;
-        self.revoked_something();
-        Ok(())
+        let change = Change::RevokeCredential(credential.id, self.ambient.now());
+        self.write_stop(EntryKind::Agent, body, change).await
     }
 
     /// Stops an agent until it is resumed.
@@ -257,8 +278,8 @@ impl Guard {
         operator: &OperatorName,
         agent: &AgentName,
     ) -> Result<Stopped, OperateError> {
+        let _turn = self.turns.lock().await;
         self.set_agent(operator, agent, AgentState::Paused).await?;
-        self.revoked_something();
         self.what_stops(agent).await
     }
 
@@ -271,38 +292,53 @@ impl Guard {
         operator: &OperatorName,
         agent: &AgentName,
     ) -> Result<(), OperateError> {
+        let _turn = self.turns.lock().await;
         self.set_agent(operator, agent, AgentState::Running).await
     }
 
-    /// Ends an agent: its credentials, sessions, approvals and grants end with it.
+    /// Ends an agent: its credentials, sessions, approvals and grants end with it. Asked again after a
+    /// fault, it ends what is left.
     ///
     /// # Errors
-    /// When nobody knows the agent.
+    /// When nobody knows the agent, or nothing of it is live.
     pub async fn revoke_agent(
         &self,
         operator: &OperatorName,
         agent: &AgentName,
     ) -> Result<Stopped, OperateError> {
-        self.set_agent(operator, agent, AgentState::Revoked).await?;
-        self.revoked_something();
-        let mut stopped = self.what_stops(agent).await?;
-        stopped.holds = 0;
-        for credential in self.store.credentials().await? {
-            if credential.agent == *agent && credential.revoked.is_none() {
-                self.revoke_agent_key(operator.as_str(), credential.id)
-                    .await?;
-            }
+        let _turn = self.turns.lock().await;
+        let was_live = self.agent_state(agent).await? != AgentState::Revoked;
+        if was_live {
+            self.set_agent(operator, agent, AgentState::Revoked).await?;
         }
-        for session in self.store.sessions(LISTED_COUNT).await? {
-            let live = !matches!(session.state, SessionState::Ended(_));
-            if session.principal.agent == *agent && live {
-                let end = SessionState::Ended(EndCause::Revoked);
-                self.set_session(session.id, end, operator.as_str()).await?;
-            }
+        let mut stopped = Stopped::default();
+        let credentials = self
+            .end_everything_of(agent, operator.as_str(), &mut stopped)
+            .await?;
+        if !was_live && credentials == 0 && stopped == Stopped::default() {
+            return Err(OperateError::Missing);
         }
-        let own = |approval: &crate::model::approval::Approval| approval.principal.agent == *agent;
-        self.end_holds_of(own, operator, &mut stopped).await?;
+        self.list_running(|left| left.agent == *agent, &mut stopped)
+            .await?;
         Ok(stopped)
+    }
+
+    /// Ends the live credentials of an agent, its sessions, approvals and grants; how many credentials
+    /// it were.
+    async fn end_everything_of(
+        &self,
+        agent: &AgentName,
+        by: &str,
+        stopped: &mut Stopped,
+    ) -> Result<usize, StoreError> {
+        let known = self.store.credentials().await?;
+        let own = |one: &&Credential| one.agent == *agent && one.revoked.is_none();
+        for credential in known.iter().filter(own) {
+            self.revoke_credential(credential, by).await?;
+        }
+        self.end_sessions(|session| session.principal.agent == *agent, by, stopped)
+            .await?;
+        Ok(known.iter().filter(own).count())
     }
 
     /// Every agent that a manifest or the store knows.
@@ -379,9 +415,7 @@ impl Guard {
         body.insert("state".into(), state.name().into());
         body.insert("by".into(), operator.as_str().into());
         let change = Change::SetAgent(agent.clone(), state);
-        Ok(self
-            .write(EntryKind::Agent, body, vec![change], Sync::Synced)
-            .await?)
+        Ok(self.write_stop(EntryKind::Agent, body, change).await?)
     }
 
     async fn what_stops(&self, agent: &AgentName) -> Result<Stopped, OperateError> {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::{Guard, entries};
 use crate::audit::entry::EntryKind;
-use crate::limits::{GRANT_LIFE, GRANT_USES_COUNT};
+use crate::limits::{DECIDE_TRIES_COUNT, GRANT_LIFE, GRANT_USES_COUNT, LISTED_COUNT};
 use crate::model::approval::{Approval, ApprovalState};
 use crate::model::credential::Operator;
 use crate::model::digest::Digest;
@@ -226,34 +226,68 @@ impl Guard {
             .await
     }
 
-    /// Ends an approval without a vote, and revokes what it left.
+    /// Ends an approval without a vote if `due` says so of it as it stands, and revokes what it left;
+    /// whether there was anything to end. A used approval has ended already, but its grant may have uses.
     pub(super) async fn end_approval(
         &self,
-        approval: &Approval,
-        ended: Ended,
+        id: ApprovalId,
+        due: impl Fn(&Approval) -> Option<Ended> + Send,
         by: Option<&str>,
-    ) -> Result<(), StoreError> {
-        let change = self.ending(approval, ended);
-        let body = entries::approval(approval, ended.name(), by);
-        self.write(EntryKind::Approval, body, vec![change], Sync::Synced)
-            .await
+    ) -> Result<bool, StoreError> {
+        for _ in 0..DECIDE_TRIES_COUNT {
+            let Some(approval) = self.store.approval(id).await? else {
+                return Ok(false);
+            };
+            let Some(ended) = due(&approval) else {
+                return Ok(false);
+            };
+            let changes = self.ending(&approval, ended).await?;
+            if changes.is_empty() {
+                return Ok(false);
+            }
+            let body = entries::approval(&approval, ended.name(), by);
+            match self
+                .write(EntryKind::Approval, body, changes, Sync::Synced)
+                .await
+            {
+                Ok(()) => return Ok(true),
+                // Somebody voted or used it meanwhile.
+                Err(StoreError::Moved) => {}
+                Err(fault) => return Err(fault),
+            }
+        }
+        Err(StoreError::Moved)
     }
 
-    /// The change that ends an approval without a vote.
-    pub(super) fn ending(&self, approval: &Approval, ended: Ended) -> Change {
+    /// The changes that end an approval and what it left: none where nothing of it is left.
+    async fn ending(&self, approval: &Approval, ended: Ended) -> Result<Vec<Change>, StoreError> {
         let at = self.ambient.now();
-        let state = match ended {
-            Ended::Expired => ApprovalState::Expired,
-            Ended::Unredeemed => ApprovalState::Unredeemed,
-            Ended::Cancelled => ApprovalState::Cancelled { at },
-            Ended::Invalidated => ApprovalState::Invalidated { at },
-            Ended::Revoked => ApprovalState::Revoked { at },
-        };
-        Change::SetApproval {
-            id: approval.id,
-            version: approval.version,
-            state,
+        let mut changes = Vec::new();
+        if let ApprovalState::Held | ApprovalState::Approved { .. } = approval.state {
+            let state = match ended {
+                Ended::Expired => ApprovalState::Expired,
+                Ended::Unredeemed => ApprovalState::Unredeemed,
+                Ended::Cancelled => ApprovalState::Cancelled { at },
+                Ended::Invalidated => ApprovalState::Invalidated { at },
+                Ended::Revoked => ApprovalState::Revoked { at },
+            };
+            changes.push(Change::SetApproval {
+                id: approval.id,
+                version: approval.version,
+                state,
+            });
         }
+        // Nobody has approved yet, so there is no grant.
+        if approval.state == ApprovalState::Held {
+            return Ok(changes);
+        }
+        // Whether its time is over is not asked: a clock that is set back would give it more.
+        let left = self.store.grants(LISTED_COUNT).await?.into_iter();
+        let left = left.filter(|grant| {
+            grant.approval == approval.id && grant.revoked.is_none() && grant.used < grant.uses
+        });
+        changes.extend(left.map(|grant| Change::RevokeGrant(grant.id, at)));
+        Ok(changes)
     }
 
     fn grant(

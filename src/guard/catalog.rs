@@ -1,6 +1,6 @@
 //! What the upstream servers present: whole definitions, their digests, their schemas compiled.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use parking_lot::RwLock;
@@ -45,6 +45,8 @@ struct Server {
     pin: Digest,
     order: Vec<Arc<KnownTool>>,
     tools: HashMap<Arc<str>, Arc<KnownTool>>,
+    /// Names of changed tools whose approvals are not known to have ended.
+    unsettled: BTreeSet<Arc<str>>,
 }
 
 impl Catalog {
@@ -79,7 +81,8 @@ impl Catalog {
     }
 
     /// Takes in what a server presents. A tool that cannot be checked is left out, so that no call of
-    /// it can pass. Gives the names of tools whose definition is not the one known before, and a
+    /// it can pass. Gives the names of tools whose definition is not the one known before, now or at an
+    /// earlier presentation that was not settled, and a
     /// sentence for each tool left out.
     pub(super) fn present(&self, server: &ServerName, presented: &Presented) -> Taken {
         let mut taken = Taken::default();
@@ -87,6 +90,7 @@ impl Catalog {
             pin: presented.pin,
             order: Vec::new(),
             tools: HashMap::new(),
+            unsettled: BTreeSet::new(),
         };
         let mut ambiguous = HashSet::new();
         for definition in presented.tools.iter().take(UPSTREAM_TOOLS_COUNT) {
@@ -118,17 +122,23 @@ impl Catalog {
         let mut servers = self.servers.write();
         if let Some(before) = servers.get(server) {
             let moved = before.pin != next.pin;
-            taken.changed = before
-                .tools
-                .iter()
-                .filter(|(name, known)| {
-                    moved || next.tools.get(*name).is_none_or(|now| now.pin != known.pin)
-                })
-                .map(|(name, _)| Arc::clone(name))
-                .collect();
+            let changed = before.tools.iter().filter(|(name, known)| {
+                moved || next.tools.get(*name).is_none_or(|now| now.pin != known.pin)
+            });
+            next.unsettled.clone_from(&before.unsettled);
+            next.unsettled
+                .extend(changed.map(|(name, _)| Arc::clone(name)));
+            taken.changed = next.unsettled.iter().map(Arc::clone).collect();
         }
         servers.insert(server.clone(), next);
         taken
+    }
+
+    /// The approvals of these changed tools have ended.
+    pub(super) fn settle(&self, server: &ServerName, changed: &[Arc<str>]) {
+        if let Some(server) = self.servers.write().get_mut(server) {
+            server.unsettled.retain(|name| !changed.contains(name));
+        }
     }
 }
 

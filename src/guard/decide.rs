@@ -17,6 +17,8 @@ use crate::rate::CellKey;
 use crate::store::{Change, Commit, Expect, InFlight, Recorded, StoreError, Sync};
 
 use super::permit::Permit;
+use super::settle::overdue;
+use super::stops::Terms;
 
 /// A call on its way through the door.
 pub(super) struct Attempt {
@@ -121,7 +123,12 @@ impl Guard {
             since: now,
         }));
         let (digest, approval) = (weighed.digest, weighed.approval);
-        let (minted, epoch) = (weighed.monotonic, weighed.epoch);
+        let minted = weighed.monotonic;
+        let terms = Terms {
+            binding: weighed.binding.clone(),
+            grant: weighed.grant,
+            epoch: weighed.epoch,
+        };
         // What somebody else runs is done only by their own word, which teaches nothing.
         let lesson = weighed
             .lesson
@@ -129,7 +136,7 @@ impl Guard {
             .filter(|_| attempt.call.mode == Mode::Proxy);
         let (call, recorded) = self.put(attempt, weighed, changes).await?;
         Ok(Ruling::Permit(Permit::mint(
-            recorded, call, digest, approval, lesson, minted, epoch,
+            recorded, call, digest, approval, lesson, minted, terms,
         )))
     }
 
@@ -204,10 +211,11 @@ impl Guard {
         cause: Cause,
     ) -> Result<Ruling, Interrupted> {
         let standing = &weighed.standing;
-        let about = weighed
-            .attached
+        // In the order in which the rules ask them.
+        let about = standing
+            .refused
             .as_ref()
-            .or(standing.refused.as_ref())
+            .or(weighed.attached.as_ref())
             .or(standing.approval.as_ref());
         let message = about.and_then(|approval| match &approval.state {
             ApprovalState::Denied { message, .. } => message.clone(),
@@ -217,6 +225,14 @@ impl Guard {
         // A denial holds whether or not the facts moved: nothing it says could let the call run.
         weighed.expects = None;
         let (approval, retry_after) = (weighed.approval, weighed.patience(cause.reason));
+        let (lapsed, now) = (is_lapse(cause.reason), weighed.now);
+        if let (Some(id), true) = (approval, lapsed) {
+            // Written down before it is told: a clock that is set back must not revive it.
+            let ended = self.end_approval(id, |one| overdue(one, now), None).await;
+            if let Err(fault) = ended {
+                return Ok(unavailable(&attempt.call, &fault));
+            }
+        }
         let (call, _) = self.put(attempt, weighed, Vec::new()).await?;
         Ok(Ruling::Deny(Denial {
             call: Some(call.id),
@@ -304,6 +320,11 @@ fn pending(approval: &crate::model::approval::Approval, causes: &[Cause]) -> Pen
         reasons: causes.to_vec(),
         own: true,
     }
+}
+
+/// Whether an approval is refused only because of the time.
+const fn is_lapse(reason: Reason) -> bool {
+    matches!(reason, Reason::ApprovalExpired | Reason::ApprovalUnredeemed)
 }
 
 fn unavailable(call: &Call, fault: &StoreError) -> Ruling {

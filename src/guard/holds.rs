@@ -8,6 +8,7 @@ use super::approvals::Ended;
 use super::ruling::{Hold, Ruling, Woke};
 use super::wakes::Matter;
 use crate::limits::WAIT_LONGEST;
+use crate::model::approval::Approval;
 use crate::model::id::ApprovalId;
 use crate::store::StoreError;
 
@@ -62,12 +63,11 @@ impl Guard {
     /// # Errors
     /// When the store does not answer.
     pub(super) async fn cancel(&self, id: ApprovalId) -> Result<(), StoreError> {
-        match self.store.approval(id).await? {
-            Some(approval) if approval.is_live(self.ambient.now()) => {
-                self.end_approval(&approval, Ended::Cancelled, None).await
-            }
-            _ => Ok(()),
-        }
+        let due = |approval: &Approval| {
+            let is_live = approval.is_live(self.ambient.now());
+            is_live.then_some(Ended::Cancelled)
+        };
+        self.end_approval(id, due, None).await.map(drop)
     }
 
     /// Whether something the hold waits on has changed: an approval ended, or session or agent stopped.

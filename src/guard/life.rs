@@ -42,7 +42,7 @@ impl Guard {
             reload: parts.reload,
             wakes: Arc::default(),
             defaults: parking_lot::Mutex::default(),
-            opening: tokio::sync::Mutex::default(),
+            turns: tokio::sync::Mutex::default(),
             votes: parking_lot::Mutex::default(),
             epoch: AtomicU64::new(0),
             stopping: CancellationToken::new(),
@@ -151,8 +151,10 @@ impl Guard {
                 () = tokio::time::sleep(SWEEP_INTERVAL) => {}
             }
             let Some(guard) = guard.upgrade() else { return };
-            if let Err(fault) = guard.sweep().await {
-                tracing::error!(%fault, "expired approvals could not be written down");
+            for swept in [guard.sweep().await, guard.invalidate_outdated().await] {
+                if let Err(fault) = swept {
+                    tracing::error!(%fault, "approvals that are over could not be written down");
+                }
             }
         }
     }

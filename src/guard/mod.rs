@@ -20,6 +20,7 @@ mod ruling;
 mod sessions;
 mod settle;
 mod signed;
+mod stops;
 mod upstream;
 mod wakes;
 mod weigh;
@@ -93,7 +94,9 @@ pub struct Guard {
     wakes: Arc<wakes::Wakes>,
     /// Default sessions; the store is the authority, this spares the search.
     defaults: Mutex<HashMap<Principal, SessionId>>,
-    opening: tokio::sync::Mutex<()>,
+    /// Held by whoever reads agents, credentials or sessions in order to write them: two at once could
+    /// open what the other ends.
+    turns: tokio::sync::Mutex<()>,
     /// Votes by the name their operator gave them.
     votes: Mutex<HashMap<(ApprovalId, OperatorName, String), Vote>>,
     /// Counts everything that may forbid a permit already minted.

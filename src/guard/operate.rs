@@ -1,14 +1,18 @@
 //! What operators do to agents, sessions and grants, and what it stopped.
 
+use std::collections::HashSet;
+
+use serde_json::{Map, Value};
+
+use super::Guard;
 use super::approvals::Ended;
-use super::{Guard, entries};
 use crate::audit::entry::EntryKind;
 use crate::limits::LISTED_COUNT;
-use crate::model::approval::{Approval, ApprovalState};
 use crate::model::grant::Grant;
 use crate::model::id::{CallId, GrantId};
 use crate::model::name::OperatorName;
 use crate::model::reason::Reason;
+use crate::model::session::{EndCause, Session, SessionState};
 use crate::store::{Change, InFlight, StoreError, Sync};
 
 /// Why an operator's wish was not done.
@@ -79,40 +83,55 @@ impl Guard {
         body.insert("state".into(), "revoked".into());
         body.insert("by".into(), operator.as_str().into());
         let change = Change::RevokeGrant(id, now);
-        self.write(EntryKind::Grant, body, vec![change], Sync::Synced)
-            .await?;
-        self.revoked_something();
-        Ok(())
+        Ok(self.write_stop(EntryKind::Grant, body, change).await?)
     }
 
-    /// Ends every live approval and grant that `concerns` names.
-    pub(super) async fn end_holds_of(
+    /// Writes what stops somebody, and counts it even where the store did not say that it is written: it
+    /// may be in force all the same, and a permit looked at once too often does no harm.
+    pub(super) async fn write_stop(
         &self,
-        concerns: impl Fn(&Approval) -> bool + Send,
-        operator: &OperatorName,
+        kind: EntryKind,
+        body: Map<String, Value>,
+        change: Change,
+    ) -> Result<(), StoreError> {
+        let written = self.write(kind, body, vec![change], Sync::Synced).await;
+        self.revoked_something();
+        written
+    }
+
+    /// Revokes every live session that `concerns` names, with the approvals and grants of all that it
+    /// names, ended or not: an earlier try may have come only half way.
+    pub(super) async fn end_sessions(
+        &self,
+        concerns: impl Fn(&Session) -> bool + Send,
+        by: &str,
         stopped: &mut Stopped,
     ) -> Result<(), StoreError> {
-        let now = self.ambient.now();
-        let approvals = self.store.approvals(None, LISTED_COUNT).await?;
-        let grants = self.store.grants(LISTED_COUNT).await?;
-        for approval in approvals.iter().filter(|approval| concerns(approval)) {
-            let mut changes: Vec<_> = grants
-                .iter()
-                .filter(|grant| grant.approval == approval.id && grant.is_live(now))
-                .map(|grant| Change::RevokeGrant(grant.id, now))
-                .collect();
-            let live = matches!(
-                approval.state,
-                ApprovalState::Held | ApprovalState::Approved { .. }
-            );
-            if live {
-                changes.push(self.ending(approval, Ended::Revoked));
-                stopped.holds += 1;
+        let all = self.store.sessions(LISTED_COUNT).await?;
+        let mut concerned = HashSet::new();
+        for session in all.iter().filter(|session| concerns(session)) {
+            concerned.insert(session.id);
+            if matches!(session.state, SessionState::Ended(_)) {
+                continue;
             }
-            if !changes.is_empty() {
-                let body = entries::approval(approval, "revoked", Some(operator.as_str()));
-                self.write(EntryKind::Approval, body, changes, Sync::Synced)
-                    .await?;
+            let end = SessionState::Ended(EndCause::Revoked);
+            match self.set_session(session.id, end, by).await {
+                Ok(()) => stopped.sessions += 1,
+                // It ended by itself meanwhile.
+                Err(StoreError::Moved) => {}
+                Err(fault) => return Err(fault),
+            }
+        }
+        let approvals = self.store.approvals(None, LISTED_COUNT).await?;
+        let theirs = approvals
+            .iter()
+            .filter(|approval| concerned.contains(&approval.session));
+        for approval in theirs {
+            if self
+                .end_approval(approval.id, |_| Some(Ended::Revoked), Some(by))
+                .await?
+            {
+                stopped.holds += 1;
             }
         }
         Ok(())

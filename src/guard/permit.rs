@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::Guard;
 use super::ruling::Denial;
+use super::stops::Terms;
 use crate::limits::PERMIT_LIFE;
 use crate::model::call::Call;
 use crate::model::digest::Digest;
@@ -26,7 +27,7 @@ pub struct Permit {
     lesson: Option<Box<Lesson>>,
     recorded: Recorded,
     minted: Duration,
-    epoch: u64,
+    terms: Terms,
 }
 
 impl Permit {
@@ -37,7 +38,7 @@ impl Permit {
         approval: Option<ApprovalId>,
         lesson: Option<Box<Lesson>>,
         minted: Duration,
-        epoch: u64,
+        terms: Terms,
     ) -> Self {
         Self {
             call,
@@ -46,7 +47,7 @@ impl Permit {
             lesson,
             recorded,
             minted,
-            epoch,
+            terms,
         }
     }
 
@@ -128,8 +129,8 @@ impl Guard {
     /// Spends a permit at the very write upstream.
     ///
     /// # Errors
-    /// When the permit is older than [`PERMIT_LIFE`], or agent or session were stopped since it was
-    /// minted; the call is then settled as never sent.
+    /// When the permit is older than [`PERMIT_LIFE`], or what it was given on has ceased since: agent,
+    /// session or grant were stopped, scopes or tool changed. The call is then settled as never sent.
     pub async fn dispatch(self: &Arc<Self>, permit: Permit) -> Result<Dispatch, Denial> {
         let Permit {
             call,
@@ -137,7 +138,7 @@ impl Guard {
             lesson,
             recorded,
             minted,
-            epoch,
+            terms,
             ..
         } = permit;
         let receipt = Receipt {
@@ -147,14 +148,11 @@ impl Guard {
             lesson,
             guard: Some(Arc::downgrade(self)),
         };
-        let late = self.ambient.monotonic().saturating_sub(minted) > PERMIT_LIFE;
-        let refusal = match (late, self.epoch() == epoch) {
-            (true, _) => Some(Denial::new(
-                Reason::Busy,
-                "the permit was too old at the write",
-            )),
-            (false, true) => None,
-            (false, false) => self.stopped(&call).await,
+        let refusal = match self.ceased(&call, &terms).await {
+            Some(denial) => Some(denial),
+            // Asked last, since the look may have taken its time.
+            None => (self.ambient.monotonic().saturating_sub(minted) > PERMIT_LIFE)
+                .then(|| Denial::new(Reason::Busy, "the permit was too old at the write")),
         };
         match refusal {
             None => Ok(Dispatch { call, receipt }),

@@ -28,6 +28,7 @@ impl Guard {
         if taken.changed.is_empty() {
             return Ok(());
         }
+        self.revoked_something();
         let mut body = serde_json::Map::new();
         body.insert("server".into(), server.as_str().into());
         body.insert(
@@ -38,10 +39,15 @@ impl Guard {
             .await?;
         for approval in self.unended().await? {
             if approval.target.server == *server && taken.changed.contains(&approval.target.name) {
-                self.end_approval(&approval, Ended::Invalidated, Some("changed tool"))
-                    .await?;
+                self.end_approval(
+                    approval.id,
+                    |_| Some(Ended::Invalidated),
+                    Some("changed tool"),
+                )
+                .await?;
             }
         }
+        self.catalog.settle(server, &taken.changed);
         Ok(())
     }
 

@@ -69,12 +69,13 @@ impl Guard {
         operator: &OperatorName,
         digest: Digest,
     ) -> Result<(), OperateError> {
-        let scopes = self
-            .offered
-            .lock()
-            .take_if(|offered| offered.digest() == digest);
+        let is_it = |offered: &Scopes| offered.digest() == digest;
+        let scopes = self.offered.lock().clone().filter(is_it);
         let scopes = scopes.ok_or(OperateError::Missing)?;
-        Ok(self.put_in_force(scopes, operator.as_str()).await?)
+        self.put_in_force(scopes, operator.as_str()).await?;
+        // Only now: where it could not be recorded it can be accepted again.
+        self.offered.lock().take_if(|offered| is_it(offered));
+        Ok(())
     }
 
     /// The scopes in force.
@@ -97,16 +98,20 @@ impl Guard {
             .await?;
         self.scopes.store(Arc::new(scopes));
         self.revoked_something();
-        self.invalidate_outdated().await
+        if let Err(fault) = self.invalidate_outdated().await {
+            // They are in force all the same, and no call matches these approvals any more.
+            tracing::error!(%fault, "outdated approvals could not be ended yet");
+        }
+        Ok(())
     }
 
     /// Ends approvals whose manifest is not in force any more: what was approved would not be what runs.
-    async fn invalidate_outdated(&self) -> Result<(), StoreError> {
+    pub(super) async fn invalidate_outdated(&self) -> Result<(), StoreError> {
         let scopes = self.scopes.load_full();
         for approval in self.unended().await? {
             let scope = scopes.scope(&approval.principal.agent);
             if scope.is_none_or(|scope| scope.digest != approval.manifest) {
-                self.end_approval(&approval, Ended::Invalidated, Some("reload"))
+                self.end_approval(approval.id, |_| Some(Ended::Invalidated), Some("reload"))
                     .await?;
             }
         }

@@ -8,11 +8,12 @@ use crate::audit::entry::EntryKind;
 use crate::engine::facts::Standing;
 use crate::limits::{LISTED_COUNT, SESSIONS_PER_PRINCIPAL_COUNT};
 use crate::model::approval::Approval;
-use crate::model::call::{Call, Principal};
+use crate::model::call::Principal;
+use crate::model::credential::Credential;
 use crate::model::id::SessionId;
 use crate::model::name::OperatorName;
 use crate::model::reason::Reason;
-use crate::model::session::{AgentState, EndCause, Session, SessionState};
+use crate::model::session::{EndCause, Session, SessionState};
 use crate::model::time::Timestamp;
 use crate::scopes::Scope;
 use crate::store::{Change, StoreError, Sync};
@@ -58,6 +59,7 @@ impl Guard {
         principal: &Principal,
         label: Option<String>,
     ) -> Result<Session, Denial> {
+        let _turn = self.turns.lock().await;
         self.open(principal, label, false).await
     }
 
@@ -93,11 +95,11 @@ impl Guard {
         operator: &OperatorName,
         id: SessionId,
     ) -> Result<(), OperateError> {
+        let _turn = self.turns.lock().await;
         self.live_session(id).await?;
-        self.set_session(id, SessionState::Paused, operator.as_str())
-            .await?;
-        self.revoked_something();
-        Ok(())
+        Ok(self
+            .set_session(id, SessionState::Paused, operator.as_str())
+            .await?)
     }
 
     /// Lets a paused session go on.
@@ -109,6 +111,7 @@ impl Guard {
         operator: &OperatorName,
         id: SessionId,
     ) -> Result<(), OperateError> {
+        let _turn = self.turns.lock().await;
         self.live_session(id).await?;
         Ok(self
             .set_session(id, SessionState::Active, operator.as_str())
@@ -116,7 +119,7 @@ impl Guard {
     }
 
     /// Ends a session for good: its approvals and grants end with it, and the principal gets no new one
-    /// until an operator reinstates it.
+    /// until an operator reinstates it. Asked again after a fault, it ends what is left.
     ///
     /// # Errors
     /// When there is no such live session.
@@ -125,24 +128,17 @@ impl Guard {
         operator: &OperatorName,
         id: SessionId,
     ) -> Result<Stopped, OperateError> {
-        let session = self.live_session(id).await?;
-        self.set_session(
-            id,
-            SessionState::Ended(EndCause::Revoked),
-            operator.as_str(),
-        )
-        .await?;
-        self.revoked_something();
-        let mut stopped = Stopped {
-            sessions: 1,
-            ..Stopped::default()
-        };
-        self.end_holds_of(
-            |approval| approval.session == session.id,
-            operator,
-            &mut stopped,
-        )
-        .await?;
+        let _turn = self.turns.lock().await;
+        let session = self.store.session(id).await?.ok_or(OperateError::Missing)?;
+        if let SessionState::Ended(EndCause::Timeout | EndCause::Closed) = session.state {
+            return Err(OperateError::Missing);
+        }
+        let mut stopped = Stopped::default();
+        self.end_sessions(|one| one.id == session.id, operator.as_str(), &mut stopped)
+            .await?;
+        if stopped == Stopped::default() {
+            return Err(OperateError::Missing);
+        }
         self.list_running(|left| left.session == session.id, &mut stopped)
             .await?;
         Ok(stopped)
@@ -196,70 +192,49 @@ impl Guard {
         }
     }
 
-    /// Whether agent or session of a call were stopped since it was judged.
-    pub(super) async fn stopped(&self, call: &Call) -> Option<Denial> {
-        let session = match self.store.session(call.session).await {
-            Ok(session) => session,
-            Err(fault) => return Some(down(&fault)),
-        };
-        match session.map(|session| session.state) {
-            Some(SessionState::Active) => {}
-            Some(SessionState::Paused) => {
-                return Some(Denial::new(
-                    Reason::SessionPaused,
-                    "an operator paused the session",
-                ));
-            }
-            _ => return Some(revoked(call.session)),
-        }
-        match self.agent_state(&call.principal.agent).await {
-            Ok(AgentState::Running) => None,
-            Ok(AgentState::Paused) => Some(Denial::new(
-                Reason::AgentPaused,
-                "an operator paused the agent",
-            )),
-            Ok(AgentState::Revoked) => Some(Denial::new(
-                Reason::AgentRevoked,
-                "an operator revoked the agent",
-            )),
-            Err(fault) => Some(down(&fault)),
-        }
-    }
-
     async fn default_session(&self, principal: &Principal) -> Result<SessionId, Denial> {
-        let known = self.defaults.lock().get(principal).copied();
-        if let Some(id) = known
-            && let Some(session) = self.store.session(id).await.map_err(|fault| down(&fault))?
+        if let Some(session) = self.known_default(principal).await?
+            && !self.is_over(&session).await?
         {
-            let over = self.is_over(&session).await?;
-            match session.state {
-                SessionState::Active | SessionState::Paused if !over => return Ok(id),
-                SessionState::Active | SessionState::Paused => {
-                    let end = SessionState::Ended(EndCause::Timeout);
-                    self.set_session(id, end, "guard")
-                        .await
-                        .map_err(|fault| down(&fault))?;
-                }
-                SessionState::Ended(_) => {}
-            }
+            return Ok(session.id);
         }
         // One opener at a time, or two first requests would open two default sessions.
-        let _turn = self.opening.lock().await;
-        let again = self.defaults.lock().get(principal).copied();
-        if again != known
-            && let Some(id) = again
-        {
-            return Ok(id);
+        let _turn = self.turns.lock().await;
+        if let Some(session) = self.known_default(principal).await? {
+            if !self.is_over(&session).await? {
+                return Ok(session.id);
+            }
+            let end = SessionState::Ended(EndCause::Timeout);
+            self.set_session(session.id, end, "guard")
+                .await
+                .map_err(|fault| down(&fault))?;
         }
         Ok(self.open(principal, None, true).await?.id)
     }
 
+    /// The default session as last used, unless it has ended.
+    async fn known_default(&self, principal: &Principal) -> Result<Option<Session>, Denial> {
+        let known = self.defaults.lock().get(principal).copied();
+        let Some(id) = known else { return Ok(None) };
+        let session = self.store.session(id).await.map_err(|fault| down(&fault))?;
+        Ok(session.filter(|session| !matches!(session.state, SessionState::Ended(_))))
+    }
+
+    /// Opens a session; whoever calls holds the turn.
     async fn open(
         &self,
         principal: &Principal,
         label: Option<String>,
         default: bool,
     ) -> Result<Session, Denial> {
+        // A connection may have proved itself before its credential was revoked.
+        let credentials = self.store.credentials().await;
+        let credentials = credentials.map_err(|fault| down(&fault))?;
+        let is_live = |one: &Credential| one.id == principal.credential && one.revoked.is_none();
+        if !credentials.iter().any(is_live) {
+            let sentence = "the credential was revoked since it was proved";
+            return Err(Denial::new(Reason::CredentialRevoked, sentence));
+        }
         let all = self
             .store
             .sessions(LISTED_COUNT)
@@ -367,13 +342,8 @@ impl Guard {
             SessionState::Ended(cause) => cause.name(),
         };
         let body = entry(&session, name, by);
-        self.write(
-            EntryKind::Session,
-            body,
-            vec![Change::SetSession(id, state)],
-            Sync::Synced,
-        )
-        .await
+        self.write_stop(EntryKind::Session, body, Change::SetSession(id, state))
+            .await
     }
 }
 
@@ -382,7 +352,7 @@ pub(super) fn down(fault: &StoreError) -> Denial {
     Denial::new(Reason::StoreUnavailable, fault.to_string())
 }
 
-fn revoked(id: SessionId) -> Denial {
+pub(super) fn revoked(id: SessionId) -> Denial {
     Denial::new(Reason::SessionRevoked, format!("{id} was revoked"))
 }
 

@@ -4,10 +4,11 @@ use super::approvals::Ended;
 use super::permit::Receipt;
 use super::{Guard, entries};
 use crate::audit::entry::EntryKind;
-use crate::model::approval::ApprovalState;
+use crate::model::approval::{Approval, ApprovalState};
 use crate::model::history::Lesson;
 use crate::model::id::{ApprovalId, CallId};
 use crate::model::outcome::Outcome;
+use crate::model::time::Timestamp;
 use crate::store::{Change, StoreError};
 
 impl Guard {
@@ -106,16 +107,21 @@ impl Guard {
     pub(super) async fn sweep(&self) -> Result<(), StoreError> {
         let now = self.ambient.now();
         for approval in self.unended().await? {
-            let ended = match (&approval.state, approval.state_at(now)) {
-                (ApprovalState::Held, ApprovalState::Expired) => Ended::Expired,
-                (ApprovalState::Approved { .. }, ApprovalState::Unredeemed) => Ended::Unredeemed,
-                _ => continue,
-            };
-            match self.end_approval(&approval, ended, None).await {
-                Ok(()) | Err(StoreError::Moved) => {}
+            let ended = self.end_approval(approval.id, |one| overdue(one, now), None);
+            match ended.await {
+                Ok(_) | Err(StoreError::Moved) => {}
                 Err(fault) => return Err(fault),
             }
         }
         Ok(())
+    }
+}
+
+/// How the clock has ended an approval that nobody ended yet.
+pub(super) fn overdue(approval: &Approval, now: Timestamp) -> Option<Ended> {
+    match (&approval.state, approval.state_at(now)) {
+        (ApprovalState::Held, ApprovalState::Expired) => Some(Ended::Expired),
+        (ApprovalState::Approved { .. }, ApprovalState::Unredeemed) => Some(Ended::Unredeemed),
+        _ => None,
     }
 }

@@ -151,6 +151,30 @@ async fn denied_expired_cancelled_lapsed_and_invalidated_are_told_apart() {
 }
 
 #[tokio::test]
+async fn what_lapsed_or_was_withdrawn_leaves_nothing_that_runs() {
+    let world = World::new().await;
+    let twice = Resolution::Approve {
+        uses: 2,
+        life: None,
+    };
+    let hold = held(world.decide("bank/pay", big()).await);
+    let id = hold.pending().approval;
+    world.vote(&world.alice, id, twice.clone()).await.unwrap();
+    world.pass(5 * 60);
+    let again = held(world.decide("bank/pay", big()).await);
+    assert_ne!(again.pending().approval, id, "the grant would live an hour");
+
+    let id = again.pending().approval;
+    world.vote(&world.alice, id, twice).await.unwrap();
+    world.guard.withdraw(again).await;
+    world.pass(61);
+    let again = held(world.decide("bank/pay", big()).await);
+    assert_ne!(again.pending().approval, id);
+    let grants = world.guard.grants().await.unwrap();
+    assert!(grants.iter().any(|grant| grant.revoked.is_some()));
+}
+
+#[tokio::test]
 async fn a_refusal_is_remembered_for_half_an_hour_in_every_session_of_the_agent() {
     let world = World::new().await;
     let hold = held(world.decide("bank/pay", big()).await);

@@ -4,7 +4,7 @@ use countersign::guard::Resolution;
 use countersign::model::reason::Reason;
 use serde_json::json;
 
-use super::world::{World, denied, held, permitted};
+use super::world::{MANIFEST, World, denied, held, permitted, present, scopes};
 
 #[tokio::test]
 async fn a_held_call_of_a_revoked_session_never_runs() {
@@ -95,6 +95,62 @@ async fn a_paused_agent_waits_for_an_operator_and_a_revoked_one_for_a_new_key() 
         .unwrap();
     let principal = world.guard.principal(Some(&key)).await.unwrap();
     world.guard.session(&principal, None).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_revoked_key_stops_whoever_proved_it_before() {
+    let world = World::new().await;
+    let key = world.principal.credential;
+    let permit = permitted(world.decide("crm/note", json!({"text": "x"})).await);
+    let hold = held(
+        world
+            .decide("bank/pay", json!({"amount": 500, "to": "x"}))
+            .await,
+    );
+    world.approve(&hold).await;
+    world.guard.revoke_agent_key("test", key).await.unwrap();
+    let reasons = [
+        world.dispatch(permit).await.unwrap_err().reason(),
+        denied(world.guard.redeem(hold).await).reason(),
+    ];
+    assert_eq!(reasons, [Reason::SessionRevoked; 2]);
+    let opened = world.guard.open_session(&world.principal, None).await;
+    assert_eq!(opened.unwrap_err().reason(), Reason::CredentialRevoked);
+    let again = world.guard.revoke_agent_key("test", key).await;
+    assert!(again.is_err(), "nothing of it is left");
+}
+
+#[tokio::test]
+async fn a_permit_is_not_used_once_its_grant_scopes_or_tool_are_others() {
+    let world = World::new().await;
+    let hold = held(
+        world
+            .decide("bank/pay", json!({"amount": 500, "to": "x"}))
+            .await,
+    );
+    let two = Resolution::Approve {
+        uses: 2,
+        life: None,
+    };
+    let id = hold.pending().approval;
+    world.vote(&world.alice, id, two).await.unwrap();
+    let permit = permitted(world.guard.redeem(hold).await);
+    let grant = world.guard.grants().await.unwrap()[0].id;
+    let alice = &world.alice.name;
+    world.guard.revoke_grant(alice, grant).await.unwrap();
+    let reason = world.dispatch(permit).await.unwrap_err().reason();
+    assert_eq!(reason, Reason::Busy);
+
+    let permit = permitted(world.decide("crm/note", json!({"text": "x"})).await);
+    let other = scopes(&MANIFEST.replace("owner: team", "owner: other"));
+    world.guard.offer(other).await.unwrap();
+    let reason = world.dispatch(permit).await.unwrap_err().reason();
+    assert_eq!(reason, Reason::Busy);
+
+    let permit = permitted(world.decide("crm/note", json!({"text": "x"})).await);
+    present(&world.guard, "crm", &["find"]).await;
+    let reason = world.dispatch(permit).await.unwrap_err().reason();
+    assert_eq!(reason, Reason::Busy);
 }
 
 #[tokio::test]

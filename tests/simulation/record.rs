@@ -1,0 +1,93 @@
+//! The record as an auditor reads it: entries in their order, and what they say of calls and approvals.
+
+use std::collections::HashMap;
+
+use countersign::audit::entry::StoredEntry;
+use countersign::model::digest::Digest;
+use countersign::model::json;
+use countersign::model::time::Timestamp;
+use serde_json::Value;
+
+/// What was read so far.
+#[derive(Default)]
+pub(crate) struct Record {
+    /// Bodies in their order; the first has the place 1.
+    pub(crate) bodies: Vec<Value>,
+    pub(crate) hashes: Vec<Digest>,
+    /// Places of decisions and of outcomes, by their call.
+    pub(crate) decisions: HashMap<String, Vec<u64>>,
+    pub(crate) outcomes: HashMap<String, Vec<u64>>,
+    /// Places of what happened to an approval.
+    pub(crate) approvals: HashMap<String, Vec<u64>>,
+    /// The decision that opened an approval.
+    pub(crate) openers: HashMap<String, u64>,
+    /// What a grant may do: its approval, and how often.
+    pub(crate) grants: HashMap<String, (String, u64)>,
+}
+
+impl Record {
+    pub(crate) fn len(&self) -> u64 {
+        self.bodies.len() as u64
+    }
+
+    /// Takes the next entry.
+    pub(crate) fn take(&mut self, entry: &StoredEntry) -> Result<(), String> {
+        let before = self.hashes.last().copied();
+        let before = before.unwrap_or(countersign::audit::chain::GENESIS);
+        let seq = self.len() + 1;
+        if entry.seq != seq || entry.previous != before {
+            return Err(format!("entry {} does not follow {}", entry.seq, seq - 1));
+        }
+        if entry.hash != countersign::audit::chain::hash(seq, &before, &entry.body) {
+            return Err(format!("entry {seq} has another hash"));
+        }
+        let body = json::parse(&entry.body).map_err(|fault| fault.to_string())?;
+        let index = match text(&body, "kind") {
+            "decision" => Some((&mut self.decisions, "call")),
+            "outcome" => Some((&mut self.outcomes, "call")),
+            "approval" => Some((&mut self.approvals, "approval")),
+            _ => None,
+        };
+        if let Some((index, of)) = index {
+            let of = text(&body, of).to_owned();
+            index.entry(of).or_default().push(seq);
+        }
+        if text(&body, "kind") == "decision" && text(&body, "decision") == "pause" {
+            let opened = text(&body, "approval").to_owned();
+            self.openers.entry(opened).or_insert(seq);
+        }
+        if !text(&body, "grant").is_empty() && text(&body, "state") == "approved" {
+            let grant = text(&body, "grant").to_owned();
+            let uses = body["uses"].as_u64().unwrap_or(0);
+            let of = text(&body, "approval").to_owned();
+            self.grants.insert(grant, (of, uses));
+        }
+        self.bodies.push(body);
+        self.hashes.push(entry.hash);
+        Ok(())
+    }
+
+    /// The body at a place.
+    pub(crate) fn at(&self, seq: u64) -> Option<&Value> {
+        self.bodies.get(usize::try_from(seq.checked_sub(1)?).ok()?)
+    }
+
+    /// The permit of a call, with its place.
+    pub(crate) fn permit(&self, call: &str) -> Option<(u64, &Value)> {
+        let places = self.decisions.get(call)?;
+        let decisions = places.iter().filter_map(|seq| Some((*seq, self.at(*seq)?)));
+        decisions
+            .filter(|(_, body)| text(body, "decision") == "permit")
+            .last()
+    }
+}
+
+/// A member that is a text; empty where it is not.
+pub(crate) fn text<'a>(body: &'a Value, name: &str) -> &'a str {
+    body.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// When an entry was made.
+pub(crate) fn at(body: &Value) -> Timestamp {
+    Timestamp::parse(text(body, "at")).unwrap_or_default()
+}

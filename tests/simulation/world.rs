@@ -1,0 +1,201 @@
+//! A world from its seed to its end: chance chooses what happens next, and after each step everything
+//! that must hold is looked at.
+
+use std::rc::Rc;
+use std::time::Duration;
+
+use super::dice::Dice;
+use super::errands::Errands;
+use super::faulty::Weather;
+use super::invariants::{self, Broken, Looked};
+use super::stage::{Setting, Stage};
+use super::{agents, people};
+
+/// How a world went.
+pub(crate) struct Run {
+    pub(crate) story: Vec<String>,
+    pub(crate) broken: Option<Broken>,
+    /// Calls that were sent, crashes, faults: whether anything happened at all.
+    pub(crate) sent: usize,
+}
+
+struct World {
+    stage: Rc<Stage>,
+    errands: Errands,
+    dice: Dice,
+    looked: Looked,
+    /// Whether store, guard and clock behave.
+    calm: bool,
+    /// Whether a crash was not looked at yet.
+    crashed: bool,
+}
+
+/// Plays a world to its end, or to the first promise it breaks.
+pub(crate) fn play(setting: Setting) -> Run {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let stage = Rc::new(Stage::new(setting));
+        let mut dice = Dice::new(setting.seed ^ 0x5eed);
+        let mut world = World {
+            stage: Rc::clone(&stage),
+            errands: Errands::default(),
+            calm: dice.falls(300),
+            dice,
+            looked: Looked::default(),
+            crashed: false,
+        };
+        let broken = world.live().await.err();
+        if let Some(broken) = &broken {
+            stage.tell(format_args!(
+                "BROKEN {}: {}",
+                broken.invariant, broken.sentence
+            ));
+        }
+        let sent = stage.ledger.borrow().sent.len();
+        Run {
+            story: stage.story(),
+            broken,
+            sent,
+        }
+    })
+}
+
+impl World {
+    async fn live(&mut self) -> Result<(), Broken> {
+        self.stage.boot().await;
+        self.stage.hire().await;
+        self.look()?;
+        for _ in 0..STEPS_COUNT {
+            self.step().await;
+            self.look()?;
+        }
+        self.end().await
+    }
+
+    async fn step(&mut self) {
+        let stage = &self.stage;
+        // Three steps of four take on what is under way.
+        if self.dice.falls(750) && self.errands.go_on(&mut self.dice) {
+            return self.breathe().await;
+        }
+        match self.dice.below(100) {
+            0..40 if self.errands.len() < ERRANDS_COUNT => {
+                let errand = agents::errand(Rc::clone(stage), self.dice.fork());
+                self.errands.begin(errand);
+            }
+            40..58 => {
+                let errand = people::decides(Rc::clone(stage), self.dice.fork());
+                self.errands.begin(errand);
+            }
+            58..66 => {
+                let errand = people::operates(Rc::clone(stage), self.dice.fork());
+                self.errands.begin(errand);
+            }
+            66..69 => self.errands.begin(people::reloads(Rc::clone(stage))),
+            69..72 => {
+                let server = usize::from(self.dice.falls(500));
+                let variant = usize::from(self.dice.falls(500));
+                let errand = people::presents(Rc::clone(stage), server, variant);
+                self.errands.begin(errand);
+            }
+            72..86 => {
+                let seconds = self.dice.below(20);
+                self.stage.pass(Duration::from_secs(seconds)).await;
+            }
+            86..89 => {
+                let seconds = self.dice.pick(&[120, 400, 1_000, 4_000, 90_000]).copied();
+                self.stage
+                    .pass(Duration::from_secs(seconds.unwrap_or(0)))
+                    .await;
+            }
+            89..91 if !self.calm => {
+                let millis = i64::try_from(self.dice.below(100_000_000)).unwrap_or(0);
+                let millis = if self.dice.falls(500) {
+                    millis
+                } else {
+                    -millis
+                };
+                stage.clock.jump_ms(millis);
+                stage.tell(format_args!("the clock was moved by {millis} ms"));
+            }
+            91..94 if !self.calm => {
+                let weather = match self.dice.below(3) {
+                    0 => Weather::Storm(50 + self.dice.below(400)),
+                    _ => Weather::Fair,
+                };
+                stage.set_weather(weather);
+            }
+            94..95 if !self.calm => self.crash().await,
+            _ => {}
+        }
+        self.breathe().await;
+    }
+
+    /// Lets the guard's own tasks go on.
+    async fn breathe(&self) {
+        for _ in 0..2 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn crash(&mut self) {
+        self.errands.break_off();
+        self.stage.crash();
+        while !self.stage.boot().await {
+            self.stage.set_weather(Weather::Fair);
+        }
+        self.crashed = true;
+    }
+
+    fn look(&mut self) -> Result<(), Broken> {
+        self.stage.read().map_err(|sentence| Broken {
+            invariant: "invariant_the_chain_links",
+            sentence,
+        })?;
+        let (record, ledger) = (self.stage.record.borrow(), self.stage.ledger.borrow());
+        invariants::check(&record, &ledger, &mut self.looked)?;
+        match std::mem::take(&mut self.crashed) {
+            true => self.stage.whole(),
+            false => Ok(()),
+        }
+    }
+
+    /// Calms down, lets everything come to its end, and opens the record once more.
+    async fn end(&mut self) -> Result<(), Broken> {
+        self.stage.set_weather(Weather::Fair);
+        for _ in 0..END_TURNS_COUNT {
+            if self.errands.len() == 0 {
+                break;
+            }
+            if !self.errands.go_on(&mut self.dice) {
+                self.stage.pass(Duration::from_secs(60)).await;
+            }
+            self.breathe().await;
+        }
+        self.look()?;
+        // What edges dropped is settled by tasks of the guard's own.
+        for _ in 0..50 {
+            self.breathe().await;
+        }
+        let calm = !self.stage.ledger.borrow().disturbed;
+        self.errands.break_off();
+        self.stage.crash();
+        self.stage.ledger.borrow_mut().disturbed = !calm;
+        self.stage.boot().await;
+        self.look()?;
+        self.stage.settled()
+    }
+}
+
+/// Steps of one world: enough for some fifty errands that meet each other.
+const STEPS_COUNT: usize = 1_800;
+
+/// Most agents' errands at once.
+const ERRANDS_COUNT: usize = 8;
+
+/// Turns that errands have to come to their end.
+const END_TURNS_COUNT: usize = 5_000;
