@@ -23,6 +23,16 @@ impl Decimal {
     /// Reads a JSON number token or the same spelling in a string; nothing else.
     #[must_use]
     pub fn parse(token: &str) -> Option<Self> {
+        match Self::is_bounded(token) {
+            true => BigDecimal::from_str(token).ok().map(Self),
+            false => None,
+        }
+    }
+
+    /// Whether a token's length and exponent are within bounds; of one that is a JSON number, whether
+    /// [`Decimal::parse`] reads it.
+    #[must_use]
+    pub fn is_bounded(token: &str) -> bool {
         let unsigned = token.strip_prefix('-').unwrap_or(token);
         if token.len() > DECIMAL_DIGITS_COUNT
             || !unsigned.starts_with(|c: char| c.is_ascii_digit())
@@ -30,16 +40,14 @@ impl Decimal {
                 .bytes()
                 .all(|b| b.is_ascii_digit() || b".eE+-".contains(&b))
         {
-            return None;
+            return false;
         }
-        let exponent = match unsigned.split_once(['e', 'E']) {
-            Some((_, exponent)) => exponent.parse::<i64>().ok()?,
-            None => 0,
-        };
-        if exponent.abs() > DECIMAL_EXPONENT_ABS {
-            return None;
+        match unsigned.split_once(['e', 'E']) {
+            Some((_, exponent)) => exponent.parse::<i64>().is_ok_and(|exponent| {
+                exponent.unsigned_abs() <= DECIMAL_EXPONENT_ABS.unsigned_abs()
+            }),
+            None => true,
         }
-        BigDecimal::from_str(token).ok().map(Self)
     }
 
     /// Reads an amount: a JSON number, or a string that spells one.
@@ -103,11 +111,37 @@ mod tests {
     #[test]
     fn what_is_not_a_bounded_number_is_refused() {
         for text in [
-            "", "-", "NaN", "inf", "1e309", "1e-309", "+1", " 1", "1_0", ".5", "0x1",
+            "",
+            "-",
+            "NaN",
+            "inf",
+            "1e309",
+            "1e-309",
+            "1e-9223372036854775808",
+            "+1",
+            " 1",
+            "1_0",
+            ".5",
+            "0x1",
         ] {
             assert!(Decimal::parse(text).is_none(), "{text:?}");
         }
         assert!(Decimal::parse(&"9".repeat(DECIMAL_DIGITS_COUNT + 1)).is_none());
+    }
+
+    #[test]
+    fn every_json_number_within_bounds_is_read() {
+        for text in [
+            "0",
+            "-0",
+            "1e308",
+            "-1.5E-308",
+            "0.0e+0",
+            &"9".repeat(1_000),
+        ] {
+            assert!(Decimal::is_bounded(text), "{text}");
+            assert!(Decimal::parse(text).is_some(), "{text}");
+        }
     }
 
     #[test]

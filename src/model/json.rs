@@ -10,6 +10,7 @@ use std::collections::HashSet;
 use std::fmt;
 
 use serde::de::{self, Deserialize, DeserializeSeed, MapAccess, SeqAccess, Visitor};
+use serde_json::map::Entry;
 use serde_json::{Map, Number, Value};
 use unicode_normalization::{UnicodeNormalization, is_nfkc};
 
@@ -98,6 +99,12 @@ pub fn is_deceptive(c: char) -> bool {
 #[must_use]
 pub fn variant_key<'a>(map: &'a Map<String, Value>, known: &[&str]) -> Option<&'a str> {
     map.keys().map(String::as_str).find(|key| {
+        // What is printable and ASCII has nothing to fold but its case.
+        if key.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return known
+                .iter()
+                .any(|known| key.eq_ignore_ascii_case(known) && key != known);
+        }
         let bare: String = key
             .nfkc()
             .filter(|c| !c.is_whitespace() && !is_deceptive(*c))
@@ -183,7 +190,7 @@ impl<'de> Visitor<'de> for Strict {
         };
         if key.private {
             let token: String = members.next_value()?;
-            return number(&token).map(Value::Number);
+            return number(token).map(Value::Number);
         }
         let deeper = self.deeper()?;
         let mut map = Map::new();
@@ -192,14 +199,16 @@ impl<'de> Visitor<'de> for Strict {
             if map.len() >= JSON_MEMBERS_PER_OBJECT_COUNT {
                 return Err(de::Error::custom("an object has too many members"));
             }
-            // Checked after the value, so that serde_json reports the place behind the second key.
-            if map.contains_key(&key.name) {
-                return Err(de::Error::custom(format_args!(
-                    "duplicate key {:?}",
-                    key.name
-                )));
-            }
-            map.insert(key.name, value);
+            match map.entry(key.name) {
+                Entry::Vacant(place) => place.insert(value),
+                // Checked after the value, so that serde_json reports the place behind the second key.
+                Entry::Occupied(first) => {
+                    return Err(de::Error::custom(format_args!(
+                        "duplicate key {:?}",
+                        first.key()
+                    )));
+                }
+            };
             match members.next_key::<Key>()? {
                 Some(next) => key = next,
                 None => break,
@@ -280,19 +289,19 @@ fn refuse_case_twins<E: de::Error>(map: &Map<String, Value>) -> Result<(), E> {
     Ok(())
 }
 
-fn number<E: de::Error>(token: &str) -> Result<Number, E> {
-    if Decimal::parse(token).is_none() {
+fn number<E: de::Error>(token: String) -> Result<Number, E> {
+    if !Decimal::is_bounded(&token) {
         return Err(E::custom(format_args!(
             "the number {token} is out of bounds"
         )));
     }
-    serde_json::from_str::<Number>(token).map_err(E::custom)
+    // The reader has just read it as a number: to read it again would tell nothing new.
+    Ok(Number::from_string_unchecked(token))
 }
 
 fn contains(bytes: &[u8], needle: &[u8]) -> bool {
-    bytes.iter().enumerate().any(|(at, byte)| {
-        *byte == b'$' && bytes.get(at..).is_some_and(|rest| rest.starts_with(needle))
-    })
+    // Few documents have a dollar at all, and one byte is looked for many times faster than several.
+    bytes.contains(&b'$') && bytes.windows(needle.len()).any(|window| window == needle)
 }
 
 fn write_value(out: &mut Vec<u8>, value: &Value) {
@@ -334,7 +343,13 @@ fn write_map(out: &mut Vec<u8>, map: &Map<String, Value>) {
 /// Minimal escapes: the quote, the backslash, and controls, short where JSON has a short form.
 fn write_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
-    for byte in text.bytes() {
+    let mut rest = text.as_bytes();
+    while let Some(at) = rest.iter().position(|byte| needs_escape(*byte)) {
+        let (plain, from) = rest.split_at(at);
+        out.extend_from_slice(plain);
+        let Some((byte, after)) = from.split_first() else {
+            break;
+        };
         match byte {
             b'"' => out.extend_from_slice(b"\\\""),
             b'\\' => out.extend_from_slice(b"\\\\"),
@@ -343,11 +358,16 @@ fn write_string(out: &mut Vec<u8>, text: &str) {
             b'\t' => out.extend_from_slice(b"\\t"),
             0x08 => out.extend_from_slice(b"\\b"),
             0x0c => out.extend_from_slice(b"\\f"),
-            0..0x20 => out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
-            _ => out.push(byte),
+            byte => out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
         }
+        rest = after;
     }
+    out.extend_from_slice(rest);
     out.push(b'"');
+}
+
+const fn needs_escape(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\\' | 0..0x20)
 }
 
 #[cfg(test)]
