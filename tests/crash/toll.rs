@@ -1,0 +1,182 @@
+//! The loop: start, load, SIGKILL at a random moment, compare, again.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::account::Account;
+use super::agent::Agent;
+use super::bank;
+use super::chance::Chance;
+use super::client::{Client, Door, Speech};
+use super::house::House;
+use super::operator::Operator;
+use super::told::Told;
+
+/// What the loop counted.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Toll {
+    /// Guards killed.
+    pub(crate) kills: usize,
+    /// Of those, killed before they listened.
+    pub(crate) kills_before_listening: usize,
+    /// Directories used.
+    pub(crate) directories: usize,
+    /// Comparisons made.
+    pub(crate) comparisons: usize,
+    /// Requests of agents.
+    pub(crate) asks: usize,
+    /// Requests that ended without a word on whether they were executed.
+    pub(crate) unanswered: usize,
+    /// Calls in the ledgers of the upstreams.
+    pub(crate) executed: usize,
+    /// Entries in the records.
+    pub(crate) entries: u64,
+    /// Decisions of operators that were acknowledged.
+    pub(crate) resolved: usize,
+    /// Uses of grants.
+    pub(crate) grant_uses: usize,
+    /// Outcomes that are `unknown`.
+    pub(crate) unknown: usize,
+    /// Outcomes in all.
+    pub(crate) outcomes: usize,
+}
+
+/// Kills the guard so many times; the first thing that does not fit ends it.
+pub(crate) async fn levy(
+    program: &Path,
+    kills: usize,
+    seed: u64,
+    tell: impl Fn(&Toll),
+) -> Result<Toll, String> {
+    let mut chance = Chance::new(seed);
+    let mut toll = Toll::default();
+    while toll.kills < kills {
+        let most = (kills - toll.kills).min(KILLS_PER_DIRECTORY);
+        let mut house = House::new(program);
+        match live(&mut house, most, &mut chance, &mut toll).await {
+            Ok(()) => tell(&toll),
+            Err(fault) => {
+                let kept = house.keep();
+                return Err(format!(
+                    "seed {seed}, after {} kills: {fault} (in {})",
+                    toll.kills,
+                    kept.display()
+                ));
+            }
+        }
+    }
+    Ok(toll)
+}
+
+/// One directory: so many kills, and a last start that closes what they left.
+async fn live(
+    house: &mut House,
+    kills: usize,
+    chance: &mut Chance,
+    toll: &mut Toll,
+) -> Result<(), String> {
+    let ledgers = house.ledgers();
+    house.furnish(&bank::open(&ledgers[0]).await);
+    let told = Arc::new(Mutex::new(Told::default()));
+    let (open, door) = watch::channel(None);
+    let mut people = people(house, chance, &told, &door);
+    let mut account = Account::default();
+    let mut executed = 0;
+    for kill in 1..=kills {
+        let mut guard = house.start();
+        match chance.below(4) {
+            0 => tokio::time::sleep(Duration::from_millis(chance.below(STARTING_MILLIS))).await,
+            _ => {
+                open.send_replace(Some(guard.ready().await?));
+                tokio::time::sleep(Duration::from_millis(chance.below(LOAD_MILLIS))).await;
+            }
+        }
+        guard.kill();
+        toll.kills += 1;
+        if open.send_replace(None).is_none() {
+            toll.kills_before_listening += 1;
+        }
+        if let Some(fault) = broken(&mut people) {
+            return Err(fault);
+        }
+        if kill % KILLS_PER_COMPARISON == 0 || kill == kills {
+            executed = compare(house, &mut account, &told)?;
+            toll.comparisons += 1;
+        }
+    }
+    people.shutdown().await;
+    let mut guard = house.start();
+    guard.ready().await?;
+    guard.kill();
+    executed = compare(house, &mut account, &told)?.max(executed);
+    account.is_closed()?;
+    house.verify()?;
+    let told = told.lock().unwrap();
+    toll.directories += 1;
+    toll.comparisons += 1;
+    toll.executed += executed;
+    toll.entries += account.entries();
+    toll.grant_uses += account.uses();
+    toll.resolved += told.resolved.len();
+    toll.unknown += account.outcomes.get("unknown").copied().unwrap_or(0);
+    toll.outcomes += account.outcomes.values().sum::<usize>();
+    for asked in told.asked.values() {
+        toll.asks += asked.asks;
+        toll.unanswered += asked.asks - asked.refusals - asked.ran;
+    }
+    Ok(())
+}
+
+fn people(
+    house: &House,
+    chance: &mut Chance,
+    told: &Arc<Mutex<Told>>,
+    door: &watch::Receiver<Option<Door>>,
+) -> JoinSet<()> {
+    let mut people = JoinSet::new();
+    let speeches = [Speech::Api, Speech::Modern, Speech::Legacy].into_iter();
+    for ((name, server, key), speech) in house.agents.iter().zip(speeches.cycle()) {
+        let agent = Agent {
+            name: name.clone(),
+            server,
+            client: Client::new(key.clone(), speech),
+            chance: chance.branch(),
+            told: Arc::clone(told),
+            door: door.clone(),
+        };
+        people.spawn(agent.work());
+    }
+    for (name, token) in &house.operators {
+        let operator = Operator {
+            name,
+            token: token.clone(),
+            told: Arc::clone(told),
+            door: door.clone(),
+        };
+        people.spawn(operator.work());
+    }
+    people
+}
+
+/// An agent or operator that ended before its time.
+fn broken(people: &mut JoinSet<()>) -> Option<String> {
+    let ended = people.try_join_next()?;
+    Some(format!("a client ended: {ended:?}"))
+}
+
+/// Told is read before the record, so that nothing can be told in between.
+fn compare(house: &House, account: &mut Account, told: &Mutex<Told>) -> Result<usize, String> {
+    let told = told.lock().unwrap();
+    account.read(&house.record())?;
+    house.verify()?;
+    account.compare(&house.ledgers(), &told)
+}
+
+const KILLS_PER_DIRECTORY: usize = 50;
+const KILLS_PER_COMPARISON: usize = 5;
+const STARTING_MILLIS: u64 = 100;
+const LOAD_MILLIS: u64 = 200;
