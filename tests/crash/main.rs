@@ -20,7 +20,7 @@ use std::path::Path;
 use account::Account;
 use told::{Asked, Told};
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn two_hundred_kills_lose_no_decision_and_run_nothing_twice() {
     let seed = match std::env::var("SEED") {
         Ok(seed) => seed.parse().unwrap(),

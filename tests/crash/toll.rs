@@ -45,7 +45,25 @@ pub(crate) struct Toll {
     pub(crate) outcomes: usize,
 }
 
-/// Kills the guard so many times; the first thing that does not fit ends it.
+impl Toll {
+    fn add(&mut self, other: &Self) {
+        self.kills += other.kills;
+        self.kills_before_listening += other.kills_before_listening;
+        self.directories += other.directories;
+        self.comparisons += other.comparisons;
+        self.asks += other.asks;
+        self.unanswered += other.unanswered;
+        self.executed += other.executed;
+        self.entries += other.entries;
+        self.resolved += other.resolved;
+        self.grant_uses += other.grant_uses;
+        self.unknown += other.unknown;
+        self.outcomes += other.outcomes;
+    }
+}
+
+/// Kills guards so many times in all; the first thing that does not fit ends it. Most of the time a
+/// guard waits for its disk, so a few directories are used at once.
 pub(crate) async fn levy(
     program: &Path,
     kills: usize,
@@ -54,25 +72,38 @@ pub(crate) async fn levy(
 ) -> Result<Toll, String> {
     let mut chance = Chance::new(seed);
     let mut toll = Toll::default();
-    while toll.kills < kills {
-        let most = (kills - toll.kills).min(KILLS_PER_DIRECTORY);
-        let mut house = House::new(program);
-        match live(&mut house, most, &mut chance, &mut toll).await {
-            Ok(()) => tell(&toll),
-            Err(fault) => {
-                let kept = house.keep();
-                return Err(format!(
-                    "seed {seed}, after {} kills: {fault} (in {})",
-                    toll.kills,
-                    kept.display()
-                ));
-            }
+    let mut left = kills;
+    let mut lives = JoinSet::new();
+    loop {
+        while left > 0 && lives.len() < DIRECTORIES_AT_ONCE {
+            let most = left.min(KILLS_PER_DIRECTORY);
+            left -= most;
+            lives.spawn(life(House::new(program), most, chance.branch()));
         }
+        match lives.join_next().await {
+            Some(Ok(Ok(one))) => toll.add(&one),
+            Some(Ok(Err(fault))) => return Err(format!("seed {seed}: {fault}")),
+            Some(Err(fault)) => return Err(format!("seed {seed}: {fault}")),
+            None => return Ok(toll),
+        }
+        tell(&toll);
     }
-    Ok(toll)
 }
 
-/// One directory: so many kills, and a last start that closes what they left.
+/// One directory to its end; it is kept where something does not fit.
+async fn life(mut house: House, kills: usize, mut chance: Chance) -> Result<Toll, String> {
+    let mut toll = Toll::default();
+    match live(&mut house, kills, &mut chance, &mut toll).await {
+        Ok(()) => Ok(toll),
+        Err(fault) => Err(format!(
+            "after {} kills: {fault} (in {})",
+            toll.kills,
+            house.keep().display()
+        )),
+    }
+}
+
+/// So many kills, and a last start that closes what they left.
 async fn live(
     house: &mut House,
     kills: usize,
@@ -176,6 +207,7 @@ fn compare(house: &House, account: &mut Account, told: &Mutex<Told>) -> Result<u
     account.compare(&house.ledgers(), &told)
 }
 
+const DIRECTORIES_AT_ONCE: usize = 3;
 const KILLS_PER_DIRECTORY: usize = 50;
 const KILLS_PER_COMPARISON: usize = 5;
 const STARTING_MILLIS: u64 = 100;
