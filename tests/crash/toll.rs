@@ -207,7 +207,7 @@ fn compare(house: &House, account: &mut Account, told: &Mutex<Told>) -> Result<u
     account.compare(&house.ledgers(), &told)
 }
 
-const DIRECTORIES_AT_ONCE: usize = 3;
+const DIRECTORIES_AT_ONCE: usize = 4;
 const KILLS_PER_DIRECTORY: usize = 50;
 const KILLS_PER_COMPARISON: usize = 5;
 const STARTING_MILLIS: u64 = 100;
