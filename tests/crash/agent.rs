@@ -85,6 +85,7 @@ impl Agent {
     fn note(&self, nonce: &str, said: &Said) {
         let mut told = self.told.lock().unwrap();
         let told = &mut *told;
+        told.answers += u64::from(!matches!(said, Said::Broken));
         let asked = told.asked.entry(nonce.to_owned()).or_default();
         match said {
             Said::Ran(call) => {

@@ -29,6 +29,8 @@ pub(crate) struct Granted {
 /// Everything that somebody was told.
 #[derive(Debug, Default)]
 pub(crate) struct Told {
+    /// How many answers agents had.
+    pub(crate) answers: u64,
     /// By nonce.
     pub(crate) asked: HashMap<String, Asked>,
     /// Calls whose decision somebody was told of.

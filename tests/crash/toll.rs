@@ -123,6 +123,7 @@ async fn live(
             0 => tokio::time::sleep(Duration::from_millis(chance.below(STARTING_MILLIS))).await,
             _ => {
                 open.send_replace(Some(guard.ready().await?));
+                answered(&told, chance.below(ANSWERS_COUNT)).await;
                 tokio::time::sleep(Duration::from_millis(chance.below(LOAD_MILLIS))).await;
             }
         }
@@ -193,6 +194,17 @@ fn people(
     people
 }
 
+/// Waits until agents had so many more answers, however slow the machine is, but not for long.
+async fn answered(told: &Mutex<Told>, more: u64) {
+    let enough = told.lock().unwrap().answers + more;
+    for _ in 0..ANSWERED_LONGEST.as_millis() / LOOK_INTERVAL.as_millis() {
+        if told.lock().unwrap().answers >= enough {
+            return;
+        }
+        tokio::time::sleep(LOOK_INTERVAL).await;
+    }
+}
+
 /// An agent or operator that ended before its time.
 fn broken(people: &mut JoinSet<()>) -> Option<String> {
     let ended = people.try_join_next()?;
@@ -211,4 +223,7 @@ const DIRECTORIES_AT_ONCE: usize = 4;
 const KILLS_PER_DIRECTORY: usize = 50;
 const KILLS_PER_COMPARISON: usize = 5;
 const STARTING_MILLIS: u64 = 100;
-const LOAD_MILLIS: u64 = 200;
+const LOAD_MILLIS: u64 = 100;
+const ANSWERS_COUNT: u64 = 24;
+const ANSWERED_LONGEST: Duration = Duration::from_secs(1);
+const LOOK_INTERVAL: Duration = Duration::from_millis(3);
