@@ -123,7 +123,7 @@ pub const CALL_KEPT: Duration = Duration::from_secs(600);
 pub const ANSWER_KEPT_BYTES: usize = 256 * 1_024;
 /// All answers that are kept for repeats, together.
 pub const ANSWERS_KEPT_BYTES: usize = 32 * 1_024 * 1_024;
-/// Time somebody who runs a call for the guard has to report its outcome.
+/// Time an enforcement point has to report the outcome of a call after it redeemed its permit.
 pub const OUTCOME_REPORT_LONGEST: Duration = Duration::from_secs(600);
 /// When an agent that does not wait should look after its held call again.
 pub const HOLD_POLL_INTERVAL: Duration = Duration::from_secs(5);

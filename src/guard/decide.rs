@@ -6,15 +6,15 @@ use super::ruling::{Challenge, Denial, Hold, Pending, Ruling};
 use super::weigh::{Turned, Weighed};
 use super::{Guard, entries};
 use crate::engine::facts::Spend;
-use crate::limits::DECIDE_TRIES_COUNT;
+use crate::limits::{DECIDE_TRIES_COUNT, SIGNED_PERMIT_LIFE};
 use crate::model::approval::ApprovalState;
-use crate::model::call::Call;
+use crate::model::call::{Call, Mode};
 use crate::model::decision::{Cause, Decision};
-use crate::model::id::ApprovalId;
+use crate::model::id::{ApprovalId, PermitId};
 use crate::model::privilege::Privilege;
 use crate::model::reason::Reason;
 use crate::rate::CellKey;
-use crate::store::{Change, Commit, Expect, InFlight, Recorded, StoreError, Sync};
+use crate::store::{Change, Commit, Expect, InFlight, Leg, Recorded, StoreError, Sync};
 
 use super::permit::Permit;
 
@@ -112,6 +112,13 @@ impl Guard {
             let cells = attempt.cells.iter().flatten();
             changes.extend(cells.map(|(key, cell)| Change::Rate(key.text(), *cell)));
         }
+        let leg = match call.mode {
+            Mode::Proxy => Leg::Own,
+            Mode::Authorize => Leg::Signed {
+                permit: PermitId::random(&self.ambient),
+                until: now.after(SIGNED_PERMIT_LIFE),
+            },
+        };
         changes.push(Change::Start(InFlight {
             call: call.id,
             agent: call.principal.agent.clone(),
@@ -119,12 +126,18 @@ impl Guard {
             target: call.target.clone(),
             approval: weighed.approval,
             since: now,
+            leg,
         }));
         let (digest, approval) = (weighed.digest, weighed.approval);
         let (minted, epoch) = (weighed.monotonic, weighed.epoch);
         let (call, recorded) = self.put(attempt, weighed, changes).await?;
         Ok(Ruling::Permit(Permit::mint(
-            recorded, call, digest, approval, minted, epoch,
+            recorded,
+            call,
+            digest,
+            approval,
+            (minted, epoch),
+            leg,
         )))
     }
 

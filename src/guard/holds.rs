@@ -83,6 +83,8 @@ impl Guard {
                 return true;
             }
         }
-        self.stopped(&hold.call).await.is_some()
+        self.stopped(hold.call.session, &hold.call.principal.agent)
+            .await
+            .is_some()
     }
 }

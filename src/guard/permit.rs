@@ -11,10 +11,11 @@ use super::ruling::Denial;
 use crate::limits::PERMIT_LIFE;
 use crate::model::call::Call;
 use crate::model::digest::Digest;
-use crate::model::id::{ApprovalId, CallId};
+use crate::model::id::{ApprovalId, CallId, PermitId};
 use crate::model::outcome::Outcome;
 use crate::model::reason::Reason;
-use crate::store::Recorded;
+use crate::model::time::Timestamp;
+use crate::store::{Leg, Recorded};
 
 /// Leave to run the call it holds, once, within [`PERMIT_LIFE`].
 #[derive(Debug)]
@@ -25,6 +26,7 @@ pub struct Permit {
     recorded: Recorded,
     minted: Duration,
     epoch: u64,
+    leg: Leg,
 }
 
 impl Permit {
@@ -33,8 +35,8 @@ impl Permit {
         call: Call,
         digest: Digest,
         approval: Option<ApprovalId>,
-        minted: Duration,
-        epoch: u64,
+        (minted, epoch): (Duration, u64),
+        leg: Leg,
     ) -> Self {
         Self {
             call,
@@ -43,7 +45,13 @@ impl Permit {
             recorded,
             minted,
             epoch,
+            leg,
         }
+    }
+
+    /// The count of stops when its call was judged.
+    pub(super) const fn epoch(&self) -> u64 {
+        self.epoch
     }
 
     /// The call it holds.
@@ -123,8 +131,35 @@ impl Guard {
     ///
     /// # Errors
     /// When the permit is older than [`PERMIT_LIFE`], or agent or session were stopped since it was
-    /// minted; the call is then settled as never sent.
+    /// minted, or somebody else must run the call; it is then settled as never sent.
     pub async fn dispatch(self: &Arc<Self>, permit: Permit) -> Result<Dispatch, Denial> {
+        let is_own = permit.leg == Leg::Own;
+        let (call, receipt) = self.spend(permit, is_own).await?;
+        Ok(Dispatch { call, receipt })
+    }
+
+    /// Spends a permit on the one that its enforcement point redeems; from then on the store alone knows
+    /// how far its call has come.
+    pub(super) async fn hand_over(
+        self: &Arc<Self>,
+        permit: Permit,
+    ) -> Result<(Call, (PermitId, Timestamp)), Denial> {
+        let signed = match permit.leg {
+            Leg::Signed { permit, until } => Some((permit, until)),
+            Leg::Own | Leg::Redeemed { .. } => None,
+        };
+        let (call, receipt) = self.spend(permit, signed.is_some()).await?;
+        receipt.close();
+        // A permit that is not for others was refused just before.
+        let signed = signed.ok_or_else(|| Denial::new(Reason::ModeRefused, OTHER_LEG))?;
+        Ok((call, signed))
+    }
+
+    async fn spend(
+        self: &Arc<Self>,
+        permit: Permit,
+        is_right: bool,
+    ) -> Result<(Call, Receipt), Denial> {
         let Permit {
             call,
             approval,
@@ -140,16 +175,20 @@ impl Guard {
             guard: Some(Arc::downgrade(self)),
         };
         let late = self.ambient.monotonic().saturating_sub(minted) > PERMIT_LIFE;
-        let refusal = match (late, self.epoch() == epoch) {
-            (true, _) => Some(Denial::new(
+        let refusal = if !is_right {
+            Some(Denial::new(Reason::ModeRefused, OTHER_LEG))
+        } else if late {
+            Some(Denial::new(
                 Reason::Busy,
                 "the permit was too old at the write",
-            )),
-            (false, true) => None,
-            (false, false) => self.stopped(&call).await,
+            ))
+        } else if self.epoch() == epoch {
+            None
+        } else {
+            self.stopped(call.session, &call.principal.agent).await
         };
         match refusal {
-            None => Ok(Dispatch { call, receipt }),
+            None => Ok((call, receipt)),
             Some(denial) => {
                 let id = call.id;
                 self.settle(
@@ -163,3 +202,5 @@ impl Guard {
         }
     }
 }
+
+const OTHER_LEG: &str = "the permit is for another to run";

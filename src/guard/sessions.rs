@@ -8,9 +8,9 @@ use crate::audit::entry::EntryKind;
 use crate::engine::facts::Standing;
 use crate::limits::{LISTED_COUNT, SESSIONS_PER_PRINCIPAL_COUNT};
 use crate::model::approval::Approval;
-use crate::model::call::{Call, Principal};
+use crate::model::call::Principal;
 use crate::model::id::SessionId;
-use crate::model::name::OperatorName;
+use crate::model::name::{AgentName, OperatorName};
 use crate::model::reason::Reason;
 use crate::model::session::{AgentState, EndCause, Session, SessionState};
 use crate::model::time::Timestamp;
@@ -197,8 +197,8 @@ impl Guard {
     }
 
     /// Whether agent or session of a call were stopped since it was judged.
-    pub(super) async fn stopped(&self, call: &Call) -> Option<Denial> {
-        let session = match self.store.session(call.session).await {
+    pub(super) async fn stopped(&self, id: SessionId, agent: &AgentName) -> Option<Denial> {
+        let session = match self.store.session(id).await {
             Ok(session) => session,
             Err(fault) => return Some(down(&fault)),
         };
@@ -210,9 +210,9 @@ impl Guard {
                     "an operator paused the session",
                 ));
             }
-            _ => return Some(revoked(call.session)),
+            _ => return Some(revoked(id)),
         }
-        match self.agent_state(&call.principal.agent).await {
+        match self.agent_state(agent).await {
             Ok(AgentState::Running) => None,
             Ok(AgentState::Paused) => Some(Denial::new(
                 Reason::AgentPaused,

@@ -185,6 +185,7 @@ pub(crate) fn flight(session: &Session) -> InFlight {
         },
         approval: None,
         since: NOW,
+        leg: countersign::store::Leg::Own,
     }
 }
 
