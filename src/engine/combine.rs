@@ -59,7 +59,7 @@ fn judge(
         .filter(|grant| grant.is_live(now));
     if !causes.is_empty() {
         let Some(grant) = granted else {
-            approvals::askable(facts, matched.scope, requirements.privilege, now)?;
+            approvals::askable(facts, &causes, matched.scope, requirements.privilege, now)?;
             return Ok(Decision::Pause { causes, own: true });
         };
         steps.push(Step::Grant(grant.id));

@@ -6,7 +6,7 @@ use super::ruling::{Challenge, Denial, Hold, Pending, Ruling};
 use super::weigh::{Turned, Weighed};
 use super::{Guard, entries};
 use crate::engine::facts::Spend;
-use crate::limits::{DECIDE_TRIES_COUNT, SIGNED_PERMIT_LIFE};
+use crate::limits::{DECIDE_TRIES_COUNT, HOLDS_PER_WINDOW_COUNT, SIGNED_PERMIT_LIFE};
 use crate::model::approval::ApprovalState;
 use crate::model::call::{Call, Mode};
 use crate::model::decision::{Cause, Decision};
@@ -225,7 +225,12 @@ impl Guard {
         // A denial holds whether or not the facts moved: nothing it says could let the call run.
         weighed.expects = None;
         let (approval, retry_after) = (weighed.approval, weighed.patience(cause.reason));
+        let is_flood = cause.reason == Reason::TooManyHolds
+            && weighed.standing.opened >= HOLDS_PER_WINDOW_COUNT;
         let (call, _) = self.put(attempt, weighed, Vec::new()).await?;
+        if is_flood {
+            self.pause_flooding(call.session).await;
+        }
         Ok(Ruling::Deny(Denial {
             call: Some(call.id),
             cause,

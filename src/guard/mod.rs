@@ -6,8 +6,10 @@
 mod agents;
 mod approvals;
 mod catalog;
+mod closed;
 mod decide;
 mod entries;
+mod floods;
 mod holds;
 mod life;
 mod operate;
@@ -96,6 +98,7 @@ pub struct Guard {
     /// Default sessions; the store is the authority, this spares the search.
     defaults: Mutex<HashMap<Principal, SessionId>>,
     opening: tokio::sync::Mutex<()>,
+    floods: floods::Floods,
     /// Votes by the name their operator gave them.
     votes: Mutex<HashMap<(ApprovalId, OperatorName, String), Vote>>,
     /// Counts everything that may forbid a permit already minted.

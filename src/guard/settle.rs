@@ -136,6 +136,7 @@ impl Guard {
     /// Writes down what has expired. Expiry itself is computed when read; this only tidies.
     pub(super) async fn sweep(&self) -> Result<(), StoreError> {
         let now = self.ambient.now();
+        self.fold_refusals(now).await;
         self.close_overdue(now).await?;
         for approval in self.unended().await? {
             let ended = match (&approval.state, approval.state_at(now)) {

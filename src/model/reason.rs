@@ -117,6 +117,8 @@ reasons! {
 
     ApprovalDenied: "approval-denied", 403, "DENIED by approver", Never,
         "A person refused this call.", "Do not repeat or rephrase it; follow the approver's message.";
+    ToolClosed: "tool-closed", 403, "DENIED by policy", Never,
+        "Persons refused calls of this tool too often.", "Use another way; an operator can reopen the tool with `countersign agents reopen`.";
     ApprovalExpired: "approval-expired", 410, "APPROVAL EXPIRED", Later,
         "Nobody decided in time; nobody refused.", "Ask again when somebody can look at it.";
     ApprovalCancelled: "approval-cancelled", 410, "APPROVAL CANCELLED", Later,

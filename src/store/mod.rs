@@ -4,6 +4,7 @@
 //! judged at; wake-ups are an interface. SQL stands only below this module.
 
 pub mod anchor;
+pub(crate) mod closed;
 mod commit;
 pub mod keys;
 pub mod lines;

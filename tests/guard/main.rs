@@ -7,6 +7,7 @@
 
 mod approvals;
 mod decisions;
+mod limits;
 mod permits;
 mod restarts;
 mod stops;
