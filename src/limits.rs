@@ -93,6 +93,16 @@ pub const HOLDS_WINDOW: Duration = Duration::from_secs(600);
 pub const HOLDS_PER_WINDOW_COUNT: usize = 10;
 /// How long a refusal by a person answers the same call.
 pub const DENIAL_MEMORY: Duration = Duration::from_secs(30 * 60);
+/// Refusals of one tool by persons, within [`DENIALS_WINDOW`], that close it for the agent.
+pub const DENIALS_CLOSE_COUNT: usize = 3;
+/// Window in which refusals of one tool are counted.
+pub const DENIALS_WINDOW: Duration = Duration::from_secs(3_600);
+/// Most undeclared reaches of one agent that ask a person, within [`UNDECLARED_WINDOW`].
+pub const UNDECLARED_ASKED_COUNT: usize = 2;
+/// Window in which undeclared reaches are counted.
+pub const UNDECLARED_WINDOW: Duration = Duration::from_secs(3_600);
+/// Time for which refusals of requests that prove nobody are folded into one entry of the record.
+pub const REFUSALS_FOLDED: Duration = Duration::from_secs(60);
 /// How long an ended approval answers the same call with its end before a new one is opened.
 pub const ENDED_MEMORY: Duration = Duration::from_secs(60);
 /// Most uses an approver may grant to one call.
@@ -134,7 +144,7 @@ pub const CALL_KEPT: Duration = Duration::from_secs(600);
 pub const ANSWER_KEPT_BYTES: usize = 256 * 1_024;
 /// All answers that are kept for repeats, together.
 pub const ANSWERS_KEPT_BYTES: usize = 32 * 1_024 * 1_024;
-/// Time somebody who runs a call for the guard has to report its outcome.
+/// Time an enforcement point has to report the outcome of a call after it redeemed its permit.
 pub const OUTCOME_REPORT_LONGEST: Duration = Duration::from_secs(600);
 /// When an agent that does not wait should look after its held call again.
 pub const HOLD_POLL_INTERVAL: Duration = Duration::from_secs(5);

@@ -7,7 +7,7 @@
 )]
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -73,26 +73,85 @@ fn the_agent_gets_the_result_of_a_call_in_scope_at_once() {
     assert_eq!(told, "paid 48.50 EUR to Northwind Hosting as p1\n");
 }
 
+#[tokio::test]
+async fn the_enforcement_point_acts_once_on_a_permit_and_not_at_all_without() {
+    let guard = Guard::serve_as(&format!(
+        "{}client: {{hold: 1s}}\n",
+        include_str!("../scopes/demo.yaml").replace(
+            "  - tool: ledger/pay\n",
+            "  - tool: ledger/pay\n    mode: authorize\n"
+        )
+    ));
+    let key = run(guard.folder.path(), &["peps", "add", "ledger"]);
+    let arguments = json!({"recipient": "Northwind Hosting", "amount": 40, "currency": "EUR"});
+    let client = countersign::mcp::upstream::client::build(true).unwrap();
+    let asked = json!({"mode": "authorize", "tool": "ledger/pay", "arguments": arguments});
+    let answer = client
+        .post(format!("{}/v1/calls", guard.agents))
+        .bearer_auth(&guard.key)
+        .header("content-type", "application/json")
+        .body(asked.to_string())
+        .send()
+        .await
+        .unwrap();
+    let permitted: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+    assert_eq!(permitted["state"], "permitted", "{permitted}");
+    let mut call =
+        json!({"permit": permitted["permit"], "tool": "ledger/pay", "arguments": arguments});
+    let mut forged = call.clone();
+    forged["arguments"]["amount"] = json!(4_000);
+    let mut point = Command::new(example("external_pep"))
+        .env("COUNTERSIGN_AGENTS", &guard.agents)
+        .env("COUNTERSIGN_PEP_KEY", key.trim())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = point.stdin.take().unwrap();
+    for line in [&forged, &call, &call] {
+        writeln!(input, "{line}").unwrap();
+    }
+    call["permit"] = json!("csp_forged");
+    writeln!(input, "{call}").unwrap();
+    drop(input);
+    let mut told = String::new();
+    point
+        .stdout
+        .take()
+        .unwrap()
+        .read_to_string(&mut told)
+        .unwrap();
+    assert!(ended(&mut point), "{told}");
+    assert_eq!(
+        told,
+        "did nothing: permit-invalid\npaid 40 to Northwind Hosting\ndid nothing: permit-used\n\
+         did nothing: permit-invalid\n"
+    );
+}
+
 /// A guard of its own, with the demo's ledger behind it; it ends with the test.
 struct Guard {
     folder: tempfile::TempDir,
     child: Child,
-    endpoint: String,
+    agents: String,
     key: String,
 }
 
 impl Guard {
     fn serve() -> Self {
+        // A short hold, so that the agent is told to come again.
+        Self::serve_as(&format!(
+            "{}client: {{hold: 1s}}\n",
+            include_str!("../scopes/demo.yaml")
+        ))
+    }
+
+    fn serve_as(manifest: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let (things, scopes) = (folder.path().join("things"), folder.path().join("scopes"));
         fs::create_dir_all(things.join("ledger")).unwrap();
         fs::write(things.join("ledger/payments.jsonl"), "").unwrap();
         run(folder.path(), &["init"]);
-        // A short hold, so that the agent is told to come again.
-        let manifest = format!(
-            "{}client: {{hold: 1s}}\n",
-            include_str!("../scopes/demo.yaml")
-        );
         fs::write(scopes.join("demo.yaml"), manifest).unwrap();
         let command = json!([COUNTERSIGN, "demo-tools", things, "--server", "ledger"]);
         let config = format!(
@@ -115,7 +174,7 @@ impl Guard {
         let notice = soon(|| fs::read_to_string(data.join("guard.json")).ok());
         let notice: Value = serde_json::from_str(&notice).unwrap();
         Self {
-            endpoint: format!("http://{}/mcp/ledger", notice["agents"].as_str().unwrap()),
+            agents: format!("http://{}", notice["agents"].as_str().unwrap()),
             key: key.trim().to_owned(),
             folder,
             child,
@@ -131,7 +190,10 @@ impl Guard {
         let mut agent = Command::new(example("agent"));
         agent
             .args([tool, arguments])
-            .env("COUNTERSIGN_ENDPOINT", &self.endpoint)
+            .env(
+                "COUNTERSIGN_ENDPOINT",
+                format!("{}/mcp/ledger", self.agents),
+            )
             .env("COUNTERSIGN_KEY", &self.key)
             .stdout(Stdio::piped());
         agent

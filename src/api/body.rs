@@ -8,7 +8,9 @@ use serde_json::{Map, Value};
 use super::problem::Problem;
 use crate::limits::{AGENT_MESSAGE_BYTES, TEXT_BYTES};
 use crate::model::json::{self, JsonFault};
+use crate::model::name::{ServerName, ToolName};
 use crate::model::reason::Reason;
+use crate::model::target::Target;
 
 /// The members of a body that nobody has taken yet.
 pub(super) struct Members(Map<String, Value>);
@@ -103,6 +105,17 @@ pub(super) fn missing(name: &str) -> Problem {
 /// A member is not what it must be.
 pub(super) fn wrong(name: &str, expected: &str) -> Problem {
     Problem::malformed(format!("`{name}` must be {expected}"))
+}
+
+/// A tool as requests name it.
+pub(super) fn target(tool: &str) -> Result<Target, Problem> {
+    let (server, name) = tool
+        .split_once('/')
+        .ok_or_else(|| wrong("tool", "`server/tool`"))?;
+    let server =
+        ServerName::parse(server).map_err(|fault| Problem::malformed(fault.to_string()))?;
+    let name = ToolName::parse(name).map_err(|fault| Problem::malformed(fault.to_string()))?;
+    Ok(Target::tool(server, name.as_str()))
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

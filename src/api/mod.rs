@@ -1,10 +1,12 @@
-//! The HTTP edge: calls for agents on one listener, approvals for operators on another.
+//! The HTTP edge: calls for agents and permits for enforcement points on one listener, approvals for
+//! operators on another.
 //!
 //! The two routers share no route that acts and no credential. Every answer that is not a success is
 //! an RFC 9457 problem from the one table of reasons, and no GET decides anything.
 
 pub mod agents;
 pub mod operators;
+pub mod peps;
 
 mod body;
 mod health;

@@ -14,6 +14,8 @@ pub enum EntryKind {
     Decision,
     /// A permitted call ended.
     Outcome,
+    /// A permit was redeemed.
+    Permit,
     /// A person decided, or an approval ended otherwise.
     Approval,
     /// A session was opened, paused or ended.
@@ -34,9 +36,10 @@ pub enum EntryKind {
 
 impl EntryKind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Decision,
         Self::Outcome,
+        Self::Permit,
         Self::Approval,
         Self::Session,
         Self::Agent,
@@ -53,6 +56,7 @@ impl EntryKind {
         match self {
             Self::Decision => "decision",
             Self::Outcome => "outcome",
+            Self::Permit => "permit",
             Self::Approval => "approval",
             Self::Session => "session",
             Self::Agent => "agent",

@@ -11,7 +11,7 @@ pub use bearer::bearer;
 
 use crate::guard::{Denial, Guard};
 use crate::model::call::Principal;
-use crate::model::credential::Operator;
+use crate::model::credential::{Operator, Pep};
 
 /// The agent that a request's bearer key proves.
 ///
@@ -19,6 +19,14 @@ use crate::model::credential::Operator;
 /// A [`Denial`] with a reason of status 401, which the guard has recorded.
 pub async fn agent(guard: &Guard, headers: &HeaderMap) -> Result<Principal, Denial> {
     guard.principal(bearer(headers)).await
+}
+
+/// The enforcement point that a request's bearer key proves.
+///
+/// # Errors
+/// A [`Denial`] with a reason of status 401, which the guard has recorded.
+pub async fn pep(guard: &Guard, headers: &HeaderMap) -> Result<Pep, Denial> {
+    guard.pep(bearer(headers)).await
 }
 
 /// The operator that a request's bearer token proves.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::deed::{self, Deed as LocalDeed};
 use super::duration;
@@ -56,6 +56,16 @@ enum Deed {
         #[command(flatten)]
         operator: OperatorArgs,
     },
+    /// Let an agent ask again for a tool that persons refused too often
+    Reopen {
+        /// The agent
+        #[arg(value_parser = AgentName::parse)]
+        name: AgentName,
+        /// The tool, as `server/tool`
+        tool: String,
+        #[command(flatten)]
+        operator: OperatorArgs,
+    },
     /// End an agent's sessions, grants and holds, and refuse its keys
     Revoke {
         /// The agent
@@ -78,6 +88,21 @@ pub(super) async fn run(args: Args, as_json: bool) -> Result<(), Failure> {
         }
         Deed::Pause { name, operator } => stop(&operator, &name, "pause", as_json).await,
         Deed::Resume { name, operator } => stop(&operator, &name, "resume", as_json).await,
+        Deed::Reopen {
+            name,
+            tool,
+            operator,
+        } => {
+            let path = format!("/v1/agents/{name}/reopen");
+            let body = json!({"tool": tool});
+            operator.open()?.post(&path, Some(&body), &[]).await?;
+            match as_json {
+                true => Ok(print::json(
+                    &json!({"agent": name.as_str(), "reopened": tool}),
+                )?),
+                false => Ok(print::say(format!("{name} may ask for {tool} again"))?),
+            }
+        }
         Deed::Revoke { name, operator } => stop(&operator, &name, "revoke", as_json).await,
     }
 }

@@ -12,8 +12,11 @@ use super::owner::core::Core;
 use super::owner::socket::SOCKET;
 use crate::guard::{Guard, OperateError, Reload};
 use crate::limits::{AGENT_KEY_LIFE, AGENT_MESSAGE_BYTES};
+use crate::model::credential::Credential;
+use crate::model::id::CredentialId;
 use crate::model::json;
-use crate::model::name::{AgentName, GroupName, OperatorName};
+use crate::model::name::{AgentName, GroupName, OperatorName, ServerName};
+use crate::model::time::Timestamp;
 
 /// One deed.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -25,6 +28,20 @@ pub(super) enum Deed {
         /// How long the key is accepted.
         life: Option<Duration>,
     },
+    /// Issue a key for an enforcement point.
+    AddPepKey {
+        /// The server it stands before.
+        name: ServerName,
+        /// How long the key is accepted.
+        life: Option<Duration>,
+    },
+    /// Revoke a key of an enforcement point.
+    RevokePepKey {
+        /// The key.
+        id: CredentialId,
+    },
+    /// List the keys of enforcement points.
+    ListPepKeys,
     /// Add an operator.
     AddOperator {
         /// The person.
@@ -72,6 +89,14 @@ impl Deed {
                 "name": name.as_str(),
                 "life_seconds": life.map(|life| life.as_secs()),
             }),
+            Self::AddPepKey { name, life } => json!({
+                "v": 1,
+                "op": "peps.add",
+                "name": name.as_str(),
+                "life_seconds": life.map(|life| life.as_secs()),
+            }),
+            Self::RevokePepKey { id } => json!({"v": 1, "op": "peps.rm", "id": id.to_string()}),
+            Self::ListPepKeys => json!({"v": 1, "op": "peps.ls"}),
             Self::AddOperator { name, groups } => json!({
                 "v": 1,
                 "op": "operators.add",
@@ -88,14 +113,23 @@ impl Deed {
     /// The deed from the socket; `None` where it is none.
     pub(super) fn parse(hello: &Map<String, Value>) -> Option<Self> {
         let text = |name: &str| hello.get(name).and_then(Value::as_str);
+        let life = hello
+            .get("life_seconds")
+            .and_then(Value::as_u64)
+            .map(Duration::from_secs);
         match text("op")? {
             "agents.add" => Some(Self::AddAgentKey {
                 name: AgentName::parse(text("name")?).ok()?,
-                life: hello
-                    .get("life_seconds")
-                    .and_then(Value::as_u64)
-                    .map(Duration::from_secs),
+                life,
             }),
+            "peps.add" => Some(Self::AddPepKey {
+                name: ServerName::parse(text("name")?).ok()?,
+                life,
+            }),
+            "peps.rm" => Some(Self::RevokePepKey {
+                id: CredentialId::parse(text("id")?)?,
+            }),
+            "peps.ls" => Some(Self::ListPepKeys),
             "operators.add" => {
                 let groups = hello.get("groups")?.as_array()?;
                 let groups: Option<Vec<GroupName>> = groups
@@ -119,10 +153,7 @@ impl Deed {
     pub(super) async fn perform(self, guard: &Guard, by: &str) -> Result<Value, Failure> {
         match self {
             Self::AddAgentKey { name, life } => {
-                if life.is_some_and(|life| life > AGENT_KEY_LIFE) {
-                    let days = AGENT_KEY_LIFE.as_secs() / 86_400;
-                    return Err(Failure::Input(format!("a key lives {days} days at most")));
-                }
+                check_life(life)?;
                 let (key, secret) = guard
                     .add_agent_key(by, &name, life)
                     .await
@@ -133,6 +164,33 @@ impl Deed {
                     "expires": key.expires.to_string(),
                     "secret": secret,
                 }))
+            }
+            Self::AddPepKey { name, life } => {
+                check_life(life)?;
+                let (key, secret) = guard
+                    .add_pep_key(by, &name, life)
+                    .await
+                    .map_err(|error| refusal(name.as_str(), &error))?;
+                Ok(json!({
+                    "id": key.id.to_string(),
+                    "server": name.as_str(),
+                    "expires": key.expires.to_string(),
+                    "secret": secret,
+                }))
+            }
+            Self::RevokePepKey { id } => {
+                guard
+                    .revoke_pep_key(by, id)
+                    .await
+                    .map_err(|error| refusal(&id.to_string(), &error))?;
+                Ok(json!({"id": id.to_string(), "state": "revoked"}))
+            }
+            Self::ListPepKeys => {
+                let now = guard.ambient().now();
+                let keys = guard.peps().await;
+                let keys = keys.map_err(|error| Failure::because(&error))?;
+                let list: Vec<Value> = keys.iter().map(|key| pep_key(key, now)).collect();
+                Ok(json!({"keys": list}))
             }
             Self::AddOperator { name, groups } => {
                 let (operator, token) = guard
@@ -223,6 +281,28 @@ async fn ask_owner(mut stream: UnixStream, deed: &Deed) -> Result<Value, Failure
     parse_end(&line)
 }
 
+fn check_life(life: Option<Duration>) -> Result<(), Failure> {
+    if life.is_some_and(|life| life > AGENT_KEY_LIFE) {
+        let days = AGENT_KEY_LIFE.as_secs() / 86_400;
+        return Err(Failure::Input(format!("a key lives {days} days at most")));
+    }
+    Ok(())
+}
+
+fn pep_key(key: &Credential, now: Timestamp) -> Value {
+    let state = match key.revoked {
+        Some(_) => "revoked",
+        None if key.expires <= now => "expired",
+        None => "live",
+    };
+    json!({
+        "id": key.id.to_string(),
+        "server": key.agent.as_str(),
+        "state": state,
+        "expires": key.expires.to_string(),
+    })
+}
+
 fn names(groups: &[GroupName]) -> Vec<&str> {
     groups.iter().map(GroupName::as_str).collect()
 }
@@ -258,6 +338,14 @@ mod tests {
                 name: OperatorName::parse("alice").unwrap(),
             },
             Deed::ListOperators,
+            Deed::AddPepKey {
+                name: ServerName::parse("ledger").unwrap(),
+                life: None,
+            },
+            Deed::RevokePepKey {
+                id: CredentialId::random(&crate::ambient::Ambient::system()),
+            },
+            Deed::ListPepKeys,
         ];
         for deed in deeds {
             let Value::Object(hello) = deed.render() else {

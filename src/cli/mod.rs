@@ -16,6 +16,7 @@ mod init;
 mod operator;
 mod operators;
 mod owner;
+mod peps;
 mod place;
 mod print;
 mod scopes;
@@ -68,6 +69,8 @@ enum Command {
     Sessions(sessions::Args),
     /// See and revoke what approvals have left
     Grants(grants::Args),
+    /// Issue, list and revoke keys of enforcement points, which run calls with permits
+    Peps(peps::Args),
     /// Add, list and remove those who may approve
     Operators(operators::Args),
 }
@@ -120,6 +123,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Agents(args) => agents::run(args, as_json).await,
         Command::Sessions(args) => sessions::run(args, as_json).await,
         Command::Grants(args) => grants::run(args, as_json).await,
+        Command::Peps(args) => peps::run(args, as_json).await,
         Command::Operators(args) => operators::run(args, as_json).await,
     }
 }

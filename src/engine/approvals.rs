@@ -1,7 +1,10 @@
 //! What earlier decisions of people mean for a call.
 
 use super::facts::Facts;
-use crate::limits::{ENDED_MEMORY, HOLDS_PER_WINDOW_COUNT, OPEN_HOLDS_PER_AGENT_COUNT};
+use crate::limits::{
+    DENIALS_CLOSE_COUNT, ENDED_MEMORY, HOLDS_PER_WINDOW_COUNT, OPEN_HOLDS_PER_AGENT_COUNT,
+    UNDECLARED_ASKED_COUNT,
+};
 use crate::model::approval::{Approval, ApprovalState};
 use crate::model::decision::{Cause, Step};
 use crate::model::grant::Grant;
@@ -19,6 +22,10 @@ pub(super) fn settled(facts: &Facts<'_>, now: Timestamp, steps: &mut Vec<Step>) 
             Reason::ApprovalDenied,
             format!("{} was refused by {}", refused.id, decider(refused)),
         ));
+    }
+    if facts.standing.closed {
+        let sentence = format!("{DENIALS_CLOSE_COUNT} calls of it were refused within an hour");
+        return Some(Cause::new(Reason::ToolClosed, sentence));
     }
     if let Some(attached) = facts.attached {
         steps.push(step(attached, now));
@@ -66,6 +73,7 @@ pub(super) fn granted<'a>(facts: &Facts<'a>, now: Timestamp) -> Option<&'a Grant
 /// Whether a person can be asked at all.
 pub(super) fn askable(
     facts: &Facts<'_>,
+    causes: &[Cause],
     scope: &Scope,
     privilege: Privilege,
     now: Timestamp,
@@ -79,6 +87,17 @@ pub(super) fn askable(
         return Ok(());
     }
     let standing = facts.standing;
+    // Injected text must not be able to ask people over and over.
+    let is_undeclared = causes
+        .iter()
+        .any(|cause| cause.reason == Reason::Undeclared);
+    if is_undeclared && standing.undeclared >= UNDECLARED_ASKED_COUNT {
+        let sentence = format!(
+            "no rule names the target, and {} such reaches were asked about within an hour",
+            standing.undeclared
+        );
+        return Err(Cause::new(Reason::Undeclared, sentence));
+    }
     if standing.open >= OPEN_HOLDS_PER_AGENT_COUNT || standing.opened >= HOLDS_PER_WINDOW_COUNT {
         return Err(Cause::new(
             Reason::TooManyHolds,

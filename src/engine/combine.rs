@@ -80,7 +80,7 @@ fn judge(
         causes = approvals::asked(facts, now);
     }
     if !causes.is_empty() {
-        approvals::askable(facts, matched.scope, requirements.privilege, now)?;
+        approvals::askable(facts, &causes, matched.scope, requirements.privilege, now)?;
         return Ok(Decision::Pause { causes, own: true });
     }
     if requirements.assurance > facts.level {

@@ -49,6 +49,10 @@ pub struct Standing {
     /// The newest refusal by a person of the same target with the same arguments, in whatever session
     /// of the agent, not older than [`crate::limits::DENIAL_MEMORY`].
     pub refused: Option<Approval>,
+    /// Whether persons refused the target so often that it is closed for the agent.
+    pub closed: bool,
+    /// Undeclared reaches the agent asked persons about within [`crate::limits::UNDECLARED_WINDOW`].
+    pub undeclared: usize,
     /// Open approvals of this session that hold its other calls too.
     pub covering: Vec<ApprovalId>,
     /// Open approvals of the agent.
@@ -137,6 +141,8 @@ impl Standing {
             approval: None,
             grant: None,
             refused: None,
+            closed: false,
+            undeclared: 0,
             covering: Vec::new(),
             open: 0,
             opened: 0,

@@ -20,6 +20,7 @@ use crate::model::id::CredentialId;
 use crate::model::name::{AgentName, OperatorName};
 use crate::model::reason::Reason;
 use crate::model::session::{AgentState, SessionState};
+use crate::model::time::Timestamp;
 use crate::store::{Change, StoreError, Sync};
 
 /// An agent as operators see it.
@@ -60,32 +61,38 @@ impl Guard {
     }
 
     async fn prove(&self, bearer: Option<&str>) -> Result<Principal, (Denial, Option<AgentName>)> {
-        let no = |reason, sentence: &str| (Denial::new(reason, sentence), None);
+        let found = self.credential(bearer).await;
+        let credential = found.map_err(|denial| (denial, None))?;
+        // On the agents' routes a key of an enforcement point is nobody's.
+        if credential.kind == CredentialKind::Pep {
+            return Err((unknown(), None));
+        }
+        let agent = credential.agent.clone();
+        self.accept(credential)
+            .await
+            .map_err(|denial| (denial, Some(agent)))
+    }
+
+    /// The credential with that secret, good or not.
+    pub(super) async fn credential(&self, bearer: Option<&str>) -> Result<Credential, Denial> {
         let Some(secret) = bearer else {
-            return Err(no(Reason::CredentialMissing, "the request carries no key"));
+            let sentence = "the request carries no key";
+            return Err(Denial::new(Reason::CredentialMissing, sentence));
         };
         if secret.len() > SECRET_LENGTH_BYTES {
-            return Err(no(
-                Reason::CredentialUnknown,
-                "the key is longer than any key",
-            ));
+            let sentence = "the key is longer than any key";
+            return Err(Denial::new(Reason::CredentialUnknown, sentence));
         }
         let digest = Digest::of(secret.as_bytes());
         let found = self.store.credential_by_secret(&digest).await;
-        let found = found.map_err(|fault| (down(&fault), None))?;
+        let found = found.map_err(|fault| down(&fault))?;
         // Found by its digest; compared once more without leaking where a near miss ends.
         let credential = found.filter(|credential| {
             credential.secret.is_some_and(|kept| {
                 constant_time::verify_slices_are_equal(kept.as_bytes(), digest.as_bytes()).is_ok()
             })
         });
-        let Some(credential) = credential else {
-            return Err(no(Reason::CredentialUnknown, "no agent has this key"));
-        };
-        let agent = credential.agent.clone();
-        self.accept(credential)
-            .await
-            .map_err(|denial| (denial, Some(agent)))
+        credential.ok_or_else(unknown)
     }
 
     /// Who a launcher on the same machine says it starts; only where the manifest accepts `local`.
@@ -149,18 +156,7 @@ impl Guard {
     /// Whether a credential of the store is good now, under the manifest in force.
     async fn accept(&self, credential: Credential) -> Result<Principal, Denial> {
         let now = self.ambient.now();
-        if credential.revoked.is_some() {
-            return Err(Denial::new(
-                Reason::CredentialRevoked,
-                "the credential was revoked",
-            ));
-        }
-        if now >= credential.expires {
-            return Err(Denial::new(
-                Reason::CredentialExpired,
-                "the credential has expired",
-            ));
-        }
+        is_live(&credential, now)?;
         let scopes = self.scopes.load();
         let Some(scope) = scopes.scope(&credential.agent) else {
             return Err(Denial::new(
@@ -170,6 +166,7 @@ impl Guard {
         };
         let accepted = match credential.kind {
             CredentialKind::Local => scope.credentials.local,
+            CredentialKind::Pep => false,
             CredentialKind::ApiKey => match &scope.credentials.api_key {
                 None => false,
                 Some(rule) => {
@@ -347,7 +344,8 @@ impl Guard {
     /// When the store does not answer.
     pub async fn agents(&self) -> Result<Vec<AgentView>, StoreError> {
         let states = self.store.agents().await?;
-        let credentials = self.store.credentials().await?;
+        let mut credentials = self.store.credentials().await?;
+        credentials.retain(|one| one.kind != CredentialKind::Pep);
         let live = self
             .store
             .approvals(Some(self.ambient.now()), LISTED_COUNT)
@@ -441,7 +439,23 @@ impl Guard {
     }
 }
 
-fn entry(credential: &Credential, state: &str, by: &str) -> Map<String, Value> {
+/// Whether a credential was neither revoked nor outlived.
+pub(super) fn is_live(credential: &Credential, now: Timestamp) -> Result<(), Denial> {
+    let (reason, sentence) = match credential.revoked {
+        Some(_) => (Reason::CredentialRevoked, "the credential was revoked"),
+        None if now >= credential.expires => {
+            (Reason::CredentialExpired, "the credential has expired")
+        }
+        None => return Ok(()),
+    };
+    Err(Denial::new(reason, sentence))
+}
+
+pub(super) fn unknown() -> Denial {
+    Denial::new(Reason::CredentialUnknown, "nobody here has this key")
+}
+
+pub(super) fn entry(credential: &Credential, state: &str, by: &str) -> Map<String, Value> {
     let mut body = Map::new();
     body.insert("agent".into(), credential.agent.as_str().into());
     body.insert("credential".into(), credential.id.to_string().into());

@@ -150,6 +150,7 @@ impl Guard {
             });
         }
         let by = operator.name.clone();
+        let is_refusal = matches!(vote.decision, Resolution::Deny { .. });
         let mut body = entries::approval(&approval, "", Some(by.as_str()));
         body.insert("version".into(), vote.version.into());
         body.insert(
@@ -196,6 +197,9 @@ impl Guard {
         self.write(EntryKind::Approval, body, changes, Sync::Synced)
             .await?;
         self.votes.lock().insert(repeated, vote);
+        if is_refusal {
+            self.close_tool(&approval).await;
+        }
         self.store.approval(id).await?.ok_or(ResolveError::Missing)
     }
 

@@ -6,15 +6,15 @@ use super::ruling::{Challenge, Denial, Hold, Pending, Ruling};
 use super::weigh::{Turned, Weighed};
 use super::{Guard, entries};
 use crate::engine::facts::Spend;
-use crate::limits::DECIDE_TRIES_COUNT;
+use crate::limits::{DECIDE_TRIES_COUNT, HOLDS_PER_WINDOW_COUNT, SIGNED_PERMIT_LIFE};
 use crate::model::approval::ApprovalState;
 use crate::model::call::{Call, Mode};
 use crate::model::decision::{Cause, Decision};
-use crate::model::id::ApprovalId;
+use crate::model::id::{ApprovalId, PermitId};
 use crate::model::privilege::Privilege;
 use crate::model::reason::Reason;
 use crate::rate::CellKey;
-use crate::store::{Change, Commit, Expect, InFlight, Recorded, StoreError, Sync};
+use crate::store::{Change, Commit, Expect, InFlight, Leg, Recorded, StoreError, Sync};
 
 use super::permit::Permit;
 use super::settle::overdue;
@@ -114,6 +114,13 @@ impl Guard {
             let cells = attempt.cells.iter().flatten();
             changes.extend(cells.map(|(key, cell)| Change::Rate(key.text(), *cell)));
         }
+        let leg = match call.mode {
+            Mode::Proxy => Leg::Own,
+            Mode::Authorize => Leg::Signed {
+                permit: PermitId::random(&self.ambient),
+                until: now.after(SIGNED_PERMIT_LIFE),
+            },
+        };
         changes.push(Change::Start(InFlight {
             call: call.id,
             agent: call.principal.agent.clone(),
@@ -121,14 +128,16 @@ impl Guard {
             target: call.target.clone(),
             approval: weighed.approval,
             since: now,
+            leg,
         }));
         let (digest, approval) = (weighed.digest, weighed.approval);
-        let minted = weighed.monotonic;
-        let terms = Terms {
+        let terms = Box::new(Terms {
             binding: weighed.binding.clone(),
             grant: weighed.grant,
             epoch: weighed.epoch,
-        };
+            minted: weighed.monotonic,
+            leg,
+        });
         // What somebody else runs is done only by their own word, which teaches nothing.
         let lesson = weighed
             .lesson
@@ -136,7 +145,7 @@ impl Guard {
             .filter(|_| attempt.call.mode == Mode::Proxy);
         let (call, recorded) = self.put(attempt, weighed, changes).await?;
         Ok(Ruling::Permit(Permit::mint(
-            recorded, call, digest, approval, lesson, minted, terms,
+            recorded, call, digest, approval, lesson, terms,
         )))
     }
 
@@ -233,7 +242,12 @@ impl Guard {
                 return Ok(unavailable(&attempt.call, &fault));
             }
         }
+        let is_flood = cause.reason == Reason::TooManyHolds
+            && weighed.standing.opened >= HOLDS_PER_WINDOW_COUNT;
         let (call, _) = self.put(attempt, weighed, Vec::new()).await?;
+        if is_flood {
+            self.pause_flooding(call.session).await;
+        }
         Ok(Ruling::Deny(Denial {
             call: Some(call.id),
             cause,

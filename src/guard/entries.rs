@@ -32,7 +32,13 @@ pub struct Refusal {
 impl Guard {
     /// Records a request that was refused before it became a call. The refusal stands whether or not it
     /// could be recorded.
+    /// Those of requests that prove nobody are folded: whoever knocks a million times fills no disk.
     pub async fn refuse(&self, refusal: Refusal) {
+        let proves_nobody = refusal.agent.is_none() && refusal.reason.row().status == 401;
+        let now = self.ambient.now();
+        if proves_nobody && !self.floods.is_first(refusal.edge, refusal.reason, now) {
+            return;
+        }
         let mut body = Map::new();
         body.insert("reason".into(), refusal.reason.code().into());
         body.insert("edge".into(), refusal.edge.into());
@@ -45,6 +51,24 @@ impl Guard {
             .await
         {
             tracing::error!(%fault, "a refusal could not be recorded");
+        }
+    }
+
+    /// Records what was counted and not recorded one by one.
+    pub(super) async fn fold_refusals(&self, now: Timestamp) {
+        for folded in self.floods.over(now) {
+            let mut body = Map::new();
+            body.insert("reason".into(), folded.reason.code().into());
+            body.insert("edge".into(), folded.edge.into());
+            body.insert("count".into(), folded.count.into());
+            let sentence = format!("{} more like the one before", folded.count);
+            body.insert("sentence".into(), sentence.into());
+            if let Err(fault) = self
+                .write(EntryKind::Refusal, body, Vec::new(), self.reads)
+                .await
+            {
+                tracing::error!(%fault, count = folded.count, "refusals could not be recorded");
+            }
         }
     }
 

@@ -34,6 +34,8 @@ impl Guard {
                 return Woke::Changed;
             }
             tokio::select! {
+                // In this order, so that chance has no part in what is answered.
+                biased;
                 () = registration.woken() => {}
                 () = &mut late => {
                     return if until < longest { Woke::Changed } else { Woke::TimeUp };
@@ -83,6 +85,8 @@ impl Guard {
                 return true;
             }
         }
-        self.stopped(&hold.call).await.is_some()
+        self.stopped(hold.call.session, &hold.call.principal.agent)
+            .await
+            .is_some()
     }
 }

@@ -15,6 +15,7 @@ use crate::ambient::Ambient;
 use crate::audit::checkpoint::SignedHead;
 use crate::audit::entry::{EntryKind, StoredEntry};
 use crate::limits::{SHUTDOWN_GRACE, SWEEP_INTERVAL};
+use crate::model::time::Timestamp;
 use crate::rate::{CellKey, Limits};
 use crate::store::{StoreError, Sync, Wake};
 
@@ -43,6 +44,7 @@ impl Guard {
             wakes: Arc::default(),
             defaults: parking_lot::Mutex::default(),
             turns: tokio::sync::Mutex::default(),
+            floods: super::floods::Floods::default(),
             votes: parking_lot::Mutex::default(),
             epoch: AtomicU64::new(0),
             stopping: CancellationToken::new(),
@@ -83,6 +85,8 @@ impl Guard {
         {
             tracing::warn!("calls were still in flight when the guard stopped");
         }
+        // Seen from the end of time every minute is over.
+        self.fold_refusals(Timestamp::from_millis(i64::MAX)).await;
         let mut body = serde_json::Map::new();
         body.insert("state".into(), "stopped".into());
         self.write(EntryKind::Guard, body, Vec::new(), Sync::Synced)

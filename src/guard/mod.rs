@@ -6,15 +6,19 @@
 mod agents;
 mod approvals;
 mod catalog;
+mod closed;
 mod decide;
 mod entries;
+mod floods;
 mod history;
 mod holds;
 mod life;
 mod operate;
 mod operators;
+mod peps;
 mod permit;
 mod present;
+mod redeem;
 mod reload;
 mod ruling;
 mod sessions;
@@ -41,6 +45,7 @@ pub use catalog::{Catalog, KnownTool, Presented};
 pub use entries::Refusal;
 pub use operate::{OperateError, Stopped};
 pub use permit::{Dispatch, Permit, Receipt};
+pub use redeem::Redeemed;
 pub use reload::{Offered, Reload};
 pub use ruling::{Challenge, Denial, Hold, Pending, Ruling, Woke};
 pub use signed::SignedPermit;
@@ -97,6 +102,7 @@ pub struct Guard {
     /// Held by whoever reads agents, credentials or sessions in order to write them: two at once could
     /// open what the other ends.
     turns: tokio::sync::Mutex<()>,
+    floods: floods::Floods,
     /// Votes by the name their operator gave them.
     votes: Mutex<HashMap<(ApprovalId, OperatorName, String), Vote>>,
     /// Counts everything that may forbid a permit already minted.

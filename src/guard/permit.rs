@@ -4,7 +4,6 @@
 //! call it holds is the call that was judged; there is no way to put another into it.
 
 use std::sync::{Arc, Weak};
-use std::time::Duration;
 
 use super::Guard;
 use super::ruling::Denial;
@@ -13,10 +12,11 @@ use crate::limits::PERMIT_LIFE;
 use crate::model::call::Call;
 use crate::model::digest::Digest;
 use crate::model::history::Lesson;
-use crate::model::id::{ApprovalId, CallId};
+use crate::model::id::{ApprovalId, CallId, PermitId};
 use crate::model::outcome::Outcome;
 use crate::model::reason::Reason;
-use crate::store::Recorded;
+use crate::model::time::Timestamp;
+use crate::store::{Leg, Recorded};
 
 /// Leave to run the call it holds, once, within [`PERMIT_LIFE`].
 #[derive(Debug)]
@@ -26,8 +26,7 @@ pub struct Permit {
     approval: Option<ApprovalId>,
     lesson: Option<Box<Lesson>>,
     recorded: Recorded,
-    minted: Duration,
-    terms: Terms,
+    terms: Box<Terms>,
 }
 
 impl Permit {
@@ -37,8 +36,7 @@ impl Permit {
         digest: Digest,
         approval: Option<ApprovalId>,
         lesson: Option<Box<Lesson>>,
-        minted: Duration,
-        terms: Terms,
+        terms: Box<Terms>,
     ) -> Self {
         Self {
             call,
@@ -46,9 +44,13 @@ impl Permit {
             approval,
             lesson,
             recorded,
-            minted,
             terms,
         }
+    }
+
+    /// The count of stops when its call was judged.
+    pub(super) const fn epoch(&self) -> u64 {
+        self.terms.epoch
     }
 
     /// The call it holds.
@@ -129,15 +131,42 @@ impl Guard {
     /// Spends a permit at the very write upstream.
     ///
     /// # Errors
-    /// When the permit is older than [`PERMIT_LIFE`], or what it was given on has ceased since: agent,
-    /// session or grant were stopped, scopes or tool changed. The call is then settled as never sent.
+    /// When the permit is older than [`PERMIT_LIFE`], what it was given on has ceased since (agent,
+    /// session or grant were stopped, scopes or tool changed), or somebody else must run the call. The
+    /// call is then settled as never sent.
     pub async fn dispatch(self: &Arc<Self>, permit: Permit) -> Result<Dispatch, Denial> {
+        let is_own = permit.terms.leg == Leg::Own;
+        let (call, receipt) = self.spend(permit, is_own).await?;
+        Ok(Dispatch { call, receipt })
+    }
+
+    /// Spends a permit on the one that its enforcement point redeems; from then on the store alone knows
+    /// how far its call has come.
+    pub(super) async fn hand_over(
+        self: &Arc<Self>,
+        permit: Permit,
+    ) -> Result<(Call, (PermitId, Timestamp)), Denial> {
+        let signed = match permit.terms.leg {
+            Leg::Signed { permit, until } => Some((permit, until)),
+            Leg::Own | Leg::Redeemed { .. } => None,
+        };
+        let (call, receipt) = self.spend(permit, signed.is_some()).await?;
+        receipt.close();
+        // A permit that is not for others was refused just before.
+        let signed = signed.ok_or_else(|| Denial::new(Reason::ModeRefused, OTHER_LEG))?;
+        Ok((call, signed))
+    }
+
+    async fn spend(
+        self: &Arc<Self>,
+        permit: Permit,
+        is_right: bool,
+    ) -> Result<(Call, Receipt), Denial> {
         let Permit {
             call,
             approval,
             lesson,
             recorded,
-            minted,
             terms,
             ..
         } = permit;
@@ -148,14 +177,18 @@ impl Guard {
             lesson,
             guard: Some(Arc::downgrade(self)),
         };
-        let refusal = match self.ceased(&call, &terms).await {
+        let ceased = match is_right {
+            true => self.ceased(&call, &terms).await,
+            false => Some(Denial::new(Reason::ModeRefused, OTHER_LEG)),
+        };
+        let refusal = match ceased {
             Some(denial) => Some(denial),
             // Asked last, since the look may have taken its time.
-            None => (self.ambient.monotonic().saturating_sub(minted) > PERMIT_LIFE)
+            None => (self.ambient.monotonic().saturating_sub(terms.minted) > PERMIT_LIFE)
                 .then(|| Denial::new(Reason::Busy, "the permit was too old at the write")),
         };
         match refusal {
-            None => Ok(Dispatch { call, receipt }),
+            None => Ok((call, receipt)),
             Some(denial) => {
                 let id = call.id;
                 self.settle(
@@ -169,3 +202,5 @@ impl Guard {
         }
     }
 }
+
+const OTHER_LEG: &str = "the permit is for another to run";

@@ -320,6 +320,16 @@ impl Guard {
         ))
     }
 
+    /// Pauses a session that asked persons too often, until an operator looks at it.
+    pub(super) async fn pause_flooding(&self, id: SessionId) {
+        match self.set_session(id, SessionState::Paused, "guard").await {
+            Ok(()) => self.revoked_something(),
+            // It ended meanwhile.
+            Err(StoreError::Moved) => {}
+            Err(fault) => tracing::error!(%fault, session = %id, "a session could not be paused"),
+        }
+    }
+
     async fn live_session(&self, id: SessionId) -> Result<Session, OperateError> {
         match self.store.session(id).await? {
             Some(session) if !matches!(session.state, SessionState::Ended(_)) => Ok(session),

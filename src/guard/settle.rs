@@ -1,5 +1,7 @@
 //! Joining an outcome to the decision it came from.
 
+use serde_json::{Map, Value};
+
 use super::approvals::Ended;
 use super::permit::Receipt;
 use super::{Guard, entries};
@@ -9,7 +11,7 @@ use crate::model::history::Lesson;
 use crate::model::id::{ApprovalId, CallId};
 use crate::model::outcome::Outcome;
 use crate::model::time::Timestamp;
-use crate::store::{Change, StoreError};
+use crate::store::{Change, InFlight, Leg, StoreError};
 
 impl Guard {
     /// Records how a dispatched call ended. `note` is a short word of the edge, never the tool's output.
@@ -50,7 +52,7 @@ impl Guard {
         tracing::error!(%call, outcome = outcome.name(), "an outcome could not be joined to its approval");
     }
 
-    async fn try_settle(
+    pub(super) async fn try_settle(
         &self,
         call: CallId,
         seq: u64,
@@ -60,10 +62,39 @@ impl Guard {
         note: Option<&str>,
     ) -> Result<(), StoreError> {
         let body = entries::outcome(call.to_string(), seq, outcome, note);
-        let mut changes = vec![Change::End(call, outcome)];
+        let mut first = Vec::new();
         if let Some(lesson) = lesson {
-            changes.push(Change::Learn(lesson, self.ambient.now()));
+            first.push(Change::Learn(lesson, self.ambient.now()));
         }
+        self.end_call(call, approval, outcome, body, first).await
+    }
+
+    /// Ends a call whose permit ran out unredeemed; one that was redeemed meanwhile goes on.
+    pub(super) async fn lapse(&self, left: &InFlight, now: Timestamp) -> Result<(), StoreError> {
+        let (call, outcome) = (left.call, Outcome::NotSent);
+        let note = Some("its permit was not redeemed in time");
+        let mut body = entries::outcome(call.to_string(), 0, outcome, note);
+        body.shift_remove("of");
+        let first = vec![Change::Lapse(call, now)];
+        match self
+            .end_call(call, left.approval, outcome, body, first)
+            .await
+        {
+            // The next sweep looks again.
+            Ok(()) | Err(StoreError::Moved) => Ok(()),
+            Err(fault) => Err(fault),
+        }
+    }
+
+    async fn end_call(
+        &self,
+        call: CallId,
+        approval: Option<ApprovalId>,
+        outcome: Outcome,
+        body: Map<String, Value>,
+        mut changes: Vec<Change>,
+    ) -> Result<(), StoreError> {
+        changes.push(Change::End(call, outcome));
         if outcome == Outcome::NotSent {
             changes.push(Change::Release(call));
         }
@@ -89,7 +120,18 @@ impl Guard {
 
     /// Closes what an earlier run of the guard left in flight: its outcome was never learned.
     pub(super) async fn close_left_over(&self) -> Result<(), StoreError> {
+        let now = self.ambient.now();
         for left in self.store.in_flight().await? {
+            match left.leg {
+                Leg::Own => {}
+                Leg::Signed { until, .. } => {
+                    // The seal's count of stops began anew with this run, so none is redeemed after it.
+                    self.lapse(&left, until.max(now)).await?;
+                    continue;
+                }
+                // Its enforcement point may still report.
+                Leg::Redeemed { .. } => continue,
+            }
             self.settle_as(
                 left.call,
                 0,
@@ -106,6 +148,8 @@ impl Guard {
     /// Writes down what has expired. Expiry itself is computed when read; this only tidies.
     pub(super) async fn sweep(&self) -> Result<(), StoreError> {
         let now = self.ambient.now();
+        self.fold_refusals(now).await;
+        self.close_overdue(now).await?;
         for approval in self.unended().await? {
             let ended = self.end_approval(approval.id, |one| overdue(one, now), None);
             match ended.await {

@@ -1,14 +1,18 @@
 //! What may forbid a permit between its minting and its write: stops, and changed terms.
 
+use std::time::Duration;
+
 use super::Guard;
 use super::ruling::Denial;
 use super::sessions::{down, revoked};
 use crate::limits::LISTED_COUNT;
 use crate::model::action::Binding;
 use crate::model::call::Call;
-use crate::model::id::GrantId;
+use crate::model::id::{GrantId, SessionId};
+use crate::model::name::AgentName;
 use crate::model::reason::Reason;
 use crate::model::session::{AgentState, SessionState};
+use crate::store::Leg;
 
 /// What a permit was given on, besides the call itself.
 #[derive(Debug)]
@@ -19,6 +23,10 @@ pub(super) struct Terms {
     pub(super) grant: Option<GrantId>,
     /// The count of stops when judging began.
     pub(super) epoch: u64,
+    /// When judging began, on the clock that nothing moves.
+    pub(super) minted: Duration,
+    /// Who runs the call.
+    pub(super) leg: Leg,
 }
 
 impl Guard {
@@ -31,7 +39,7 @@ impl Guard {
             if epoch == seen {
                 return None;
             }
-            if let Some(denial) = self.stopped(call).await {
+            if let Some(denial) = self.stopped(call.session, &call.principal.agent).await {
                 return Some(denial);
             }
             if let Some(denial) = self.changed(call, terms).await {
@@ -42,8 +50,8 @@ impl Guard {
     }
 
     /// Whether agent or session of a call were stopped since it was judged.
-    pub(super) async fn stopped(&self, call: &Call) -> Option<Denial> {
-        let session = match self.store.session(call.session).await {
+    pub(super) async fn stopped(&self, id: SessionId, agent: &AgentName) -> Option<Denial> {
+        let session = match self.store.session(id).await {
             Ok(session) => session,
             Err(fault) => return Some(down(&fault)),
         };
@@ -55,9 +63,9 @@ impl Guard {
                     "an operator paused the session",
                 ));
             }
-            _ => return Some(revoked(call.session)),
+            _ => return Some(revoked(id)),
         }
-        match self.agent_state(&call.principal.agent).await {
+        match self.agent_state(agent).await {
             Ok(AgentState::Running) => None,
             Ok(AgentState::Paused) => Some(Denial::new(
                 Reason::AgentPaused,

@@ -14,7 +14,7 @@ use crate::engine::{self, Matched, Requirements};
 use crate::limits::{RETRY_INTERVAL, SESSION_SEEN_INTERVAL};
 use crate::model::action::{self, Binding, MatchKey};
 use crate::model::approval::{Approval, ApprovalState};
-use crate::model::call::{Call, PROTOCOL_HALF};
+use crate::model::call::{Call, Mode, PROTOCOL_HALF};
 use crate::model::decision::{Cause, Decision, Evaluation};
 use crate::model::digest::Digest;
 use crate::model::history::Lesson;
@@ -93,6 +93,10 @@ impl Guard {
                 format!("no server {} has presented itself", target.server),
             )
         })?;
+        if attempt.call.mode == Mode::Authorize && !self.has_pep(&target.server).await? {
+            let sentence = format!("nobody before {} could redeem a permit", target.server);
+            return Err(away(Reason::NoPep, sentence));
+        }
         let tool = self.catalog.tool(target);
         let binding = Binding {
             server,

@@ -2,7 +2,7 @@
 
 use super::digest::Digest;
 use super::id::CredentialId;
-use super::name::{AgentName, GroupName, OperatorName};
+use super::name::{AgentName, GroupName, OperatorName, ServerName};
 use super::time::Timestamp;
 
 /// The kinds of proof an agent may offer.
@@ -12,6 +12,8 @@ pub enum CredentialKind {
     ApiKey,
     /// Asserted by the launcher on the same machine, without a secret.
     Local,
+    /// A bearer key of an enforcement point, which redeems permits; no agent proves itself with one.
+    Pep,
 }
 
 impl CredentialKind {
@@ -21,13 +23,14 @@ impl CredentialKind {
         match self {
             Self::ApiKey => "api_key",
             Self::Local => "local",
+            Self::Pep => "pep",
         }
     }
 
     /// The kind from its word.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::ApiKey, Self::Local]
+        [Self::ApiKey, Self::Local, Self::Pep]
             .into_iter()
             .find(|kind| kind.name() == name)
     }
@@ -38,7 +41,7 @@ impl CredentialKind {
 pub struct Credential {
     /// Its identifier.
     pub id: CredentialId,
-    /// Whose it is.
+    /// Whose it is. An enforcement point has the name of the server it stands before.
     pub agent: AgentName,
     /// Its kind.
     pub kind: CredentialKind,
@@ -51,6 +54,15 @@ pub struct Credential {
     pub expires: Timestamp,
     /// When it was revoked, if it was.
     pub revoked: Option<Timestamp>,
+}
+
+/// Whoever stands before a server and runs its calls: it redeems permits and reports outcomes.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Pep {
+    /// The credential it proved itself with.
+    pub credential: CredentialId,
+    /// The server it stands before: the audience of its permits.
+    pub server: ServerName,
 }
 
 /// A person who may act on the operator listener.

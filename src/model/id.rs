@@ -65,6 +65,10 @@ id! {
     GrantId, "gr_"
 }
 id! {
+    /// Names one permit that somebody else redeems.
+    PermitId, "pm_"
+}
+id! {
     /// Names one session of the guard's own.
     SessionId, "se_"
 }

@@ -107,6 +107,15 @@ reasons! {
     ModeRefused: "mode-refused", 403, "DENIED by policy", Never,
         "The tool is not declared for this mode.", "Call the tool through the proxy.";
 
+    NoPep: "no-enforcement-point", 403, "DENIED by policy", Never,
+        "No enforcement point that could redeem a permit stands before this server.", "An operator should add one with `countersign peps add`.";
+    PermitInvalid: "permit-invalid", 403, "DENIED by policy", Never,
+        "The permit is not this guard's, or is for another enforcement point, tool or arguments.", "Do not act; present the permit unchanged, with exactly the arguments it came with.";
+    PermitExpired: "permit-expired", 410, "PERMIT EXPIRED", Later,
+        "The permit was not redeemed in time.", "Do not act; the agent should ask again.";
+    PermitUsed: "permit-used", 409, "PERMIT USED", Never,
+        "The permit was redeemed already, or its call is over.", "Do not act; whoever redeemed it first runs the call.";
+
     RateLimited: "rate-limited", 429, "RATE LIMITED", Later,
         "The declared rate is used up.", "Repeat the call after the time given.";
     BudgetExhausted: "budget-exhausted", 429, "RATE LIMITED", Later,
@@ -116,6 +125,8 @@ reasons! {
 
     ApprovalDenied: "approval-denied", 403, "DENIED by approver", Never,
         "A person refused this call.", "Do not repeat or rephrase it; follow the approver's message.";
+    ToolClosed: "tool-closed", 403, "DENIED by policy", Never,
+        "Persons refused calls of this tool too often.", "Use another way; an operator can reopen the tool with `countersign agents reopen`.";
     ApprovalExpired: "approval-expired", 410, "APPROVAL EXPIRED", Later,
         "Nobody decided in time; nobody refused.", "Ask again when somebody can look at it.";
     ApprovalCancelled: "approval-cancelled", 410, "APPROVAL CANCELLED", Later,

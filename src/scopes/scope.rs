@@ -217,6 +217,7 @@ impl Scope {
         match kind {
             CredentialKind::ApiKey => self.credentials.api_key.is_some(),
             CredentialKind::Local => self.credentials.local,
+            CredentialKind::Pep => false,
         }
     }
 

@@ -6,7 +6,7 @@ use crate::model::approval::{Approval, ApprovalState};
 use crate::model::credential::{Credential, Operator};
 use crate::model::grant::Grant;
 use crate::model::history::Lesson;
-use crate::model::id::{ApprovalId, CallId, CredentialId, GrantId, SessionId};
+use crate::model::id::{ApprovalId, CallId, CredentialId, GrantId, PermitId, SessionId};
 use crate::model::name::{AgentName, OperatorName};
 use crate::model::outcome::Outcome;
 use crate::model::session::{AgentState, Session, SessionState};
@@ -88,6 +88,22 @@ pub enum Change {
     Release(CallId),
     /// A call was permitted.
     Start(InFlight),
+    /// The permit of a call is redeemed. Refused unless it is unredeemed, in time, and agent, session
+    /// and their credential may act.
+    Redeem {
+        /// The call.
+        call: CallId,
+        /// Its permit.
+        permit: PermitId,
+        /// With which credential of an enforcement point.
+        by: CredentialId,
+        /// When.
+        at: Timestamp,
+        /// The place of the decision in the record.
+        of: u64,
+    },
+    /// The permit of a call has run out. Refused when it was redeemed.
+    Lapse(CallId, Timestamp),
     /// A call's outcome is known. Refused when it has one already.
     End(CallId, Outcome),
     /// A call was done, and teaches the past of its agent; moves no revision.

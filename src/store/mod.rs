@@ -4,6 +4,7 @@
 //! judged at; wake-ups are an interface. SQL stands only below this module.
 
 pub mod anchor;
+pub(crate) mod closed;
 mod commit;
 pub mod keys;
 pub mod lines;
@@ -32,7 +33,7 @@ use crate::model::credential::{Credential, Operator};
 use crate::model::digest::Digest;
 use crate::model::grant::Grant;
 use crate::model::history::{History, Lesson};
-use crate::model::id::{ApprovalId, CallId, SessionId};
+use crate::model::id::{ApprovalId, CallId, CredentialId, PermitId, SessionId};
 use crate::model::name::{AgentName, OperatorName};
 use crate::model::session::{AgentState, Session};
 use crate::model::target::Target;
@@ -98,6 +99,31 @@ pub struct InFlight {
     pub approval: Option<ApprovalId>,
     /// When it was permitted.
     pub since: Timestamp,
+    /// Who runs it, and how far that has come.
+    pub leg: Leg,
+}
+
+/// Who runs a permitted call, and how far that has come.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Leg {
+    /// The guard itself.
+    Own,
+    /// Whoever redeems its permit.
+    Signed {
+        /// The permit.
+        permit: PermitId,
+        /// From when on it is not redeemed any more.
+        until: Timestamp,
+    },
+    /// The enforcement point that redeemed its permit.
+    Redeemed {
+        /// With which credential.
+        by: CredentialId,
+        /// When.
+        at: Timestamp,
+        /// The place of the decision in the record.
+        of: u64,
+    },
 }
 
 /// A place for records, sessions, approvals, grants, sums and credentials.

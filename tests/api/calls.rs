@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::world::{World, body, send};
 
@@ -289,6 +289,44 @@ async fn an_authorized_call_carries_its_permit_and_its_outcome_is_a_claim() {
             .any(|entry| entry.to_string().contains("claimed by the agent")),
         "{outcomes:?}"
     );
+}
+
+#[tokio::test]
+async fn a_permit_is_redeemed_by_its_enforcement_point_which_reports_the_outcome() {
+    let world = World::new().await;
+    let permitted = send(world.ask("shop/own", &json!({"count": 3}))).await;
+    let post = |path: &str, members: &Value| {
+        let request = world.request(world.agents, Method::POST, path);
+        body(request.bearer_auth(&world.pep), members)
+    };
+    let mut asked = json!({
+        "permit": permitted.text("permit"), "tool": "shop/own", "arguments": {"count": 4},
+    });
+    send(post("/v1/permits/redeem", &asked))
+        .await
+        .is_problem(403, "permit-invalid");
+    asked["arguments"] = permitted.body["arguments"].clone();
+    let redeemed = send(post("/v1/permits/redeem", &asked)).await;
+    assert_eq!(redeemed.status, 200, "{redeemed:?}");
+    assert_eq!(redeemed.body["call_id"], permitted.body["call_id"]);
+    assert_eq!(
+        redeemed.body["action_digest"],
+        permitted.body["action_digest"]
+    );
+    send(post("/v1/permits/redeem", &asked))
+        .await
+        .is_problem(409, "permit-used");
+    let report = json!({"call_id": redeemed.body["call_id"], "outcome": "done"});
+    let reported = send(post("/v1/permits/outcome", &report)).await;
+    assert_eq!(
+        (reported.status, &reported.body["standing"]),
+        (200, &json!("reported"))
+    );
+    send(post("/v1/permits/outcome", &report))
+        .await
+        .is_problem(409, "already-decided");
+    let outcomes = world.entries("outcome").await;
+    assert_eq!(outcomes[0]["outcome"], "done");
 }
 
 #[tokio::test]

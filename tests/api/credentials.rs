@@ -2,7 +2,7 @@
 
 use std::net::SocketAddr;
 
-use countersign::api::{Route, agents, operators};
+use countersign::api::{Route, agents, operators, peps};
 use reqwest::Method;
 
 use super::world::{World, send};
@@ -65,6 +65,32 @@ async fn every_operator_token_is_refused_on_every_agent_route() {
         )
         .await;
         refuses(&world, world.agents, route, None, "credential-missing").await;
+    }
+}
+
+#[tokio::test]
+async fn permits_take_an_enforcement_points_key_alone_and_nothing_else_takes_it() {
+    let world = World::new().await;
+    for route in peps::routes() {
+        for bearer in [&world.clerk, &world.alice] {
+            refuses(
+                &world,
+                world.agents,
+                &route,
+                Some(bearer),
+                "credential-unknown",
+            )
+            .await;
+        }
+        refuses(&world, world.agents, &route, None, "credential-missing").await;
+    }
+    for (routes, at) in [
+        (agents::routes(), world.agents),
+        (operators::routes(), world.operators),
+    ] {
+        for route in routes.iter().filter(|route| !route.open) {
+            refuses(&world, at, route, Some(&world.pep), "credential-unknown").await;
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use countersign::api::{DOCUMENT, Route, agents, operators};
+use countersign::api::{DOCUMENT, Route, agents, operators, peps};
 use reqwest::Method;
 use serde_json::Value;
 
@@ -36,6 +36,7 @@ fn every_route_is_documented_and_every_documented_path_is_a_route() {
     let document: Value = serde_json::from_str(DOCUMENT).unwrap();
     assert_eq!(document["openapi"], "3.1.0");
     assert_eq!(documented(&document, "agents"), served(&agents::routes()));
+    assert_eq!(documented(&document, "peps"), served(&peps::routes()));
     assert_eq!(
         documented(&document, "operators"),
         served(&operators::routes())
@@ -47,6 +48,7 @@ fn every_operation_asks_for_the_credential_that_its_route_does() {
     let document: Value = serde_json::from_str(DOCUMENT).unwrap();
     for (listener, scheme, routes) in [
         ("agents", "agent", agents::routes()),
+        ("peps", "pep", peps::routes()),
         ("operators", "operator", operators::routes()),
     ] {
         for route in routes {
@@ -82,6 +84,7 @@ async fn every_documented_path_answers_on_its_listener() {
     let world = World::new().await;
     for (routes, at) in [
         (agents::routes(), world.agents),
+        (peps::routes(), world.agents),
         (operators::routes(), world.operators),
     ] {
         for route in routes {

@@ -85,6 +85,8 @@ pub(crate) struct World {
     pub(crate) shop: Arc<Shop>,
     pub(crate) clerk: String,
     pub(crate) neighbour: String,
+    /// Of the enforcement point that stands before the shop.
+    pub(crate) pep: String,
     /// In the group that may approve.
     pub(crate) alice: String,
     /// In a group that may not.
@@ -169,6 +171,7 @@ impl World {
         Self {
             clerk: key(&guard, "clerk").await,
             neighbour: key(&guard, "neighbour").await,
+            pep: pep_key(&guard).await,
             alice: token(&guard, "alice", "oncall").await,
             bob: token(&guard, "bob", "kitchen").await,
             agents: serve(api::agents::router(Arc::clone(&guard), upstreams)).await,
@@ -336,6 +339,11 @@ async fn present(guard: &Guard) {
 async fn key(guard: &Guard, agent: &str) -> String {
     let agent = AgentName::parse(agent).unwrap();
     guard.add_agent_key("test", &agent, None).await.unwrap().1
+}
+
+async fn pep_key(guard: &Guard) -> String {
+    let shop = ServerName::parse("shop").unwrap();
+    guard.add_pep_key("test", &shop, None).await.unwrap().1
 }
 
 async fn token(guard: &Guard, name: &str, group: &str) -> String {

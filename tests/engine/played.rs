@@ -282,6 +282,8 @@ impl Paper {
             approval: None,
             grant: None,
             refused: None,
+            closed: false,
+            undeclared: 0,
             covering: Vec::new(),
             open: 0,
             opened: 0,

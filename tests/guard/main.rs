@@ -8,6 +8,8 @@
 mod approvals;
 mod decisions;
 mod history;
+mod limits;
+mod permits;
 mod restarts;
 mod stops;
 mod world;

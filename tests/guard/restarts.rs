@@ -6,13 +6,18 @@ use std::time::Duration;
 
 use countersign::ambient::{Ambient, Played};
 use countersign::audit::checkpoint::Signer;
+use countersign::model::arguments::Arguments;
+use countersign::model::call::Mode;
 use countersign::model::id::BootId;
+use countersign::model::name::ServerName;
+use countersign::model::outcome::Outcome;
 use countersign::model::reason::Reason;
+use countersign::model::target::Target;
 use countersign::model::time::Timestamp;
 use countersign::store::sqlite::Sqlite;
 use serde_json::json;
 
-use super::world::{MANIFEST, World, denied, held, permitted};
+use super::world::{MANIFEST, World, denied, held, permitted, scopes};
 
 /// A guard's process over one directory; `lived` is how long earlier ones did.
 async fn boot(directory: &Path, seed: u64, lived: Duration) -> (World, Arc<Played>) {
@@ -124,4 +129,50 @@ async fn a_revocation_and_a_refusal_outlive_the_guard() {
     assert_eq!(denial.reason(), Reason::SessionRevoked);
     let denial = after.guard.session(&principal, None).await.unwrap_err();
     assert_eq!(denial.reason(), Reason::SessionRevoked);
+}
+
+#[tokio::test]
+async fn a_redeemed_permit_is_reported_after_a_restart_and_an_unredeemed_one_was_never_sent() {
+    let directory = tempfile::tempdir().unwrap();
+    let (before, _) = boot(directory.path(), 1, Duration::ZERO).await;
+    let bank = ServerName::parse("bank").unwrap();
+    let (_, key) = before.guard.add_pep_key("test", &bank, None).await.unwrap();
+    let pep = before.guard.pep(Some(&key)).await.unwrap();
+    let manifest = MANIFEST.replace(
+        "  - tool: bank/pay\n",
+        "  - tool: bank/pay\n    mode: authorize\n",
+    );
+    before.guard.offer(scopes(&manifest)).await.unwrap();
+    let mut signed = Vec::new();
+    for amount in [600, 400] {
+        let mut call = before.call("bank/pay", json!({"amount": amount / 10, "to": "x"}));
+        call.mode = Mode::Authorize;
+        let permit = permitted(before.guard.decide(call).await);
+        signed.push(before.guard.sign(permit).await.unwrap());
+    }
+    let target = Target::tool(bank, "pay");
+    let redeem = async |world: &World, at: usize| {
+        let arguments = Arguments::parse(&signed[at].arguments).unwrap();
+        let token = &signed[at].token;
+        world
+            .guard
+            .redeem_permit(&pep, token, &target, &arguments)
+            .await
+    };
+    redeem(&before, 0).await.unwrap();
+    before.guard.stop().await.unwrap();
+    drop(before);
+
+    let (after, _) = boot(directory.path(), 2, Duration::from_secs(1)).await;
+    let outcomes = after.entries("outcome").await;
+    assert_eq!(outcomes.len(), 1, "{outcomes:?}");
+    assert_eq!(outcomes[0]["outcome"], "not-sent");
+    assert_eq!(outcomes[0]["call"], signed[1].call.to_string());
+    let used = redeem(&after, 1).await.unwrap_err();
+    assert_eq!(used.reason(), Reason::PermitUsed);
+    after
+        .guard
+        .report(&pep, signed[0].call, Outcome::Done, None)
+        .await
+        .unwrap();
 }

@@ -15,7 +15,7 @@ use countersign::model::reason::Reason;
 use countersign::model::target::Target;
 use serde_json::{Map, Value};
 
-use super::cast;
+use super::cast::{self, AGENTS};
 use super::dice::Dice;
 use super::errands::hesitate;
 use super::ledger::Made;
@@ -24,8 +24,9 @@ use super::stage::{Key, Stage};
 
 /// One agent's errand, from its proof to its last outcome.
 pub(crate) async fn errand(stage: Rc<Stage>, mut dice: Dice) {
-    let key = dice.pick(&stage.keys.borrow()).cloned();
-    let Some(key) = key else { return };
+    let Some(key) = key(&stage, &mut dice) else {
+        return;
+    };
     let guard = stage.guard();
     let principal = match guard.principal(Some(&key.secret)).await {
         Ok(principal) => principal,
@@ -38,10 +39,25 @@ pub(crate) async fn errand(stage: Rc<Stage>, mut dice: Dice) {
         Err(denial) => return tell_refused(&stage, key.agent, &denial),
     };
     stage.sessions.borrow_mut().push((key.agent, session));
-    for _ in 0..=dice.below(3) {
-        let (tool, arguments, amount) = cast::wish(&mut dice);
-        let call = made(&stage, &principal, session, tool, &arguments, amount);
+    let mut wish = cast::wish(&mut dice);
+    for _ in 0..=dice.below(4) {
+        let (tool, arguments, amount) = &wish;
+        let call = made(&stage, &principal, session, tool, arguments, *amount);
         perform(&stage, &guard, call, &mut dice).await;
+        // Half of them try the very same again: what was used up may not run once more.
+        if dice.falls(500) {
+            wish = cast::wish(&mut dice);
+        }
+    }
+}
+
+/// Mostly an agent's newest key, now and then an older one.
+fn key(stage: &Stage, dice: &mut Dice) -> Option<Key> {
+    let keys = stage.keys.borrow();
+    let agent = dice.pick(&AGENTS)?;
+    match dice.falls(150) {
+        true => dice.pick(&keys).cloned(),
+        false => keys.iter().rfind(|key| key.agent == *agent).cloned(),
     }
 }
 
@@ -55,13 +71,11 @@ async fn session(
     match dice.below(6) {
         0 => Ok(guard.open_session(principal, None).await?.id),
         1 => {
-            let known = stage.sessions.borrow();
-            let own: Vec<_> = known
-                .iter()
-                .filter(|(agent, _)| *agent == key.agent)
-                .collect();
-            let named = dice.pick(&own).map(|(_, id)| *id);
-            drop(known);
+            let named = {
+                let known = stage.sessions.borrow();
+                let own = known.iter().filter(|(agent, _)| *agent == key.agent);
+                dice.pick(&own.collect::<Vec<_>>()).map(|(_, id)| *id)
+            };
             guard.session(principal, named).await
         }
         _ => guard.session(principal, None).await,
@@ -152,7 +166,7 @@ async fn held(guard: &Arc<Guard>, hold: Hold, dice: &mut Dice) -> Option<Ruling>
 async fn run(stage: &Stage, guard: &Arc<Guard>, permit: Permit, dice: &mut Dice) {
     let id = permit.call().id.to_string();
     let (seq, digest) = (permit.seq(), permit.digest().to_string());
-    hesitate(dice.below(6)).await;
+    hesitate(dice.below(4)).await;
     let (_, receipt) = match guard.dispatch(permit).await {
         Ok(dispatch) => dispatch.into_parts(),
         Err(denial) => {

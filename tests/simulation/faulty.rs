@@ -12,6 +12,7 @@ use countersign::model::approval::Approval;
 use countersign::model::credential::{Credential, Operator};
 use countersign::model::digest::Digest;
 use countersign::model::grant::Grant;
+use countersign::model::history::History;
 use countersign::model::id::{ApprovalId, SessionId};
 use countersign::model::name::{AgentName, OperatorName};
 use countersign::model::session::{AgentState, Session};
@@ -172,6 +173,10 @@ impl Store for Faulty {
             Some(_) => Err(gone("a planned fault after the commit")),
             None => recorded,
         }
+    }
+
+    async fn history(&self, agent: &AgentName, now: Timestamp) -> Result<History, StoreError> {
+        self.read(self.inner.history(agent, now)).await
     }
 
     async fn approval(&self, id: ApprovalId) -> Result<Option<Approval>, StoreError> {

@@ -327,10 +327,9 @@ fn invariant_no_budget_overshoots(news: &News<'_>) -> Result<(), String> {
 /// What an agent was told about its call stands in the record.
 fn invariant_what_was_answered_is_recorded(news: &News<'_>) -> Result<(), String> {
     for (call, told, recorded) in news.answers {
-        let places = news.record.decisions.get(call).into_iter().flatten();
+        let mut places = news.record.decisions.get(call).into_iter().flatten();
         let last = places
-            .filter(|seq| *seq <= recorded)
-            .last()
+            .rfind(|seq| *seq <= recorded)
             .and_then(|seq| news.record.at(*seq));
         let decision = last.map_or("", |body| text(body, "decision"));
         if decision != *told {

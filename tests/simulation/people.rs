@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use countersign::guard::{Guard, OperateError, Resolution, ResolveError, Vote};
+use countersign::model::approval::ApprovalState;
 use countersign::model::credential::Operator;
 use countersign::model::id::SessionId;
 
@@ -16,10 +17,13 @@ use super::stage::Stage;
 /// Looks at what waits and decides one of it.
 pub(crate) async fn decides(stage: Rc<Stage>, mut dice: Dice) {
     let guard = stage.guard();
-    let operator = dice.pick(&stage.operators.borrow()).cloned();
-    let (Some(operator), Ok(open)) = (operator, guard.approvals(false).await) else {
+    let operator = person(&stage, &mut dice);
+    let (Some(operator), Ok(mut open)) = (operator, guard.approvals(false).await) else {
         return;
     };
+    if dice.falls(900) {
+        open.retain(|approval| approval.state == ApprovalState::Held);
+    }
     let Some(shown) = dice.pick(&open) else {
         return;
     };
@@ -43,6 +47,16 @@ pub(crate) async fn decides(stage: Rc<Stage>, mut dice: Dice) {
     };
     for _ in 0..=dice.below(2) {
         votes(&stage, &guard, &operator, shown.id, &vote).await;
+    }
+}
+
+/// One of the operators, now and then the one who may decide nothing.
+fn person(stage: &Stage, dice: &mut Dice) -> Option<Operator> {
+    let operators = stage.operators.borrow();
+    match (operators.split_last(), dice.falls(100)) {
+        (Some((last, _)), true) => Some(last.clone()),
+        (Some((_, others)), false) => dice.pick(others).cloned(),
+        (None, _) => None,
     }
 }
 
@@ -95,16 +109,20 @@ pub(crate) enum Deed {
 
 impl Deed {
     /// Stops are rarer than what lifts them, or nobody would be left to play.
-    const DRAWN: [Self; 17] = [
+    const DRAWN: [Self; 23] = [
         Self::PauseSession,
         Self::PauseSession,
+        Self::ResumeSession,
         Self::ResumeSession,
         Self::ResumeSession,
         Self::ResumeSession,
         Self::RevokeSession,
         Self::Reinstate,
         Self::Reinstate,
+        Self::Reinstate,
         Self::PauseAgent,
+        Self::ResumeAgent,
+        Self::ResumeAgent,
         Self::ResumeAgent,
         Self::ResumeAgent,
         Self::RevokeAgent,
@@ -113,12 +131,14 @@ impl Deed {
         Self::RevokeGrant,
         Self::Issue,
         Self::Issue,
+        Self::Issue,
+        Self::Issue,
     ];
 }
 
 /// Does one of it, again where the store failed.
 pub(crate) async fn operates(stage: Rc<Stage>, mut dice: Dice) {
-    let operator = dice.pick(&stage.operators.borrow()).cloned();
+    let operator = person(&stage, &mut dice);
     let (Some(operator), Some(deed)) = (operator, dice.pick(&Deed::DRAWN).copied()) else {
         return;
     };

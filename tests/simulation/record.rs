@@ -75,10 +75,8 @@ impl Record {
     /// The permit of a call, with its place.
     pub(crate) fn permit(&self, call: &str) -> Option<(u64, &Value)> {
         let places = self.decisions.get(call)?;
-        let decisions = places.iter().filter_map(|seq| Some((*seq, self.at(*seq)?)));
-        decisions
-            .filter(|(_, body)| text(body, "decision") == "permit")
-            .last()
+        let mut decisions = places.iter().filter_map(|seq| Some((*seq, self.at(*seq)?)));
+        decisions.rfind(|(_, body)| text(body, "decision") == "permit")
     }
 }
 

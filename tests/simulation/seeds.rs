@@ -20,7 +20,7 @@ const fn setting(seed: u64, planted: Option<Fault>) -> Setting {
     Setting {
         seed,
         planted,
-        on_disk: seed % 20 == 0,
+        on_disk: seed.is_multiple_of(20),
         hesitates: true,
     }
 }

@@ -82,57 +82,66 @@ impl World {
         if self.dice.falls(750) && self.errands.go_on(&mut self.dice) {
             return self.breathe().await;
         }
-        match self.dice.below(100) {
-            0..40 if self.errands.len() < ERRANDS_COUNT => {
+        match self.dice.below(1_000) {
+            0..400 if self.errands.len() < ERRANDS_COUNT => {
                 let errand = agents::errand(Rc::clone(stage), self.dice.fork());
                 self.errands.begin(errand);
             }
-            40..58 => {
+            400..600 => {
                 let errand = people::decides(Rc::clone(stage), self.dice.fork());
                 self.errands.begin(errand);
             }
-            58..66 => {
+            600..650 => {
                 let errand = people::operates(Rc::clone(stage), self.dice.fork());
                 self.errands.begin(errand);
             }
-            66..69 => self.errands.begin(people::reloads(Rc::clone(stage))),
-            69..72 => {
+            650..660 => self.errands.begin(people::reloads(Rc::clone(stage))),
+            660..670 => {
                 let server = usize::from(self.dice.falls(500));
                 let variant = usize::from(self.dice.falls(500));
                 let errand = people::presents(Rc::clone(stage), server, variant);
                 self.errands.begin(errand);
             }
-            72..86 => {
-                let seconds = self.dice.below(20);
-                self.stage.pass(Duration::from_secs(seconds)).await;
+            670..930 => {
+                let millis = self.dice.below(50);
+                stage.pass(Duration::from_millis(millis)).await;
             }
-            86..89 => {
+            930..960 => {
+                let seconds = self.dice.below(10);
+                stage.pass(Duration::from_secs(seconds)).await;
+            }
+            960..968 => {
                 let seconds = self.dice.pick(&[120, 400, 1_000, 4_000, 90_000]).copied();
-                self.stage
-                    .pass(Duration::from_secs(seconds.unwrap_or(0)))
-                    .await;
+                stage.pass(Duration::from_secs(seconds.unwrap_or(0))).await;
             }
-            89..91 if !self.calm => {
+            968.. if !self.calm => self.disturb().await,
+            _ => {}
+        }
+        self.breathe().await;
+    }
+
+    /// Something that no agent, operator or server does.
+    async fn disturb(&mut self) {
+        let stage = &self.stage;
+        match self.dice.below(32) {
+            0..2 => {
                 let millis = i64::try_from(self.dice.below(100_000_000)).unwrap_or(0);
-                let millis = if self.dice.falls(500) {
-                    millis
-                } else {
-                    -millis
+                let millis = match self.dice.falls(500) {
+                    true => millis,
+                    false => -millis,
                 };
                 stage.clock.jump_ms(millis);
                 stage.tell(format_args!("the clock was moved by {millis} ms"));
             }
-            91..94 if !self.calm => {
+            2..27 => {
                 let weather = match self.dice.below(3) {
-                    0 => Weather::Storm(50 + self.dice.below(400)),
+                    0 => Weather::Storm(20 + self.dice.below(200)),
                     _ => Weather::Fair,
                 };
                 stage.set_weather(weather);
             }
-            94..95 if !self.calm => self.crash().await,
-            _ => {}
+            _ => self.crash().await,
         }
-        self.breathe().await;
     }
 
     /// Lets the guard's own tasks go on.
@@ -195,7 +204,7 @@ impl World {
 const STEPS_COUNT: usize = 1_800;
 
 /// Most agents' errands at once.
-const ERRANDS_COUNT: usize = 8;
+const ERRANDS_COUNT: usize = 6;
 
 /// Turns that errands have to come to their end.
 const END_TURNS_COUNT: usize = 5_000;

@@ -384,7 +384,7 @@ conformance! {
             r#"{"at":"2025-10-09T08:53:20Z","kind":"decision","v":1,"what":"a test"}"#
         );
         let head = store.head().await.unwrap().unwrap();
-        assert_eq!((head.head.count, head.head.hash), (10, previous));
+        assert_eq!((head.head.count, head.head.hash), (entries.len() as u64, previous));
         assert!(signer().public().verify(&head));
         assert_eq!(store.entries(9, 1).await.unwrap(), entries[8..9]);
     }

@@ -187,6 +187,7 @@ pub(crate) fn flight(session: &Session) -> InFlight {
         },
         approval: None,
         since: NOW,
+        leg: countersign::store::Leg::Own,
     }
 }
 

@@ -51,6 +51,7 @@ impl Answer {
                 "call_id": signed.call.to_string(),
                 "state": "permitted",
                 "permit": signed.token,
+                "audience": signed.audience.as_str(),
                 "arguments": arguments,
                 "action_digest": signed.digest.to_string(),
                 "expires": signed.expires.to_string(),

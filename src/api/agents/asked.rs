@@ -7,7 +7,7 @@ use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName};
 use serde_json::{Map, Value};
 
-use super::super::body::{Members, missing, wrong};
+use super::super::body::{Members, missing, target, wrong};
 use super::super::prefer;
 use super::super::problem::Problem;
 use crate::limits::IDEMPOTENCY_KEY_BYTES;
@@ -15,7 +15,6 @@ use crate::model::arguments::Arguments;
 use crate::model::call::Mode;
 use crate::model::digest::{Digest, Fields};
 use crate::model::id::SessionId;
-use crate::model::name::{ServerName, ToolName};
 use crate::model::reason::Reason;
 use crate::model::target::Target;
 
@@ -66,16 +65,6 @@ impl Asked {
 /// A session by its name; one that cannot be a session's is simply unknown.
 pub(super) fn session_named(text: &str) -> Result<SessionId, Problem> {
     SessionId::parse(text).ok_or_else(|| Problem::new(Reason::SessionUnknown))
-}
-
-fn target(tool: &str) -> Result<Target, Problem> {
-    let (server, name) = tool
-        .split_once('/')
-        .ok_or_else(|| wrong("tool", "`server/tool`"))?;
-    let server =
-        ServerName::parse(server).map_err(|fault| Problem::malformed(fault.to_string()))?;
-    let name = ToolName::parse(name).map_err(|fault| Problem::malformed(fault.to_string()))?;
-    Ok(Target::tool(server, name.as_str()))
 }
 
 fn idempotency_key(headers: &HeaderMap) -> Result<Option<Arc<str>>, Problem> {

@@ -96,7 +96,7 @@ async fn open(desk: &Desk, principal: &Principal, request: Request) -> Result<Re
         ambient.now().after(CALL_KEPT),
     ));
     let wait = asked.wait;
-    let response = match desk.ledger.open(&slot) {
+    let response = match desk.ledger.open(&slot, ambient.now()) {
         Opened::Conflict => return Err(Problem::new(Reason::IdempotencyConflict)),
         Opened::Known(known) => Turn::join(desk.clone(), known, wait).await,
         Opened::Fresh => {

@@ -61,11 +61,11 @@ impl Ledger {
     }
 
     /// Puts a call in, unless its key stands for one already.
-    pub(super) fn open(&self, slot: &Arc<Slot>) -> Opened {
+    pub(super) fn open(&self, slot: &Arc<Slot>, now: Timestamp) -> Opened {
         let mut shelves = self.shelves.lock();
         if let Some(key) = &slot.key {
             let known = shelves.keys.get(key).and_then(|id| shelves.calls.get(id));
-            if let Some(known) = known {
+            if let Some(known) = known.filter(|known| !known.has_lapsed(now)) {
                 return match known.fingerprint == slot.fingerprint {
                     true => Opened::Known(Arc::clone(known)),
                     false => Opened::Conflict,

@@ -20,6 +20,7 @@ use axum::extract::FromRef;
 use self::ledger::Ledger;
 use super::health;
 use super::openapi;
+use super::peps;
 use super::reply;
 use super::routes::{Route, Routes};
 use crate::guard::{Guard, Upstreams};
@@ -38,20 +39,21 @@ impl FromRef<Desk> for Arc<Guard> {
     }
 }
 
-/// The router of the agents' listener.
+/// The router of the agents' listener, with what enforcement points need beside it.
 ///
 /// Must be called inside a tokio runtime: what this edge still answers for is swept in a task.
 pub fn router(guard: Arc<Guard>, upstreams: Arc<dyn Upstreams>) -> Router {
     let ledger = Ledger::start(&guard);
+    let permits = peps::table().into_router().with_state(Arc::clone(&guard));
     let desk = Desk {
         guard,
         upstreams,
         ledger,
     };
-    reply::finish(table().into_router()).with_state(desk)
+    reply::finish(table().into_router().with_state(desk).merge(permits))
 }
 
-/// Every route of the agents' listener.
+/// Every route of the agents.
 #[must_use]
 pub fn routes() -> Vec<Route> {
     table().into_list()

@@ -1,7 +1,7 @@
 //! `POST /v1/calls/{id}/outcome`: what became of a call that somebody else ran.
 //!
-//! The report comes with the acting agent's own credential, so it is a claim: it ends the call, and it
-//! can neither release a budget nor teach anything. That is why `not-sent` is not among its words.
+//! The report comes with the acting agent's own credential, so it is a claim: it stands in the record
+//! and does nothing else. What ends the call is the word of the enforcement point that ran it.
 
 use axum::extract::{Path, Request, State};
 use axum::response::Response;
@@ -16,7 +16,7 @@ use crate::model::id::CallId;
 use crate::model::outcome::Outcome;
 use crate::model::reason::Reason;
 
-/// Settles the call with the outcome its own agent claims.
+/// Records the outcome that the call's own agent claims.
 pub(super) async fn report(
     State(desk): State<Desk>,
     Caller(principal): Caller,
@@ -35,14 +35,14 @@ pub(super) async fn report(
     let slot = CallId::parse(&id)
         .and_then(|id| desk.ledger.find(id, &principal))
         .ok_or_else(|| Problem::new(Reason::NotFound))?;
-    let receipt = slot
-        .take_receipt()
-        .ok_or_else(|| Problem::new(Reason::AlreadyDecided).call(slot.id))?;
+    if !slot.take_claim() {
+        return Err(Problem::new(Reason::AlreadyDecided).call(slot.id));
+    }
     let note = match note {
         Some(words) => format!("claimed by the agent: {words}"),
         None => "claimed by the agent".to_owned(),
     };
-    desk.guard.settle(receipt, outcome, Some(note)).await;
+    desk.guard.claim(slot.id, outcome, Some(&note)).await?;
     Ok(reply::ok(json!({
         "call_id": slot.id.to_string(),
         "outcome": outcome.name(),

@@ -6,7 +6,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::answer::Answer;
 use super::ledger::KeyName;
-use crate::guard::{Hold, Pending, Receipt};
+use crate::guard::{Hold, Pending};
 use crate::model::call::{Mode, Principal};
 use crate::model::digest::Digest;
 use crate::model::id::{ApprovalId, CallId};
@@ -41,8 +41,8 @@ enum Phase {
     Held(Box<Hold>),
     /// Permitted and on its way; a task of the guard's settles it.
     Running,
-    /// Permitted, run by somebody else; its outcome is expected.
-    Signed(Answer, Receipt),
+    /// Permitted until then, run by somebody else.
+    Signed(Answer, Timestamp),
     /// Over, with an answer that may be given once more.
     Ended(
         Answer,
@@ -132,22 +132,25 @@ impl Slot {
         self.enter(Phase::Running);
     }
 
-    /// The call was permitted, and somebody else runs it and reports until `until`.
-    pub(super) fn sign(&self, answer: Answer, receipt: Receipt, until: Timestamp) {
+    /// The call was permitted until `expires`, and somebody else runs it; answered for until `until`.
+    pub(super) fn sign(&self, answer: Answer, expires: Timestamp, until: Timestamp) {
         self.kept.lock().until = until;
-        self.enter(Phase::Signed(answer, receipt));
+        self.enter(Phase::Signed(answer, expires));
     }
 
-    /// Takes the receipt of a call that somebody else ran, once.
-    pub(super) fn take_receipt(&self) -> Option<Receipt> {
+    /// Whether its permit has run out, so that its key may stand for a new call.
+    pub(super) fn has_lapsed(&self, now: Timestamp) -> bool {
+        matches!(&self.kept.lock().phase, Phase::Signed(_, expires) if *expires <= now)
+    }
+
+    /// Takes its agent's word for how a call ended that somebody else ran; once.
+    pub(super) fn take_claim(&self) -> bool {
         let mut kept = self.kept.lock();
-        match std::mem::replace(&mut kept.phase, Phase::Spent("reported")) {
-            Phase::Signed(_, receipt) => Some(receipt),
-            other => {
-                kept.phase = other;
-                None
-            }
+        let is_signed = matches!(kept.phase, Phase::Signed(..));
+        if is_signed {
+            kept.phase = Phase::Spent("claimed");
         }
+        is_signed
     }
 
     /// Over; the answer may be given once more while there is room for it.

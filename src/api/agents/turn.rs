@@ -18,7 +18,7 @@ use super::answer::Answer;
 use super::held;
 use super::slot::Slot;
 use crate::guard::{Hold, Permit, Ruling, Woke};
-use crate::limits::{ANSWER_KEPT_BYTES, CALL_KEPT, HOLD_POLL_INTERVAL, OUTCOME_REPORT_LONGEST};
+use crate::limits::{ANSWER_KEPT_BYTES, CALL_KEPT, HOLD_POLL_INTERVAL};
 use crate::model::approval::ApprovalState;
 use crate::model::call::{Call, Mode};
 use crate::model::outcome::Outcome;
@@ -198,8 +198,8 @@ impl Turn {
             Err(denial) => return self.refuse(denial.into()),
         };
         let answer = Answer::permitted(&signed);
-        let until = guard.ambient().now().after(OUTCOME_REPORT_LONGEST);
-        self.slot.sign(answer.clone(), signed.receipt, until);
+        let until = guard.ambient().now().after(CALL_KEPT);
+        self.slot.sign(answer.clone(), signed.expires, until);
         answer.into_response()
     }
 

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde_json::{Value, json};
 
+use super::super::body::{Members, target};
 use super::super::problem::Problem;
 use super::super::reply;
 use super::caller::Caller;
@@ -61,6 +62,23 @@ pub(super) async fn revoke(
     Ok(stopped::render(
         &guard.revoke_agent(&operator.name, &agent).await?,
     ))
+}
+
+/// Lets it ask again for a tool that persons refused too often.
+pub(super) async fn reopen(
+    State(guard): State<Arc<Guard>>,
+    Caller(operator): Caller,
+    Path(name): Path<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let agent = parse_name(&name)?;
+    let mut members = Members::read(request).await?;
+    let tool = members.needed_text("tool")?;
+    members.done()?;
+    guard
+        .reopen_tool(&operator.name, &agent, &target(&tool)?)
+        .await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// An agent by its name.

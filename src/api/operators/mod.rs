@@ -45,6 +45,7 @@ fn table() -> Routes<Arc<Guard>> {
         .post("/v1/agents/{name}/pause", agents::pause)
         .post("/v1/agents/{name}/resume", agents::resume)
         .post("/v1/agents/{name}/revoke", agents::revoke)
+        .post("/v1/agents/{name}/reopen", agents::reopen)
         .get("/v1/agents/{name}/keys", keys::list)
         .post("/v1/agents/{name}/keys", keys::issue)
         .delete("/v1/agents/{name}/keys/{id}", keys::revoke)

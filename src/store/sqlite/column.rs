@@ -10,7 +10,7 @@ use crate::model::call::Mode;
 use crate::model::credential::CredentialKind;
 use crate::model::decimal::Decimal;
 use crate::model::digest::Digest;
-use crate::model::id::{ApprovalId, BootId, CallId, CredentialId, GrantId, SessionId};
+use crate::model::id::{ApprovalId, BootId, CallId, CredentialId, GrantId, PermitId, SessionId};
 use crate::model::name::{AgentName, GroupName, OperatorName, ServerName, UserName};
 use crate::model::privilege::Privilege;
 use crate::model::session::AgentState;
@@ -53,6 +53,7 @@ text! {
     CallId, "call", Self::parse, CallId::to_string;
     CredentialId, "credential", Self::parse, CredentialId::to_string;
     GrantId, "grant", Self::parse, GrantId::to_string;
+    PermitId, "permit", Self::parse, PermitId::to_string;
     SessionId, "session", Self::parse, SessionId::to_string;
     Decimal, "amount", Self::parse, Decimal::to_string;
     AgentName, "agent's name", |text| Self::parse(text).ok(), AgentName::as_str;

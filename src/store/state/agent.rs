@@ -155,6 +155,16 @@ impl Agent {
             .find(|one| one.target == *target && one.arguments == arguments)
     }
 
+    /// How many calls of a target persons refused after `since`.
+    pub(super) fn refusals(&self, target: &Target, since: Timestamp) -> usize {
+        self.refused
+            .iter()
+            .rev()
+            .take_while(|((at, _), _)| *at > since)
+            .filter(|(_, one)| one.target == *target)
+            .count()
+    }
+
     /// Approvals that are open at `now`.
     pub(super) fn open(&self, now: Timestamp) -> impl Iterator<Item = &Arc<Approval>> {
         self.held.values().filter(move |one| one.is_open(now))
@@ -162,10 +172,14 @@ impl Agent {
 
     /// How many approvals were opened after `since`.
     pub(super) fn opened_after(&self, since: Timestamp) -> usize {
-        self.opened
-            .iter()
-            .rev()
-            .take_while(|(at, _)| *at > since)
-            .count()
+        self.opened_ids_after(since).count()
+    }
+
+    /// The approvals that were opened after `since`, newest first.
+    pub(super) fn opened_ids_after(&self, since: Timestamp) -> impl Iterator<Item = &ApprovalId> {
+        let newest = self.opened.iter().rev();
+        newest
+            .take_while(move |(at, _)| *at > since)
+            .map(|(_, id)| id)
     }
 }

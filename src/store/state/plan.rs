@@ -6,13 +6,13 @@ use super::row::Spent;
 use super::{Row, Rows, State};
 use crate::engine::facts::Spend;
 use crate::model::approval::{Approval, ApprovalState};
-use crate::model::credential::{Credential, Operator};
+use crate::model::credential::{Credential, CredentialKind, Operator};
 use crate::model::grant::Grant;
-use crate::model::id::{ApprovalId, CallId, CredentialId, GrantId, SessionId};
+use crate::model::id::{ApprovalId, CallId, CredentialId, GrantId, PermitId, SessionId};
 use crate::model::name::{AgentName, OperatorName};
 use crate::model::session::{AgentState, Session, SessionState};
 use crate::model::time::Timestamp;
-use crate::store::{Change, Expect, InFlight};
+use crate::store::{Change, Expect, InFlight, Leg};
 
 /// Something a commit relied on is no longer so.
 #[derive(PartialEq, Eq, Debug)]
@@ -86,6 +86,21 @@ impl State {
                 Ok(())
             }
             Change::Start(flight) => self.start(flight, rows),
+            Change::Redeem {
+                call,
+                permit,
+                by,
+                at,
+                of,
+            } => {
+                let leg = Leg::Redeemed {
+                    by: *by,
+                    at: *at,
+                    of: *of,
+                };
+                self.redeem(*call, *permit, *at, leg, rows)
+            }
+            Change::Lapse(call, at) => self.lapse(*call, *at),
             Change::End(call, _) => self.end(*call, rows),
             Change::Learn(lesson, at) => {
                 self.learn(lesson, *at, rows);
@@ -128,7 +143,8 @@ impl State {
             .agents
             .get(&credential.agent)
             .and_then(|agent| agent.row());
-        if known.is_none() {
+        // An enforcement point is no agent.
+        if known.is_none() && credential.kind != CredentialKind::Pep {
             rows.push(Row::Agent(
                 credential.agent.clone(),
                 Some(known.unwrap_or_default()),
@@ -312,6 +328,47 @@ impl State {
         }
         rows.push(Row::Flight(flight.call, Some(Arc::new(flight.clone()))));
         Ok(())
+    }
+
+    /// Both ends of a redemption are looked at in the one place that writes: nothing that was revoked
+    /// before it is redeemed, and nothing is redeemed twice.
+    fn redeem(
+        &self,
+        call: CallId,
+        permit: PermitId,
+        at: Timestamp,
+        leg: Leg,
+        rows: &mut Vec<Row>,
+    ) -> Result<(), Moved> {
+        let flight = self.flights.get(&call).ok_or(Moved)?;
+        let session = self.sessions.get(&flight.session).ok_or(Moved)?;
+        let agent = self.agents.get(&flight.agent).and_then(|agent| agent.row());
+        let credential = self.credentials.get(&session.principal.credential);
+        let is_good = |until: Timestamp| {
+            at < until
+                && session.state == SessionState::Active
+                && agent.unwrap_or_default().state == AgentState::Running
+                && credential.is_some_and(|one| one.revoked.is_none())
+        };
+        match flight.leg {
+            Leg::Signed {
+                permit: signed,
+                until,
+            } if signed == permit && is_good(until) => {
+                let mut redeemed = InFlight::clone(flight);
+                redeemed.leg = leg;
+                rows.push(Row::Flight(call, Some(Arc::new(redeemed))));
+                Ok(())
+            }
+            _ => Err(Moved),
+        }
+    }
+
+    fn lapse(&self, call: CallId, at: Timestamp) -> Result<(), Moved> {
+        match self.flights.get(&call).ok_or(Moved)?.leg {
+            Leg::Signed { until, .. } if until <= at => Ok(()),
+            _ => Err(Moved),
+        }
     }
 
     fn end(&self, call: CallId, rows: &mut Vec<Row>) -> Result<(), Moved> {

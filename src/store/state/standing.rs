@@ -6,14 +6,17 @@ use std::sync::Arc;
 use super::State;
 use super::climb::Climb;
 use crate::engine::facts::{Precedent, Standing};
-use crate::limits::{DENIAL_MEMORY, HOLDS_WINDOW};
+use crate::limits::{
+    DENIAL_MEMORY, DENIALS_CLOSE_COUNT, DENIALS_WINDOW, HOLDS_WINDOW, UNDECLARED_WINDOW,
+};
 use crate::model::approval::Approval;
 use crate::model::grant::Grant;
 use crate::model::history::Lesson;
 use crate::model::name::GroupName;
+use crate::model::reason::Reason;
 use crate::model::session::Session;
 use crate::model::time::Timestamp;
-use crate::store::Ask;
+use crate::store::{Ask, closed};
 
 impl State {
     /// What a decision about one call depends on.
@@ -49,6 +52,17 @@ impl State {
                     agent.refused(ask.target, ask.arguments, now.before(DENIAL_MEMORY))
                 })
                 .map(|approval| Approval::clone(approval)),
+            closed: self.is_closed(ask),
+            undeclared: agent.map_or(0, |agent| {
+                agent
+                    .opened_ids_after(now.before(UNDECLARED_WINDOW))
+                    .filter_map(|id| self.approvals.get(id))
+                    .filter(|one| {
+                        let mut reasons = one.reasons.iter();
+                        reasons.any(|(reason, _)| *reason == Reason::Undeclared)
+                    })
+                    .count()
+            }),
             covering,
             open,
             opened: agent.map_or(0, |agent| agent.opened_after(now.before(HOLDS_WINDOW))),
@@ -83,6 +97,22 @@ impl State {
             precedent.evidence = past.evidence(lesson, ask.now);
         }
         precedent
+    }
+
+    fn is_closed(&self, ask: &Ask<'_>) -> bool {
+        let Some(agent) = self.agents.get(ask.agent) else {
+            return false;
+        };
+        let value = self
+            .settings
+            .get(closed::setting(ask.agent, ask.target).as_str());
+        let window = ask.now.before(DENIALS_WINDOW);
+        let since = match value {
+            Some(value) if **value == *closed::CLOSED => return true,
+            Some(value) => closed::open_since(value).map_or(window, |open| open.max(window)),
+            None => window,
+        };
+        agent.refusals(ask.target, since) >= DENIALS_CLOSE_COUNT
     }
 
     fn approvers(&self, now: Timestamp) -> Arc<BTreeSet<GroupName>> {
