@@ -83,10 +83,12 @@ async fn denied_and_expired_are_different_texts_to_every_client() {
     let manifest = MANIFEST
         .replace("hold: 2s", "hold: 30s")
         .replace("any_of: [operators]", "any_of: [operators], decide_by: 20s");
-    let upstream = stdio(&ledger.server().words);
-    let guarded = Guarded::start(&manifest, &[("ledger", upstream)], false).await;
-    let url = guarded.url(Some("ledger"));
-    let pay = async |agent: Agent, nonce: String| {
+    let start = async || {
+        let upstream = stdio(&ledger.server().words);
+        Guarded::start(&manifest, &[("ledger", upstream)], false).await
+    };
+    let pay = async |guarded: &Guarded, agent: Agent, nonce: String| {
+        let url = guarded.url(Some("ledger"));
         let mut session = agent.over_http(&url, Some(&guarded.key));
         let step = Step::call("pay", payment(500, &nonce)).repeated_while_pending();
         let answer = session.perform(step).await;
@@ -94,7 +96,10 @@ async fn denied_and_expired_are_different_texts_to_every_client() {
         answer.refusal().to_owned()
     };
     for agent in Agent::ALL {
-        let (denied, ()) = tokio::join!(pay(agent, format!("{agent:?} denied")), async {
+        // A guard each, since three refusals close a tool.
+        let guarded = start().await;
+        let nonce = format!("{agent:?} denied");
+        let (denied, ()) = tokio::join!(pay(&guarded, agent, nonce), async {
             let approval = guarded.open_approval().await;
             let message = Some("not today".to_owned());
             guarded
@@ -107,7 +112,9 @@ async fn denied_and_expired_are_different_texts_to_every_client() {
         );
         assert!(denied.contains("not today"), "{agent:?}: {denied}");
     }
-    let expired = Agent::ALL.map(async |agent| pay(agent, format!("{agent:?} expired")).await);
+    let guarded = start().await;
+    let expired =
+        Agent::ALL.map(async |agent| pay(&guarded, agent, format!("{agent:?} expired")).await);
     for expired in join_all(expired).await {
         assert!(expired.starts_with("APPROVAL EXPIRED"), "{expired}");
     }

@@ -232,6 +232,8 @@ async fn an_undeclared_call_that_a_person_approved_teaches_nothing() {
 #[tokio::test]
 async fn a_call_that_somebody_else_runs_is_their_claim_and_teaches_nothing() {
     let world = World::over(MANIFEST).await;
+    let crm = ServerName::parse("crm").unwrap();
+    world.guard.add_pep_key("test", &crm, None).await.unwrap();
     let call = || {
         let mut call = world.call("crm/slow", json!({}));
         call.mode = Mode::Authorize;
@@ -239,7 +241,10 @@ async fn a_call_that_somebody_else_runs_is_their_claim_and_teaches_nothing() {
     };
     let hold = held(world.guard.decide(call()).await);
     world.approve(&hold).await;
-    world.run(permitted(world.guard.redeem(hold).await)).await;
+    let permit = permitted(world.guard.redeem(hold).await);
+    let signed = world.guard.sign(permit).await.unwrap();
+    let done = world.guard.claim(signed.call, Outcome::Done, None).await;
+    done.unwrap();
     let hold = held(world.guard.decide(call()).await);
     assert_eq!(sentences(&hold, Reason::FirstUse).len(), 1);
 }

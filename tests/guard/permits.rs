@@ -204,12 +204,15 @@ async fn a_stop_between_issue_and_redemption_stops_the_permit() {
         .revoke_agent_key("test", bank.world.principal.credential)
         .await
         .unwrap();
+    // A key takes its sessions along.
     let refused = bank.redeem(&revoked.token, 10).await.unwrap_err();
-    assert_eq!(refused.reason(), Reason::CredentialRevoked);
+    assert_eq!(refused.reason(), Reason::SessionRevoked);
 
+    let bank = Bank::new().await;
     let ended = bank.ask(10).await.unwrap();
-    guard
-        .revoke_session(alice, bank.world.session)
+    bank.world
+        .guard
+        .revoke_session(&bank.world.alice.name, bank.world.session)
         .await
         .unwrap();
     let refused = bank.redeem(&ended.token, 10).await.unwrap_err();
