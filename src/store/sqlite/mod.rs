@@ -15,6 +15,7 @@ mod heads;
 mod in_flight;
 mod journal;
 mod operators;
+mod pins;
 mod rates;
 mod reader;
 mod schema;
@@ -49,6 +50,7 @@ use crate::model::digest::Digest;
 use crate::model::grant::Grant;
 use crate::model::id::{ApprovalId, BootId, SessionId};
 use crate::model::name::{AgentName, OperatorName};
+use crate::model::pin::Pin;
 use crate::model::session::{AgentState, Session};
 use crate::model::time::Timestamp;
 use shared::Shared;
@@ -267,6 +269,10 @@ impl Store for Sqlite {
 
     async fn setting(&self, name: &str) -> Result<Option<String>, StoreError> {
         self.look(|state| state.setting(name)).await
+    }
+
+    async fn pins(&self) -> Result<Vec<Pin>, StoreError> {
+        self.look(State::pins).await
     }
 
     async fn entries(&self, from: u64, most: usize) -> Result<Vec<StoredEntry>, StoreError> {

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 use super::{
-    agents, approvals, budgets, credentials, grants, in_flight, operators, rates, sessions,
+    agents, approvals, budgets, credentials, grants, in_flight, operators, pins, rates, sessions,
     settings,
 };
 use crate::model::time::Timestamp;
@@ -20,7 +20,8 @@ pub(super) fn write(db: &Connection, rows: &Rows) -> rusqlite::Result<()> {
     budgets::write(db, &rows.spends)?;
     in_flight::write(db, &rows.flights)?;
     rates::write(db, &rows.rates)?;
-    settings::write(db, &rows.settings)
+    settings::write(db, &rows.settings)?;
+    pins::write(db, &rows.pins)
 }
 
 /// Loads what still matters at `now`.
@@ -37,6 +38,7 @@ pub(super) fn load(db: &Connection, now: Timestamp) -> rusqlite::Result<Vec<Row>
         in_flight::load(db)?,
         rates::load(db)?,
         settings::load(db)?,
+        pins::load(db)?,
     ]
     .into_iter()
     .flatten()

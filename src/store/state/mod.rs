@@ -23,6 +23,7 @@ use crate::model::digest::Digest;
 use crate::model::grant::Grant;
 use crate::model::id::{ApprovalId, CallId, CredentialId, GrantId, SessionId};
 use crate::model::name::{AgentName, GroupName, OperatorName};
+use crate::model::pin::{Pin, PinKey};
 use crate::model::session::{AgentState, EndCause, Session, SessionState};
 use crate::model::time::Timestamp;
 
@@ -47,6 +48,7 @@ pub(super) struct State {
     sums: Sums,
     rates: HashMap<Arc<str>, u64>,
     settings: HashMap<Arc<str>, Arc<str>>,
+    pins: IndexMap<PinKey, Arc<Pin>>,
 }
 
 /// The groups of operators, worked out when an operator changes and good until the first token ends.
@@ -177,6 +179,11 @@ impl State {
         self.settings.get(name).map(|value| value.to_string())
     }
 
+    /// In the order they were first seen.
+    pub(super) fn pins(&self) -> Vec<Pin> {
+        self.pins.values().map(|one| Pin::clone(one)).collect()
+    }
+
     /// Puts a row in its place, with everything that is looked up through it; returns the row that
     /// stood there, which puts things back as they were.
     pub(super) fn put(&mut self, row: Row) -> Row {
@@ -253,6 +260,10 @@ impl State {
                     None => self.settings.remove(&name),
                 };
                 Row::Setting(name, old)
+            }
+            Row::Pin(key, new) => {
+                let old = place(&mut self.pins, key.clone(), new);
+                Row::Pin(key, old)
             }
         }
     }

@@ -11,6 +11,7 @@ use crate::model::decimal::Decimal;
 use crate::model::grant::Grant;
 use crate::model::id::{ApprovalId, CallId, CredentialId, GrantId, SessionId};
 use crate::model::name::{AgentName, OperatorName};
+use crate::model::pin::{Pin, PinKey};
 use crate::model::session::{AgentState, Session};
 use crate::model::time::Timestamp;
 use crate::store::InFlight;
@@ -28,6 +29,7 @@ pub(in crate::store) enum Row {
     Flight(CallId, Option<Arc<InFlight>>),
     Rate(Arc<str>, Option<u64>),
     Setting(Arc<str>, Option<Arc<str>>),
+    Pin(PinKey, Option<Arc<Pin>>),
 }
 
 /// An agent's own row.
@@ -65,6 +67,7 @@ pub(in crate::store) struct Rows {
     pub(in crate::store) flights: Table<CallId, Arc<InFlight>>,
     pub(in crate::store) rates: Table<Arc<str>, u64>,
     pub(in crate::store) settings: Table<Arc<str>, Arc<str>>,
+    pub(in crate::store) pins: Table<PinKey, Arc<Pin>>,
 }
 
 impl Rows {
@@ -81,6 +84,7 @@ impl Rows {
             Row::Flight(key, value) => drop(self.flights.insert(key, value)),
             Row::Rate(key, value) => drop(self.rates.insert(key, value)),
             Row::Setting(key, value) => drop(self.settings.insert(key, value)),
+            Row::Pin(key, value) => drop(self.pins.insert(key, value)),
         }
     }
 
@@ -96,6 +100,7 @@ impl Rows {
         let flights = self.flights.into_iter();
         let rates = self.rates.into_iter();
         let settings = self.settings.into_iter();
+        let pins = self.pins.into_iter();
         agents
             .chain(credentials.map(|(k, v)| Row::Credential(k, v)))
             .chain(operators.map(|(k, v)| Row::Operator(k, v)))
@@ -106,5 +111,6 @@ impl Rows {
             .chain(flights.map(|(k, v)| Row::Flight(k, v)))
             .chain(rates.map(|(k, v)| Row::Rate(k, v)))
             .chain(settings.map(|(k, v)| Row::Setting(k, v)))
+            .chain(pins.map(|(k, v)| Row::Pin(k, v)))
     }
 }
