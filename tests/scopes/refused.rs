@@ -31,7 +31,6 @@ fn keys_of_later_issues_are_refused_as_not_yet_supported_and_nothing_else_is() {
             "29:5 `after` is not yet supported",
             "38:12 `pause` is not yet supported here",
             "39:13 `pause` is not yet supported here",
-            "40:1 `changed_tool` is not yet supported",
             "41:1 `untrusted` is not yet supported",
             "49:41 more than one approver is not yet supported",
             "49:44 `step_up` is not yet supported",
