@@ -7,6 +7,7 @@ mod approvals;
 mod combine;
 pub mod facts;
 mod matching;
+mod pinned;
 mod requirements;
 pub mod trace;
 mod visible;

@@ -122,9 +122,10 @@ impl Guard {
         }));
         let (digest, approval) = (weighed.digest, weighed.approval);
         let (minted, epoch) = (weighed.monotonic, weighed.epoch);
+        let binding = Box::new(weighed.binding.clone());
         let (call, recorded) = self.put(attempt, weighed, changes).await?;
         Ok(Ruling::Permit(Permit::mint(
-            recorded, call, digest, approval, minted, epoch,
+            recorded, call, digest, approval, binding, minted, epoch,
         )))
     }
 

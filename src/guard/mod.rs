@@ -13,7 +13,9 @@ mod life;
 mod operate;
 mod operators;
 mod permit;
+mod pins;
 mod present;
+mod presented;
 mod reload;
 mod ruling;
 mod sessions;
@@ -25,7 +27,7 @@ mod weigh;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicI64, AtomicU64};
 
 use arc_swap::ArcSwap;
 use aws_lc_rs::hmac;
@@ -35,10 +37,12 @@ use tokio_util::task::TaskTracker;
 
 pub use agents::AgentView;
 pub use approvals::{Resolution, ResolveError, Vote};
-pub use catalog::{Catalog, KnownTool, Presented};
+pub use catalog::{Catalog, KnownTool};
 pub use entries::Refusal;
 pub use operate::{OperateError, Stopped};
 pub use permit::{Dispatch, Permit, Receipt};
+pub use pins::{MemberDiff, PinDiff, PinPolicy, PinView, Word};
+pub use presented::Presented;
 pub use reload::{Offered, Reload};
 pub use ruling::{Challenge, Denial, Hold, Pending, Ruling, Woke};
 pub use signed::SignedPermit;
@@ -70,15 +74,24 @@ pub struct Parts {
     pub all_synced: bool,
     /// Who puts changed scopes into force.
     pub reload: Reload,
+    /// Who accepts what servers present for the first time.
+    pub pin: PinPolicy,
 }
 
 /// The guard: one for a process, shared by its edges.
 pub struct Guard {
     store: SharedStore,
     scopes: ArcSwap<Scopes>,
+    /// When those scopes were last put into force, in milliseconds since 1970. It is set after them, so
+    /// that for a moment patterns may cover too little, and never too much.
+    since: AtomicI64,
     offered: Mutex<Option<Scopes>>,
     limits: Limits,
     catalog: Catalog,
+    book: pins::Book,
+    /// Held while pins are written: each is written over the version that was looked at.
+    pinning: tokio::sync::Mutex<()>,
+    pin: PinPolicy,
     ambient: Ambient,
     match_key: hmac::Key,
     code_key: hmac::Key,

@@ -9,6 +9,7 @@ use std::time::Duration;
 use super::Guard;
 use super::ruling::Denial;
 use crate::limits::PERMIT_LIFE;
+use crate::model::action::Binding;
 use crate::model::call::Call;
 use crate::model::digest::Digest;
 use crate::model::id::{ApprovalId, CallId};
@@ -23,6 +24,8 @@ pub struct Permit {
     digest: Digest,
     approval: Option<ApprovalId>,
     recorded: Recorded,
+    /// Boxed, because a permit travels by value through every ruling.
+    binding: Box<Binding>,
     minted: Duration,
     epoch: u64,
 }
@@ -33,6 +36,7 @@ impl Permit {
         call: Call,
         digest: Digest,
         approval: Option<ApprovalId>,
+        binding: Box<Binding>,
         minted: Duration,
         epoch: u64,
     ) -> Self {
@@ -41,6 +45,7 @@ impl Permit {
             digest,
             approval,
             recorded,
+            binding,
             minted,
             epoch,
         }
@@ -122,13 +127,14 @@ impl Guard {
     /// Spends a permit at the very write upstream.
     ///
     /// # Errors
-    /// When the permit is older than [`PERMIT_LIFE`], or agent or session were stopped since it was
-    /// minted; the call is then settled as never sent.
+    /// When the permit is older than [`PERMIT_LIFE`], agent or session were stopped, or server or tool
+    /// changed since it was minted; the call is then settled as never sent.
     pub async fn dispatch(self: &Arc<Self>, permit: Permit) -> Result<Dispatch, Denial> {
         let Permit {
             call,
             approval,
             recorded,
+            binding,
             minted,
             epoch,
             ..
@@ -145,8 +151,11 @@ impl Guard {
                 Reason::Busy,
                 "the permit was too old at the write",
             )),
-            (false, true) => None,
-            (false, false) => self.stopped(&call).await,
+            (false, true) => self.changed(&call, &binding),
+            (false, false) => match self.stopped(&call).await {
+                None => self.changed(&call, &binding),
+                stopped => stopped,
+            },
         };
         match refusal {
             None => Ok(Dispatch { call, receipt }),

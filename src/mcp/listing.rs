@@ -77,10 +77,7 @@ impl Listing {
             let sentence = format!("its listing failed: {fault}");
             Denial::new(Reason::UpstreamUnavailable, sentence)
         })?;
-        let presented = Presented {
-            pin: link.pin(),
-            tools: acceptable(server, &tools),
-        };
+        let presented = Presented::tools(link.identity().clone(), acceptable(server, &tools));
         let stored = guard.present(server, &presented).await;
         stored.map_err(|fault| Denial::new(Reason::StoreUnavailable, fault.to_string()))?;
         turn.is_whole = true;

@@ -7,6 +7,7 @@
 
 mod approvals;
 mod decisions;
+mod pins;
 mod restarts;
 mod stops;
 mod world;

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use countersign::ambient::Ambient;
 use countersign::audit::checkpoint::Signer;
-use countersign::guard::{Delivery, Denial, Guard, Parts, Permit, Reload, Ruling, Upstreams};
+use countersign::guard::{
+    Delivery, Denial, Guard, Parts, Permit, PinPolicy, Reload, Ruling, Upstreams,
+};
 use countersign::mcp::dialect::{Era, meta};
 use countersign::mcp::listing::Listing;
 use countersign::mcp::upstream::{Runner, UpstreamSpec};
@@ -57,6 +59,7 @@ impl World {
             permit_key: [3; 32],
             all_synced: false,
             reload: Reload::Auto,
+            pin: PinPolicy::FirstUse,
         };
         let guard = Guard::start(parts).await.unwrap();
         let clerk = AgentName::parse("clerk").unwrap();
