@@ -126,6 +126,27 @@ pub const HOLD_HEARTBEAT: Duration = Duration::from_secs(10);
 /// Time the guard gives calls in flight when it is told to stop.
 pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
 
+/// Longest idempotency key.
+pub const IDEMPOTENCY_KEY_BYTES: usize = 255;
+/// Most calls of one principal that the HTTP edge answers for at once.
+pub const CALLS_KEPT_PER_PRINCIPAL_COUNT: usize = 16_384;
+/// How long the HTTP edge answers for a call after it ended.
+pub const CALL_KEPT: Duration = Duration::from_secs(600);
+/// Largest answer that is kept for a repeat of its request.
+pub const ANSWER_KEPT_BYTES: usize = 256 * 1_024;
+/// All answers that are kept for repeats, together.
+pub const ANSWERS_KEPT_BYTES: usize = 32 * 1_024 * 1_024;
+/// Time somebody who runs a call for the guard has to report its outcome.
+pub const OUTCOME_REPORT_LONGEST: Duration = Duration::from_secs(600);
+/// When an agent that does not wait should look after its held call again.
+pub const HOLD_POLL_INTERVAL: Duration = Duration::from_secs(5);
+/// Longest identifier a client gives its decision.
+pub const DECISION_ID_BYTES: usize = 128;
+/// Most entries of the record in one answer.
+pub const ENTRIES_PER_PAGE_COUNT: usize = 1_000;
+/// Largest file that holds one secret.
+pub const SECRET_FILE_BYTES: u64 = 64 * 1_024;
+
 /// Life of an agent's key when nothing else is said.
 pub const AGENT_KEY_LIFE: Duration = Duration::from_secs(90 * 24 * 3_600);
 /// Life of an operator's token.
@@ -139,10 +160,6 @@ pub const COMMIT_QUEUE_COUNT: usize = 65_536;
 pub const ANCHOR_INTERVAL: Duration = Duration::from_secs(60);
 /// Longest free text an agent, an operator or an upstream may put into the record.
 pub const TEXT_BYTES: usize = 4_096;
-/// Longest line of an exported record or of an anchor.
-pub const AUDIT_LINE_BYTES: usize = 64 * 1_024 * 1_024;
-/// Most findings a verification spells out; the rest it counts.
-pub const AUDIT_FINDINGS_COUNT: usize = 1_000;
 /// Limiter cells above which those whose time has passed are dropped.
 pub const RATE_CELLS_COUNT: usize = 100_000;
 /// How often a session's last activity is written down.
@@ -157,5 +174,47 @@ pub const SECRET_LENGTH_BYTES: usize = 256;
 pub const LOCAL_CREDENTIAL_LIFE: Duration = Duration::from_secs(100 * 365 * 24 * 3_600);
 /// Life of a permit that somebody else runs.
 pub const SIGNED_PERMIT_LIFE: Duration = Duration::from_secs(10);
+/// Longest text the guard sealed and an agent hands back.
+pub const SEALED_TEXT_BYTES: usize = 256 * 1_024;
+/// Life of a state that an agent hands back.
+pub const ROUND_LIFE: Duration = Duration::from_secs(3_600);
+/// Most answered states that are remembered as used.
+pub const ROUNDS_OPEN_COUNT: usize = 65_536;
+/// Most rounds of one held call; clients stop after ten, and the upstream may need some.
+pub const HOLD_ROUNDS_COUNT: u8 = 9;
+/// Longest wait within one round of a held call.
+pub const HOLD_ROUND_LONGEST: Duration = Duration::from_secs(45);
+/// Most replies of one request that wait for its agent to read.
+pub const REPLIES_WAITING_COUNT: usize = 64;
+/// Most open questions of one upstream to one agent.
+pub const QUESTIONS_OPEN_COUNT: usize = 64;
+/// Most events of one stream that are kept for an agent to come back to.
+pub const OUTLET_EVENTS_COUNT: usize = 256;
+/// Time an agent has to come back to a stream it left.
+pub const RESUME_GRACE: Duration = Duration::from_secs(30);
+/// Pause an agent is asked for before it comes back to a stream.
+pub const RESUME_PAUSE: Duration = Duration::from_millis(500);
+/// Most sessions of the legacy protocol one principal may have open.
+pub const MCP_SESSIONS_PER_PRINCIPAL_COUNT: usize = 64;
+/// How long a session of the protocol may lie unused.
+pub const MCP_SESSION_IDLE: Duration = Duration::from_secs(30 * 60);
+/// How often unused sessions are looked for.
+pub const MCP_SWEEP_INTERVAL: Duration = Duration::from_secs(60);
+/// Most messages that belong to no request and wait for one agent.
+pub const UNASKED_WAITING_COUNT: usize = 64;
 /// How long an agent is told to wait where the wait is not computed.
 pub const RETRY_INTERVAL: Duration = Duration::from_secs(30);
+/// Most held calls that are tasks.
+pub const TASKS_WAITING_COUNT: usize = 10_000;
+/// Life of a held call as a task.
+pub const TASK_LIFE: Duration = Duration::from_secs(24 * 3_600);
+/// How often a client is asked to look after a task.
+pub const TASK_POLL_INTERVAL: Duration = Duration::from_secs(5);
+/// Time a question about a running task waits for its end.
+pub const TASK_ANSWER_WAIT: Duration = Duration::from_secs(2);
+/// Time an agent has to read what comes before an answer, before it misses it.
+pub const REPLY_TAKEN_WITHIN: Duration = Duration::from_secs(10);
+/// Longest line of an exported record or of an anchor.
+pub const AUDIT_LINE_BYTES: usize = 64 * 1_024 * 1_024;
+/// Most findings a verification spells out; the rest it counts.
+pub const AUDIT_FINDINGS_COUNT: usize = 1_000;

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::approval::Approval;
+use crate::model::call::Call;
 use crate::model::decimal::Decimal;
 use crate::model::grant::Grant;
 use crate::model::id::ApprovalId;
 use crate::model::name::{AgentName, GroupName};
-use crate::model::session::{AgentState, Session};
+use crate::model::session::{AgentState, Session, SessionState};
 use crate::model::time::Timestamp;
 use crate::rate::Exceeded;
 use crate::scopes::ToolSchema;
@@ -88,6 +89,41 @@ pub struct Standing {
     pub spent: Vec<Decimal>,
     /// Groups with at least one operator whose token is live.
     pub approvers: Arc<BTreeSet<GroupName>>,
+}
+
+impl Standing {
+    /// That of an agent whose session begins with this call: nothing was asked, granted or spent.
+    ///
+    /// For judging outside a guard: embedding the rules, and explaining them. `budgets` sums are zero.
+    #[must_use]
+    pub fn fresh(
+        call: &Call,
+        approvers: BTreeSet<GroupName>,
+        budgets: usize,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            revision: 0,
+            agent: AgentState::Running,
+            session: Some(Session {
+                id: call.session,
+                principal: call.principal.clone(),
+                opened: now,
+                seen: now,
+                state: SessionState::Active,
+                default: true,
+                label: None,
+            }),
+            approval: None,
+            grant: None,
+            refused: None,
+            covering: Vec::new(),
+            open: 0,
+            opened: 0,
+            spent: vec![Decimal::zero(); budgets],
+            approvers: Arc::new(approvers),
+        }
+    }
 }
 
 /// Names one running sum.

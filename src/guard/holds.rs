@@ -8,7 +8,8 @@ use super::approvals::Ended;
 use super::ruling::{Hold, Ruling, Woke};
 use super::wakes::Matter;
 use crate::limits::WAIT_LONGEST;
-use crate::model::approval::{Approval, ApprovalState};
+use crate::model::id::ApprovalId;
+use crate::store::StoreError;
 
 impl Guard {
     /// Waits until something the hold waits on changed, or for `longest`, and never past the moment at
@@ -24,16 +25,20 @@ impl Guard {
             .decide_by
             .since(self.ambient.now())
             .min(longest);
-        if self.has_moved(hold).await {
-            return Woke::Changed;
-        }
-        tokio::select! {
-            () = registration.woken() => Woke::Changed,
-            () = tokio::time::sleep(until) => match until < longest {
-                true => Woke::Changed,
-                false => Woke::TimeUp,
-            },
-            () = self.stopping.cancelled() => Woke::Stopping,
+        let late = tokio::time::sleep(until);
+        tokio::pin!(late);
+        loop {
+            // A wake-up only says that something was written, for example the opening of this very hold.
+            if self.has_moved(hold).await {
+                return Woke::Changed;
+            }
+            tokio::select! {
+                () = registration.woken() => {}
+                () = &mut late => {
+                    return if until < longest { Woke::Changed } else { Woke::TimeUp };
+                }
+                () = self.stopping.cancelled() => return Woke::Stopping,
+            }
         }
     }
 
@@ -56,10 +61,7 @@ impl Guard {
     ///
     /// # Errors
     /// When the store does not answer.
-    pub(super) async fn cancel(
-        &self,
-        id: crate::model::id::ApprovalId,
-    ) -> Result<(), crate::store::StoreError> {
+    pub(super) async fn cancel(&self, id: ApprovalId) -> Result<(), StoreError> {
         match self.store.approval(id).await? {
             Some(approval) if approval.is_live(self.ambient.now()) => {
                 self.end_approval(&approval, Ended::Cancelled, None).await
@@ -68,20 +70,19 @@ impl Guard {
         }
     }
 
-    /// Whether something the hold waits on has already changed.
+    /// Whether something the hold waits on has changed: an approval ended, or session or agent stopped.
     async fn has_moved(&self, hold: &Hold) -> bool {
         let now = self.ambient.now();
         for id in &hold.behind {
-            let approval: Option<Approval> = match self.store.approval(*id).await {
-                Ok(approval) => approval,
+            let held = match self.store.approval(*id).await {
+                Ok(approval) => approval.is_some_and(|approval| approval.is_open(now)),
                 // Redeeming meets the same store and denies.
-                Err(_) => return true,
+                Err(_) => false,
             };
-            let held = approval.is_some_and(|one| matches!(one.state_at(now), ApprovalState::Held));
             if !held {
                 return true;
             }
         }
-        false
+        self.stopped(&hold.call).await.is_some()
     }
 }

@@ -48,6 +48,9 @@ pub use ruling::{Challenge, Denial, Hold, Pending, Ruling, Woke};
 pub use signed::SignedPermit;
 pub use upstream::{Delivery, Upstreams};
 
+/// Words of the store that the guard passes on, since edges do not know the store.
+pub use crate::store::{StoreError, Wake};
+
 use crate::ambient::Ambient;
 use crate::model::call::Principal;
 use crate::model::id::{ApprovalId, SessionId};

@@ -4,7 +4,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use aws_lc_rs::hmac;
-use serde_json::Value;
 
 use super::Guard;
 use super::decide::Attempt;
@@ -15,7 +14,7 @@ use crate::engine::{self, Requirements};
 use crate::limits::{RETRY_INTERVAL, SESSION_SEEN_INTERVAL};
 use crate::model::action::{self, Binding, MatchKey};
 use crate::model::approval::{Approval, ApprovalState};
-use crate::model::call::Call;
+use crate::model::call::{Call, PROTOCOL_HALF};
 use crate::model::decision::{Cause, Decision, Evaluation};
 use crate::model::digest::Digest;
 use crate::model::id::{ApprovalId, GrantId};
@@ -303,13 +302,17 @@ fn shape(call: &mut Call, extras: Extras) -> Result<(), Turned> {
     match extras {
         Extras::Pass => Ok(()),
         Extras::Strip => {
-            call.extras.clear();
+            call.extras.retain(|half, _| half == PROTOCOL_HALF);
             Ok(())
         }
-        Extras::Deny if call.extras.is_empty() => Ok(()),
+        Extras::Deny if call.extras.keys().all(|half| half == PROTOCOL_HALF) => Ok(()),
         Extras::Deny => {
-            let halves = call.extras.values().filter_map(Value::as_object);
+            let halves = call
+                .extras
+                .iter()
+                .filter(|(half, _)| *half != PROTOCOL_HALF);
             let names: Vec<_> = halves
+                .filter_map(|(_, half)| half.as_object())
                 .flat_map(|half| half.keys())
                 .map(String::as_str)
                 .collect();

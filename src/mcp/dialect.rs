@@ -16,12 +16,13 @@ impl Era {
     /// session it came in.
     #[must_use]
     pub fn declared(method: &str, params: &Map<String, Value>) -> Option<Self> {
-        if method == method::INITIALIZE {
-            return Some(Self::Legacy);
-        }
         let is_modern = method == method::DISCOVER
             || meta(params).is_some_and(|meta| meta.contains_key(meta::PROTOCOL_VERSION));
-        is_modern.then_some(Self::Modern)
+        match (is_modern, method == method::INITIALIZE) {
+            (true, _) => Some(Self::Modern),
+            (false, true) => Some(Self::Legacy),
+            (false, false) => None,
+        }
     }
 
     /// The era of a version, if the guard speaks it.
@@ -166,8 +167,9 @@ mod tests {
     fn a_request_declares_its_era_by_its_method_or_its_meta() {
         let meta = serde_json::json!({"_meta": {meta::PROTOCOL_VERSION: "2026-07-28"}});
         assert_eq!(declared("tools/list", meta.clone()), Some(Era::Modern));
-        assert_eq!(declared("initialize", meta), Some(Era::Legacy));
+        assert_eq!(declared("initialize", meta), Some(Era::Modern));
         let bare = serde_json::json!({});
+        assert_eq!(declared("initialize", bare.clone()), Some(Era::Legacy));
         assert_eq!(declared("server/discover", bare.clone()), Some(Era::Modern));
         assert_eq!(declared("tools/list", bare), None);
     }

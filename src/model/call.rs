@@ -67,8 +67,9 @@ pub struct Call {
     pub target: Target,
     /// What it passes.
     pub arguments: Arguments,
-    /// Members of `params` and `_meta` that the protocol does not define, as `{"params": {…}, "_meta": {…}}`
-    /// without empty halves. The scope decides whether they pass; what passes is bound.
+    /// What binds besides the arguments, without empty halves: `params` and `_meta` hold the members that
+    /// the protocol does not define, and the scope decides whether they pass; [`PROTOCOL_HALF`] holds the
+    /// answers and wishes that it does define, which always pass. What passes is bound.
     pub extras: Map<String, Value>,
     /// The agent's own claims about the call (task, justification): shown, never believed.
     pub claims: Map<String, Value>,
@@ -77,3 +78,6 @@ pub struct Call {
     /// The approval this call already waits on, once it does.
     pub attached: Option<ApprovalId>,
 }
+
+/// The half of a call's extras that the protocol itself defines.
+pub const PROTOCOL_HALF: &str = "protocol";

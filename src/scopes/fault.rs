@@ -54,7 +54,7 @@ impl Faults {
         self.0.is_empty()
     }
 
-    pub(super) fn add(
+    pub(crate) fn add(
         &mut self,
         place: &Place,
         message: impl Into<String>,
@@ -67,7 +67,7 @@ impl Faults {
         });
     }
 
-    pub(super) fn sorted(mut self) -> Self {
+    pub(crate) fn sorted(mut self) -> Self {
         self.0.sort();
         self.0.dedup();
         self

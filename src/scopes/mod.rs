@@ -19,7 +19,7 @@ mod lock;
 mod manifest;
 mod normal;
 mod pattern;
-mod reading;
+pub(crate) mod reading;
 mod rule;
 mod scope;
 mod selftest;
@@ -28,7 +28,7 @@ mod tool_schema;
 mod types;
 mod visits;
 mod vocabulary;
-mod yaml;
+pub(crate) mod yaml;
 
 pub use arguments::ArgumentRule;
 pub use budget::{Budget, Draw};

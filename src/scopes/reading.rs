@@ -10,25 +10,25 @@ use crate::model::decimal::Decimal;
 use crate::model::json::is_deceptive;
 
 /// The keys one kind of map may have.
-pub(super) struct Keys {
+pub(crate) struct Keys {
     /// What the map is, as a sentence names it.
-    pub(super) what: &'static str,
+    pub(crate) what: &'static str,
     /// The keys that are read.
-    pub(super) known: &'static [&'static str],
+    pub(crate) known: &'static [&'static str],
     /// Keys the format reserves, refused until they do something.
-    pub(super) later: &'static [&'static str],
+    pub(crate) later: &'static [&'static str],
 }
 
 /// A map whose keys were all checked.
 #[derive(Clone, Copy)]
-pub(super) struct Block<'a> {
-    pub(super) node: &'a Node,
-    pub(super) entries: &'a [Entry],
+pub(crate) struct Block<'a> {
+    pub(crate) node: &'a Node,
+    pub(crate) entries: &'a [Entry],
 }
 
 impl<'a> Block<'a> {
     /// Opens a map and complains of every key that is not among `keys`.
-    pub(super) fn open(node: &'a Node, keys: &Keys, faults: &mut Faults) -> Option<Self> {
+    pub(crate) fn open(node: &'a Node, keys: &Keys, faults: &mut Faults) -> Option<Self> {
         let entries = node.entries(keys.what, faults)?;
         for entry in entries {
             let key = entry.key.as_str();
@@ -50,7 +50,7 @@ impl<'a> Block<'a> {
     }
 
     /// The value of a key, if the map has it.
-    pub(super) fn find(&self, key: &str) -> Option<&'a Node> {
+    pub(crate) fn find(&self, key: &str) -> Option<&'a Node> {
         self.entries
             .iter()
             .find(|entry| entry.key == key)
@@ -58,7 +58,7 @@ impl<'a> Block<'a> {
     }
 
     /// The value of a key that must be there.
-    pub(super) fn need(&self, key: &str, fix: &str, faults: &mut Faults) -> Option<&'a Node> {
+    pub(crate) fn need(&self, key: &str, fix: &str, faults: &mut Faults) -> Option<&'a Node> {
         let found = self.find(key);
         if found.is_none() {
             faults.add(&self.node.at, format!("`{key}` is missing"), fix);
@@ -69,7 +69,7 @@ impl<'a> Block<'a> {
 
 impl Node {
     /// The entries of a map.
-    pub(super) fn entries(&self, what: &str, faults: &mut Faults) -> Option<&[Entry]> {
+    pub(crate) fn entries(&self, what: &str, faults: &mut Faults) -> Option<&[Entry]> {
         match &self.shape {
             Shape::Map(entries) => Some(entries),
             _ => self.mistyped(&format!("{what} is a map of keys"), faults),
@@ -77,7 +77,7 @@ impl Node {
     }
 
     /// The items of a list.
-    pub(super) fn items(&self, faults: &mut Faults) -> Option<&[Self]> {
+    pub(crate) fn items(&self, faults: &mut Faults) -> Option<&[Self]> {
         match &self.shape {
             Shape::List(items) => Some(items),
             _ => self.mistyped("write a list, for example `[a, b]`", faults),
@@ -85,7 +85,7 @@ impl Node {
     }
 
     /// Text, as it stands.
-    pub(super) fn text(&self, faults: &mut Faults) -> Option<&str> {
+    pub(crate) fn text(&self, faults: &mut Faults) -> Option<&str> {
         match &self.shape {
             Shape::Text(text) => Some(text),
             _ => self.mistyped("write text", faults),
@@ -93,7 +93,7 @@ impl Node {
     }
 
     /// One line for people to read, without characters that change how it reads.
-    pub(super) fn line(&self, faults: &mut Faults) -> Option<String> {
+    pub(crate) fn line(&self, faults: &mut Faults) -> Option<String> {
         let text = self.text(faults)?;
         if text.is_empty() || text.chars().any(is_deceptive) {
             faults.add(
@@ -107,7 +107,7 @@ impl Node {
     }
 
     /// `true` or `false`.
-    pub(super) fn flag(&self, faults: &mut Faults) -> Option<bool> {
+    pub(crate) fn flag(&self, faults: &mut Faults) -> Option<bool> {
         match self.shape {
             Shape::Flag(flag) => Some(flag),
             _ => self.mistyped("write `true` or `false`", faults),
@@ -115,7 +115,7 @@ impl Node {
     }
 
     /// A whole number within a range.
-    pub(super) fn count(&self, range: RangeInclusive<u32>, faults: &mut Faults) -> Option<u32> {
+    pub(crate) fn count(&self, range: RangeInclusive<u32>, faults: &mut Faults) -> Option<u32> {
         let fix = format!(
             "write a whole number from {} to {}",
             range.start(),
@@ -134,7 +134,7 @@ impl Node {
     }
 
     /// An exact decimal above zero.
-    pub(super) fn positive(&self, faults: &mut Faults) -> Option<Decimal> {
+    pub(crate) fn positive(&self, faults: &mut Faults) -> Option<Decimal> {
         let Shape::Number(number) = &self.shape else {
             return self.mistyped("write a number", faults);
         };
@@ -152,7 +152,7 @@ impl Node {
     }
 
     /// A length of time with its unit: `ms`, `s`, `m`, `h` or `d`.
-    pub(super) fn duration(&self, longest: Duration, faults: &mut Faults) -> Option<Duration> {
+    pub(crate) fn duration(&self, longest: Duration, faults: &mut Faults) -> Option<Duration> {
         const FIX: &str = "write a number with its unit, for example `30s`, `15m`, `12h` or `90d`";
         let longest = longest.min(MANIFEST_DURATION_LONGEST);
         let Shape::Text(text) = &self.shape else {
@@ -180,7 +180,7 @@ impl Node {
     }
 
     /// One of a few words; words of `later` are refused as not yet supported.
-    pub(super) fn choice<T: Copy>(
+    pub(crate) fn choice<T: Copy>(
         &self,
         words: &[(&str, T)],
         later: &[&str],
@@ -203,7 +203,7 @@ impl Node {
     }
 
     /// Complains that another kind of value is needed.
-    pub(super) fn mistyped<T>(&self, fix: &str, faults: &mut Faults) -> Option<T> {
+    pub(crate) fn mistyped<T>(&self, fix: &str, faults: &mut Faults) -> Option<T> {
         if !matches!(self.shape, Shape::Faulty) {
             faults.add(&self.at, format!("{} stands here", self.noun()), fix);
         }
@@ -222,7 +222,7 @@ pub(super) fn list<T>(
 }
 
 /// Text of outside length, cut for a sentence.
-pub(super) fn brief(text: &str) -> String {
+pub(crate) fn brief(text: &str) -> String {
     let mut short: String = text
         .chars()
         .take(60)

@@ -18,14 +18,14 @@ use crate::model::json;
 
 /// A value of the document and where it begins.
 #[derive(Debug)]
-pub(super) struct Node {
-    pub(super) at: Place,
-    pub(super) shape: Shape,
+pub(crate) struct Node {
+    pub(crate) at: Place,
+    pub(crate) shape: Shape,
 }
 
 /// What a value is.
 #[derive(Debug)]
-pub(super) enum Shape {
+pub(crate) enum Shape {
     Null,
     Flag(bool),
     Number(Number),
@@ -38,15 +38,15 @@ pub(super) enum Shape {
 
 /// One key of a map with its value.
 #[derive(Debug)]
-pub(super) struct Entry {
-    pub(super) key: String,
-    pub(super) at: Place,
-    pub(super) value: Node,
+pub(crate) struct Entry {
+    pub(crate) key: String,
+    pub(crate) at: Place,
+    pub(crate) value: Node,
 }
 
 impl Node {
     /// The value as JSON: what the digest goes over, and what constants compare with.
-    pub(super) fn to_value(&self) -> Value {
+    pub(crate) fn to_value(&self) -> Value {
         match &self.shape {
             Shape::Null | Shape::Faulty => Value::Null,
             Shape::Flag(flag) => Value::Bool(*flag),
@@ -64,7 +64,7 @@ impl Node {
     }
 
     /// The kind of value, as a sentence names it.
-    pub(super) const fn noun(&self) -> &'static str {
+    pub(crate) const fn noun(&self) -> &'static str {
         match self.shape {
             Shape::Null => "nothing",
             Shape::Flag(_) => "true or false",
@@ -78,7 +78,7 @@ impl Node {
 }
 
 /// Reads one document; `None` where it broke off, with the faults that say why.
-pub(super) fn parse(source: &Source, faults: &mut Faults) -> Option<Node> {
+pub(crate) fn parse(source: &Source, faults: &mut Faults) -> Option<Node> {
     let mut builder = Builder {
         file: Arc::from(source.name.as_str()),
         stack: Vec::new(),
@@ -110,11 +110,9 @@ pub(super) fn parse(source: &Source, faults: &mut Faults) -> Option<Node> {
         }
     }
     if builder.root.is_none() {
-        builder.faults.add(
-            &start,
-            "the file holds no manifest",
-            "begin with `version: 1` and `agent: NAME`",
-        );
+        builder
+            .faults
+            .add(&start, "the file holds nothing", "begin with `version: 1`");
     }
     builder.root
 }
@@ -174,7 +172,7 @@ impl Builder<'_> {
                     return self.broken(
                         &at,
                         "a second document begins in this file",
-                        "keep one manifest a file",
+                        "keep one document a file",
                     );
                 }
                 Ok(())
@@ -492,7 +490,7 @@ mod tests {
         assert!(refused("? [a]\n: b").contains("a key is a map or a list"));
         assert!(refused("a: 1\n---\nb: 2").contains("second document"));
         assert!(refused("a: [1").contains("not YAML"));
-        assert!(refused("").contains("no manifest"));
+        assert!(refused("").contains("holds nothing"));
         assert!(refused("\"a\\u200b\": 1").contains("read as others"));
     }
 

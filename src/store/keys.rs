@@ -5,8 +5,6 @@ use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
-use aws_lc_rs::hmac;
-
 use crate::ambient::Ambient;
 use crate::audit::checkpoint::{PublicKey, SeedRefused, Signer};
 
@@ -37,13 +35,13 @@ pub struct Keys {
     /// Signs heads of the record.
     pub checkpoint: Signer,
     /// Keys the equality of calls.
-    pub matching: hmac::Key,
+    pub matching: [u8; 32],
     /// Keys permits that leave the guard.
     pub permit: [u8; 32],
     /// Keys state that a client carries for the guard.
     pub seal: [u8; 32],
     /// Keys the codes that people compare.
-    pub code: hmac::Key,
+    pub code: [u8; 32],
 }
 
 impl Keys {
@@ -68,10 +66,10 @@ impl Keys {
             Signer::from_seed(&key("checkpoint")?).map_err(|fault| KeysError::Seed(seed, fault))?;
         let keys = Self {
             checkpoint,
-            matching: hmac::Key::new(hmac::HMAC_SHA256, &key("match")?),
+            matching: key("match")?,
             permit: key("permit")?,
             seal: key("seal")?,
-            code: hmac::Key::new(hmac::HMAC_SHA256, &key("code")?),
+            code: key("code")?,
         };
         publish(&directory, keys.checkpoint.public())?;
         opened

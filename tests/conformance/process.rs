@@ -74,7 +74,7 @@ pub(crate) fn over_stdio(lines: &[&str], answers: usize) -> Vec<String> {
 }
 
 /// The fixture is an example, so it lies beside the folder of the test programs.
-fn program() -> PathBuf {
+pub(crate) fn program() -> PathBuf {
     let here = std::env::current_exe().expect("a test has a path");
     let program = here
         .parent()

@@ -1,0 +1,85 @@
+//! `/v1/agents`: who may act at all.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use super::super::problem::Problem;
+use super::super::reply;
+use super::caller::Caller;
+use super::keys;
+use super::stopped;
+use crate::guard::{AgentView, Guard};
+use crate::model::name::AgentName;
+use crate::model::reason::Reason;
+use crate::model::time::Timestamp;
+
+/// Every agent with a scope, a state or a credential.
+pub(super) async fn list(
+    State(guard): State<Arc<Guard>>,
+    Caller(_): Caller,
+) -> Result<Response, Problem> {
+    let agents = guard.agents().await?;
+    let now = guard.ambient().now();
+    let list: Vec<Value> = agents.iter().map(|agent| render(agent, now)).collect();
+    Ok(reply::ok(json!({"agents": list})))
+}
+
+/// Lets none of its calls pass until it is resumed.
+pub(super) async fn pause(
+    State(guard): State<Arc<Guard>>,
+    Caller(operator): Caller,
+    Path(name): Path<String>,
+) -> Result<Response, Problem> {
+    let agent = parse_name(&name)?;
+    Ok(stopped::render(
+        &guard.pause_agent(&operator.name, &agent).await?,
+    ))
+}
+
+/// Lets its calls pass again.
+pub(super) async fn resume(
+    State(guard): State<Arc<Guard>>,
+    Caller(operator): Caller,
+    Path(name): Path<String>,
+) -> Result<Response, Problem> {
+    let agent = parse_name(&name)?;
+    guard.resume_agent(&operator.name, &agent).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Ends its sessions, grants and holds, and refuses its credentials.
+pub(super) async fn revoke(
+    State(guard): State<Arc<Guard>>,
+    Caller(operator): Caller,
+    Path(name): Path<String>,
+) -> Result<Response, Problem> {
+    let agent = parse_name(&name)?;
+    Ok(stopped::render(
+        &guard.revoke_agent(&operator.name, &agent).await?,
+    ))
+}
+
+/// An agent by its name.
+pub(super) fn parse_name(text: &str) -> Result<AgentName, Problem> {
+    AgentName::parse(text).map_err(|_| Problem::new(Reason::NotFound))
+}
+
+fn render(agent: &AgentView, now: Timestamp) -> Value {
+    let credentials: Vec<Value> = agent
+        .credentials
+        .iter()
+        .map(|credential| keys::render(credential, now))
+        .collect();
+    json!({
+        "name": agent.name.as_str(),
+        "state": agent.state.name(),
+        "owner": agent.owner,
+        "has_scope": agent.scoped,
+        "open_holds": agent.open,
+        "credentials": credentials,
+    })
+}

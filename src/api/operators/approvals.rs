@@ -1,0 +1,193 @@
+//! `/v1/approvals`: what waits for a person, and the decisions of persons.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::extract::{Path, Request, State};
+use axum::http::header::{ETAG, IF_MATCH, IF_NONE_MATCH};
+use axum::http::{HeaderMap, HeaderValue, StatusCode};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use super::super::body::{Members, missing, wrong};
+use super::super::prefer;
+use super::super::problem::Problem;
+use super::super::query::Asked;
+use super::super::reply;
+use super::super::wake;
+use super::approval::render;
+use super::caller::Caller;
+use crate::guard::{Guard, Resolution, Vote};
+use crate::limits::{DECISION_ID_BYTES, GRANT_LIFE, GRANT_USES_COUNT};
+use crate::model::approval::Approval;
+use crate::model::digest::{Digest, Fields};
+use crate::model::id::ApprovalId;
+use crate::model::reason::Reason;
+use crate::model::time::Timestamp;
+
+/// The approvals, newest first. With `If-None-Match` and `Prefer: wait` it waits for a change.
+pub(super) async fn list(
+    State(guard): State<Arc<Guard>>,
+    Caller(operator): Caller,
+    mut asked: Asked,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let state = asked.text("state");
+    asked.done()?;
+    let all = match state.as_deref() {
+        None | Some("open") => false,
+        Some("all") => true,
+        Some(_) => return Err(wrong("state", "`open` or `all`")),
+    };
+    let wait = prefer::wait(&headers);
+    let known = headers.get(IF_NONE_MATCH).cloned();
+    let ends = guard.ambient().monotonic() + wait;
+    loop {
+        let mut wakes = guard.wakes();
+        let approvals = guard.approvals(all).await?;
+        let now = guard.ambient().now();
+        let tag = list_tag(&approvals, now);
+        let left = ends.saturating_sub(guard.ambient().monotonic());
+        if known.as_ref() != Some(&tag) {
+            let list: Vec<Value> = approvals
+                .iter()
+                .map(|approval| render(approval, &operator, now))
+                .collect();
+            let response = ([(ETAG, tag)], reply::ok(json!({"approvals": list})));
+            return Ok(prefer::applied(wait, response));
+        }
+        if left.is_zero() {
+            return Ok(prefer::applied(
+                wait,
+                (StatusCode::NOT_MODIFIED, [(ETAG, tag)]),
+            ));
+        }
+        wake::approvals(&mut wakes, left.min(LOOK_INTERVAL)).await;
+    }
+}
+
+/// One approval; its `ETag` is the version that a decision names.
+pub(super) async fn show(
+    State(guard): State<Arc<Guard>>,
+    Caller(operator): Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let approval = guard.approval(parse_id(&id)?).await?;
+    let approval = approval.ok_or_else(|| Problem::new(Reason::NotFound))?;
+    let now = guard.ambient().now();
+    let tag = version_tag(approval.version);
+    Ok(([(ETAG, tag)], reply::ok(render(&approval, &operator, now))).into_response())
+}
+
+/// Decides: on the version that was shown, for the digest that was shown, once.
+pub(super) async fn decide(
+    State(guard): State<Arc<Guard>>,
+    Caller(operator): Caller,
+    Path(id): Path<String>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let id = parse_id(&id)?;
+    let version = if_match(request.headers())?;
+    let vote = read_vote(version, Members::read(request).await?)?;
+    let approval = guard.resolve(&operator, id, vote).await?;
+    let now = guard.ambient().now();
+    let tag = version_tag(approval.version);
+    Ok(([(ETAG, tag)], reply::ok(render(&approval, &operator, now))).into_response())
+}
+
+fn read_vote(version: u32, mut members: Members) -> Result<Vote, Problem> {
+    let decision = members.needed_text("decision")?;
+    let digest = members.needed_text("action_digest")?;
+    let client_id = members.needed_text("decision_id")?;
+    let uses = members.number("uses")?;
+    let life = members.number("life_seconds")?;
+    let message = members.text("message")?;
+    members.done()?;
+    let digest = Digest::from_hex(&digest)
+        .ok_or_else(|| wrong("action_digest", "64 hexadecimal digits in lower case"))?;
+    if !(1..=DECISION_ID_BYTES).contains(&client_id.len())
+        || !client_id.bytes().all(|b| b.is_ascii_graphic())
+    {
+        return Err(wrong("decision_id", "1 to 128 printable characters"));
+    }
+    let decision = match decision.as_str() {
+        "approve" if message.is_some() => {
+            return Err(Problem::malformed("`message` goes with `deny`"));
+        }
+        "approve" => Resolution::Approve {
+            uses: read_uses(uses)?,
+            life: read_life(life)?,
+        },
+        "deny" if uses.is_some() || life.is_some() => {
+            return Err(Problem::malformed(
+                "`uses` and `life_seconds` go with `approve`",
+            ));
+        }
+        "deny" => Resolution::Deny { message },
+        _ => return Err(wrong("decision", "`approve` or `deny`")),
+    };
+    Ok(Vote {
+        version,
+        digest,
+        decision,
+        client_id,
+    })
+}
+
+fn read_uses(uses: Option<u64>) -> Result<u32, Problem> {
+    match u32::try_from(uses.unwrap_or(1)) {
+        Ok(uses) if (1..=GRANT_USES_COUNT).contains(&uses) => Ok(uses),
+        _ => Err(wrong("uses", &format!("1 to {GRANT_USES_COUNT}"))),
+    }
+}
+
+fn read_life(seconds: Option<u64>) -> Result<Option<Duration>, Problem> {
+    match seconds.map(Duration::from_secs) {
+        Some(life) if life.is_zero() || life > GRANT_LIFE => {
+            let most = GRANT_LIFE.as_secs();
+            Err(wrong("life_seconds", &format!("1 to {most}")))
+        }
+        life => Ok(life),
+    }
+}
+
+fn parse_id(text: &str) -> Result<ApprovalId, Problem> {
+    ApprovalId::parse(text).ok_or_else(|| Problem::new(Reason::NotFound))
+}
+
+/// The version that was shown: a strong tag, named once, never `*`.
+fn if_match(headers: &HeaderMap) -> Result<u32, Problem> {
+    let mut values = headers.get_all(IF_MATCH).iter();
+    let (Some(only), None) = (values.next(), values.next()) else {
+        return Err(missing("If-Match"));
+    };
+    only.to_str()
+        .ok()
+        .and_then(|tag| tag.strip_prefix('"')?.strip_suffix('"'))
+        .and_then(|version| version.parse().ok())
+        .ok_or_else(|| wrong("If-Match", "the ETag of the version that was shown"))
+}
+
+fn version_tag(version: u32) -> HeaderValue {
+    tag(&version.to_string())
+}
+
+/// Changes with every change of any state, also where only time changed it.
+fn list_tag(approvals: &[Approval], now: Timestamp) -> HeaderValue {
+    let fields = approvals
+        .iter()
+        .fold(Fields::new("countersign.list.v1"), |fields, approval| {
+            fields
+                .field(approval.id.as_bytes())
+                .field(&approval.version.to_be_bytes())
+                .field(approval.state_at(now).name().as_bytes())
+        });
+    tag(&fields.digest().to_string())
+}
+
+fn tag(text: &str) -> HeaderValue {
+    HeaderValue::from_str(&format!("\"{text}\"")).unwrap_or(HeaderValue::from_static("\"\""))
+}
+
+/// Expiry is computed when read and wakes nobody, so a wait looks again by itself.
+const LOOK_INTERVAL: Duration = Duration::from_secs(5);

@@ -1,0 +1,58 @@
+//! `/v1/grants`: what approvals have left.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde_json::{Value, json};
+
+use super::super::problem::Problem;
+use super::super::reply;
+use super::caller::Caller;
+use crate::guard::Guard;
+use crate::model::grant::Grant;
+use crate::model::id::GrantId;
+use crate::model::reason::Reason;
+use crate::model::time::Timestamp;
+
+/// Grants, newest first.
+pub(super) async fn list(
+    State(guard): State<Arc<Guard>>,
+    Caller(_): Caller,
+) -> Result<Response, Problem> {
+    let now = guard.ambient().now();
+    let grants = guard.grants().await?;
+    let list: Vec<Value> = grants.iter().map(|grant| render(grant, now)).collect();
+    Ok(reply::ok(json!({"grants": list})))
+}
+
+/// Revokes what is left of a grant.
+pub(super) async fn revoke(
+    State(guard): State<Arc<Guard>>,
+    Caller(operator): Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    let id = GrantId::parse(&id).ok_or_else(|| Problem::new(Reason::NotFound))?;
+    guard.revoke_grant(&operator.name, id).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+fn render(grant: &Grant, now: Timestamp) -> Value {
+    let state = match grant.revoked {
+        Some(_) => "revoked",
+        None if grant.used >= grant.uses => "used",
+        None if grant.until <= now => "expired",
+        None => "live",
+    };
+    json!({
+        "id": grant.id.to_string(),
+        "approval": grant.approval.to_string(),
+        "agent": grant.agent.as_str(),
+        "session": grant.session.to_string(),
+        "state": state,
+        "uses": grant.uses,
+        "used": grant.used,
+        "until": grant.until.to_string(),
+    })
+}

@@ -1,0 +1,65 @@
+//! The operators' side: what waits for a person, and everything a person may stop.
+//!
+//! Operators and their groups are not made here: whoever could add an operator could add a second
+//! approver for themselves. That is done by whoever owns the guard's directory.
+
+mod agents;
+mod approval;
+mod approvals;
+mod audit;
+mod caller;
+mod grants;
+mod keys;
+mod roster;
+mod scopes;
+mod sessions;
+mod stopped;
+
+use std::sync::Arc;
+
+use axum::Router;
+
+use super::health;
+use super::openapi;
+use super::reply;
+use super::routes::{Route, Routes};
+use crate::guard::Guard;
+
+/// The router of the operators' listener.
+pub fn router(guard: Arc<Guard>) -> Router {
+    reply::finish(table().into_router()).with_state(guard)
+}
+
+/// Every route of the operators' listener.
+#[must_use]
+pub fn routes() -> Vec<Route> {
+    table().into_list()
+}
+
+fn table() -> Routes<Arc<Guard>> {
+    Routes::new()
+        .get("/v1/approvals", approvals::list)
+        .get("/v1/approvals/{id}", approvals::show)
+        .post("/v1/approvals/{id}/decisions", approvals::decide)
+        .get("/v1/agents", agents::list)
+        .post("/v1/agents/{name}/pause", agents::pause)
+        .post("/v1/agents/{name}/resume", agents::resume)
+        .post("/v1/agents/{name}/revoke", agents::revoke)
+        .get("/v1/agents/{name}/keys", keys::list)
+        .post("/v1/agents/{name}/keys", keys::issue)
+        .delete("/v1/agents/{name}/keys/{id}", keys::revoke)
+        .get("/v1/sessions", sessions::list)
+        .post("/v1/sessions/{id}/pause", sessions::pause)
+        .post("/v1/sessions/{id}/resume", sessions::resume)
+        .post("/v1/sessions/{id}/revoke", sessions::revoke)
+        .post("/v1/sessions/{id}/reinstate", sessions::reinstate)
+        .get("/v1/grants", grants::list)
+        .post("/v1/grants/{id}/revoke", grants::revoke)
+        .get("/v1/operators", roster::list)
+        .get("/v1/scopes", scopes::list)
+        .post("/v1/scopes/accept", scopes::accept)
+        .get("/v1/audit/entries", audit::entries)
+        .open("/v1/openapi.json", openapi::document)
+        .open("/healthz", health::alive)
+        .open("/readyz", health::ready)
+}

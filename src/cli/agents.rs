@@ -1,0 +1,136 @@
+//! `countersign agents`: who may act, and the keys they prove themselves with.
+
+use std::time::Duration;
+
+use serde_json::Value;
+
+use super::deed::{self, Deed as LocalDeed};
+use super::duration;
+use super::failure::Failure;
+use super::operator::{OperatorArgs, field, list};
+use super::place::Place;
+use super::print;
+use super::stopped;
+use super::table::Table;
+use crate::model::name::AgentName;
+use crate::model::text::escape;
+
+/// What to do about agents.
+#[derive(clap::Args, Debug)]
+pub(super) struct Args {
+    #[command(subcommand)]
+    deed: Deed,
+}
+
+#[derive(clap::Subcommand, Debug)]
+enum Deed {
+    /// Issue a key for an agent; it is shown once. Needs the guard's directory
+    Add {
+        /// The agent, as its manifest names it
+        #[arg(value_parser = AgentName::parse)]
+        name: AgentName,
+        /// How long the key is accepted [default: 90d]
+        #[arg(long = "for", value_name = "TIME", value_parser = duration::parse)]
+        life: Option<Duration>,
+        #[command(flatten)]
+        place: Place,
+    },
+    /// List agents
+    Ls {
+        #[command(flatten)]
+        operator: OperatorArgs,
+    },
+    /// Let none of an agent's calls pass until it is resumed
+    Pause {
+        /// The agent
+        #[arg(value_parser = AgentName::parse)]
+        name: AgentName,
+        #[command(flatten)]
+        operator: OperatorArgs,
+    },
+    /// Let an agent's calls pass again
+    Resume {
+        /// The agent
+        #[arg(value_parser = AgentName::parse)]
+        name: AgentName,
+        #[command(flatten)]
+        operator: OperatorArgs,
+    },
+    /// End an agent's sessions, grants and holds, and refuse its keys
+    Revoke {
+        /// The agent
+        #[arg(value_parser = AgentName::parse)]
+        name: AgentName,
+        #[command(flatten)]
+        operator: OperatorArgs,
+    },
+}
+
+pub(super) async fn run(args: Args, as_json: bool) -> Result<(), Failure> {
+    match args.deed {
+        Deed::Add { name, life, place } => {
+            let deed = LocalDeed::AddAgentKey { name, life };
+            added(&deed::ask(&place.data()?, deed).await?, as_json)
+        }
+        Deed::Ls { operator } => {
+            let reply = operator.open()?.get("/v1/agents").await?;
+            ls(&reply.body, as_json)
+        }
+        Deed::Pause { name, operator } => stop(&operator, &name, "pause", as_json).await,
+        Deed::Resume { name, operator } => stop(&operator, &name, "resume", as_json).await,
+        Deed::Revoke { name, operator } => stop(&operator, &name, "revoke", as_json).await,
+    }
+}
+
+async fn stop(
+    operator: &OperatorArgs,
+    name: &AgentName,
+    verb: &str,
+    as_json: bool,
+) -> Result<(), Failure> {
+    let path = format!("/v1/agents/{name}/{verb}");
+    let reply = operator.open()?.post(&path, None, &[]).await?;
+    stopped::print(name.as_str(), verb, &reply.body, as_json)
+}
+
+fn added(key: &Value, as_json: bool) -> Result<(), Failure> {
+    if as_json {
+        return Ok(print::json(key)?);
+    }
+    print::tell(format!(
+        "A key for {}, accepted until {}. It is shown this once:",
+        escape(field(key, "agent")),
+        escape(field(key, "expires"))
+    ));
+    Ok(print::say(field(key, "secret"))?)
+}
+
+fn ls(body: &Value, as_json: bool) -> Result<(), Failure> {
+    if as_json {
+        return Ok(print::json(body)?);
+    }
+    let mut table = Table::new(&["AGENT", "STATE", "OWNER", "SCOPE", "OPEN", "KEYS"]);
+    for agent in list(body, "agents") {
+        let live = list(agent, "credentials")
+            .iter()
+            .filter(|key| field(key, "state") == "live")
+            .count();
+        let scope = match agent.get("has_scope") {
+            Some(Value::Bool(true)) => "in force",
+            _ => "none",
+        };
+        table.row([
+            field(agent, "name"),
+            field(agent, "state"),
+            field(agent, "owner"),
+            scope,
+            &agent
+                .get("open_holds")
+                .map(Value::to_string)
+                .unwrap_or_default(),
+            &live.to_string(),
+        ]);
+    }
+    table.lines().iter().try_for_each(print::say)?;
+    Ok(())
+}

@@ -1,0 +1,74 @@
+//! One approval for people: everything that is needed to decide.
+
+use serde_json::Value;
+
+use crate::cli::failure::Failure;
+use crate::cli::operator::{field, list};
+use crate::cli::print;
+use crate::model::text::escape;
+
+/// Shows it, with its code.
+pub(super) fn run(approval: &Value, as_json: bool) -> Result<(), Failure> {
+    if as_json {
+        return Ok(print::json(approval)?);
+    }
+    lines_of(approval, true).iter().try_for_each(print::say)?;
+    Ok(())
+}
+
+/// Everything that is needed to decide, the agent's own words last and marked.
+pub(super) fn lines_of(approval: &Value, with_code: bool) -> Vec<String> {
+    let mut lines = vec![escape(field(approval, "sentence")), String::new()];
+    let mut put = |name: &str, value: &str| {
+        if !value.is_empty() {
+            lines.push(format!("{name:<14}{}", escape(value)));
+        }
+    };
+    put("approval", field(approval, "id"));
+    put("state", field(approval, "state"));
+    for reason in list(approval, "reasons") {
+        put("why", field(reason, "sentence"));
+    }
+    put("tool", field(approval, "tool"));
+    put("privilege", field(approval, "privilege"));
+    put("agent", field(approval, "agent"));
+    put("for", field(approval, "on_behalf_of"));
+    put("session", field(approval, "session"));
+    put("mode", field(approval, "mode"));
+    put("arguments", field(approval, "arguments_text"));
+    match approval.get("extras") {
+        Some(Value::Object(extras)) if !extras.is_empty() => {
+            put("also sends", &Value::Object(extras.clone()).to_string());
+        }
+        _ => {}
+    }
+    put("digest", field(approval, "action_digest"));
+    if with_code {
+        put("code", field(approval, "code"));
+    }
+    put("decide by", field(approval, "decide_by"));
+    let groups: Vec<&str> = list(approval, "may_decide")
+        .iter()
+        .filter_map(Value::as_str)
+        .collect();
+    put("may decide", &groups.join(", "));
+    if let Some(decided) = approval
+        .get("decided")
+        .filter(|decided| decided.is_object())
+    {
+        put("decided by", field(decided, "by"));
+        put("told", field(decided, "message_to_agent"));
+    }
+    let claims = approval
+        .get("claims")
+        .and_then(|claims| claims.get("by_the_agent"));
+    if let Some(Value::Object(claims)) = claims
+        && !claims.is_empty()
+    {
+        let words = Value::Object(claims.clone()).to_string();
+        lines.push(String::new());
+        lines.push("unverified, written by the agent:".to_owned());
+        lines.push(format!("  {}", escape(&words)));
+    }
+    lines
+}

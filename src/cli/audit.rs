@@ -1,0 +1,98 @@
+//! `countersign audit`: verify, read and export the record; works beside a running guard.
+
+mod pages;
+mod tail;
+mod verify;
+
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+pub(super) use self::pages::Pages;
+pub(super) use self::verify::verify_record;
+use super::failure::Failure;
+use super::place::Place;
+use crate::audit::line::Line;
+use crate::store::sqlite::{FILE, Reader};
+
+/// What to do with the record.
+#[derive(clap::Args, Debug)]
+pub(super) struct Args {
+    #[command(flatten)]
+    place: Place,
+    #[command(subcommand)]
+    deed: Deed,
+}
+
+#[derive(clap::Subcommand, Debug)]
+enum Deed {
+    /// Prove the record, or list every place where it was changed (exit code 1)
+    Verify {
+        /// An export instead of the record in the guard's directory
+        #[arg(long, value_name = "EXPORT")]
+        file: Option<PathBuf>,
+        /// Signed heads that were kept outside, one a line
+        #[arg(long, value_name = "FILE")]
+        anchors: Option<PathBuf>,
+        /// The public key that signs heads, in hexadecimal, kept outside
+        #[arg(long, value_name = "FILE")]
+        key: Option<PathBuf>,
+    },
+    /// Print the newest entries
+    Tail {
+        /// How many
+        #[arg(short = 'n', long, default_value_t = 20)]
+        lines: usize,
+    },
+    /// Print the whole record as JSON lines, with its heads and keys
+    Export {
+        /// First entry
+        #[arg(long, default_value_t = 1)]
+        from: u64,
+    },
+}
+
+pub(super) fn run(args: Args, as_json: bool) -> Result<(), Failure> {
+    match args.deed {
+        Deed::Verify { file, anchors, key } => verify::run(
+            &args.place,
+            file.as_deref(),
+            anchors.as_deref(),
+            key.as_deref(),
+            as_json,
+        ),
+        Deed::Tail { lines } => tail::run(&open(&args.place.data()?)?, lines, as_json),
+        Deed::Export { from } => export(&open(&args.place.data()?)?, from),
+    }
+}
+
+/// The record of a directory, as it stands at this moment.
+pub(super) fn open(data: &Path) -> Result<Reader, Failure> {
+    let path = data.join(FILE);
+    if !path.is_file() {
+        return Err(Failure::Missing(format!(
+            "there is no record in {}",
+            data.display()
+        )));
+    }
+    let reader = Reader::open(&path).map_err(|error| Failure::because(&error))?;
+    reader.freeze().map_err(|error| Failure::because(&error))?;
+    Ok(reader)
+}
+
+fn export(reader: &Reader, from: u64) -> Result<(), Failure> {
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    let mut put = |line: &Line| {
+        out.write_all(&line.render())?;
+        out.write_all(b"\n")
+    };
+    for key in reader.keys().map_err(|error| Failure::because(&error))? {
+        put(&Line::Key(key))?;
+    }
+    for entry in Pages::new(reader, from) {
+        put(&Line::Record(entry?))?;
+    }
+    for head in reader.heads().map_err(|error| Failure::because(&error))? {
+        put(&Line::Head(head))?;
+    }
+    Ok(out.flush()?)
+}

@@ -1,0 +1,143 @@
+//! `countersign audit verify`: the record, or an export of it, against heads, keys and anchors.
+
+use std::fs::File;
+use std::io::{BufReader, Read, Seek, SeekFrom};
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use super::open;
+use super::pages::Pages;
+use crate::audit::checkpoint::{PublicKey, SignedHead};
+use crate::audit::line::Line;
+use crate::audit::report::Report;
+use crate::audit::verify::verify;
+use crate::cli::failure::Failure;
+use crate::cli::place::{Place, read_text};
+use crate::cli::print;
+use crate::limits::SECRET_FILE_BYTES;
+use crate::store::anchor::Anchor;
+use crate::store::keys;
+use crate::store::lines::lines;
+
+pub(super) fn run(
+    place: &Place,
+    export: Option<&Path>,
+    anchors: Option<&Path>,
+    key: Option<&Path>,
+    as_json: bool,
+) -> Result<(), Failure> {
+    let anchors = anchors
+        .map(|path| Anchor::read(path).map_err(|error| Failure::because(&error)))
+        .transpose()?;
+    let key = key.map(read_key).transpose()?;
+    let report = match export {
+        Some(path) => verify_export(path, anchors.as_deref(), key)?,
+        None => verify_record(&place.data()?, anchors.as_deref(), key)?,
+    };
+    report_on(&report, as_json)
+}
+
+/// Verifies the record in a guard's directory.
+pub(in crate::cli) fn verify_record(
+    data: &Path,
+    anchors: Option<&[SignedHead]>,
+    key: Option<PublicKey>,
+) -> Result<Report, Failure> {
+    let reader = open(data)?;
+    let heads = reader.heads().map_err(|error| Failure::because(&error))?;
+    let trusted = match key {
+        Some(key) => vec![key],
+        // The key beside the record is not the record's own word for it, but lies in the same hands.
+        None => match read_key(&data.join(keys::DIRECTORY).join(keys::PUBLIC_FILE)) {
+            Ok(key) => vec![key],
+            Err(_) => reader.keys().map_err(|error| Failure::because(&error))?,
+        },
+    };
+    let entries = Pages::new(&reader, 1);
+    verify(entries, &heads, &trusted, anchors)
+}
+
+fn verify_export(
+    path: &Path,
+    anchors: Option<&[SignedHead]>,
+    key: Option<PublicKey>,
+) -> Result<Report, Failure> {
+    refuse_broken_off(path)?;
+    // Twice: heads and keys may stand anywhere, and entries are not kept in memory.
+    let (mut heads, mut named) = (Vec::new(), Vec::new());
+    for line in read_lines(path)? {
+        match line? {
+            Line::Head(head) => heads.push(head),
+            Line::Key(key) => named.push(key),
+            Line::Record(_) => {}
+        }
+    }
+    let trusted = key.map_or(named, |key| vec![key]);
+    let entries = read_lines(path)?.filter_map(|line| match line {
+        Ok(Line::Record(entry)) => Some(Ok(entry)),
+        Ok(Line::Head(_) | Line::Key(_)) => None,
+        Err(failure) => Some(Err(failure)),
+    });
+    verify(entries, &heads, &trusted, anchors)
+}
+
+/// A last line without its end would be read as not there, and its entry as never written.
+fn refuse_broken_off(path: &Path) -> Result<(), Failure> {
+    let unreadable = |error: std::io::Error| {
+        Failure::Input(format!("{} cannot be read: {error}", path.display()))
+    };
+    let mut file = File::open(path).map_err(unreadable)?;
+    let mut last = [b'\n'];
+    if file.metadata().map_err(unreadable)?.len() > 0 {
+        file.seek(SeekFrom::End(-1)).map_err(unreadable)?;
+        file.read_exact(&mut last).map_err(unreadable)?;
+    }
+    match last {
+        [b'\n'] => Ok(()),
+        _ => Err(Failure::Input(format!(
+            "{} breaks off in its last line",
+            path.display()
+        ))),
+    }
+}
+
+fn read_lines(path: &Path) -> Result<impl Iterator<Item = Result<Line, Failure>>, Failure> {
+    let file = File::open(path)
+        .map_err(|error| Failure::Input(format!("{} cannot be read: {error}", path.display())))?;
+    let name = path.display().to_string();
+    Ok(lines(BufReader::new(file))
+        .map(move |line| line.map_err(|error| Failure::Input(format!("{name}: {error}")))))
+}
+
+fn read_key(path: &Path) -> Result<PublicKey, Failure> {
+    let text = read_text(path, SECRET_FILE_BYTES as usize)?;
+    PublicKey::from_hex(text.trim())
+        .ok_or_else(|| Failure::Input(format!("{} does not hold a public key", path.display())))
+}
+
+fn report_on(report: &Report, as_json: bool) -> Result<(), Failure> {
+    match as_json {
+        true => {
+            let findings: Vec<Value> = report
+                .findings
+                .iter()
+                .map(|finding| json!({"place": finding.place.to_string(), "what": finding.what}))
+                .collect();
+            print::json(&json!({
+                "ok": report.ok(),
+                "entries": report.entries,
+                "signed_through": report.signed_through,
+                "unsigned_tail": report.unsigned_tail,
+                "anchored_through": report.anchored_through,
+                "findings": findings,
+                "more": report.more,
+            }))?;
+        }
+        false => print::say(report.to_string())?,
+    }
+    match report.ok() {
+        true => Ok(()),
+        false => Err(Failure::Refused("the record does not verify".to_owned())),
+    }
+}

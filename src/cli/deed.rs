@@ -1,0 +1,283 @@
+//! What is done by whoever holds the guard's directory, through its owner or, without one, directly.
+
+use std::path::Path;
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::UnixStream;
+
+use super::failure::Failure;
+use super::owner::core::Core;
+use super::owner::socket::SOCKET;
+use crate::guard::{Guard, OperateError, Reload};
+use crate::limits::{AGENT_KEY_LIFE, AGENT_MESSAGE_BYTES};
+use crate::model::json;
+use crate::model::name::{AgentName, GroupName, OperatorName};
+
+/// One deed.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Deed {
+    /// Issue a key for an agent.
+    AddAgentKey {
+        /// The agent.
+        name: AgentName,
+        /// How long the key is accepted.
+        life: Option<Duration>,
+    },
+    /// Add an operator.
+    AddOperator {
+        /// The person.
+        name: OperatorName,
+        /// Their groups.
+        groups: Vec<GroupName>,
+    },
+    /// Remove an operator.
+    RemoveOperator {
+        /// The person.
+        name: OperatorName,
+    },
+    /// List operators.
+    ListOperators,
+}
+
+/// Has the deed done: by the owner of the directory, or directly where nobody owns it.
+pub(super) async fn ask(data: &Path, deed: Deed) -> Result<Value, Failure> {
+    for _ in 0..ASK_TRIES_COUNT {
+        if let Ok(stream) = UnixStream::connect(data.join(SOCKET)).await {
+            return ask_owner(stream, &deed).await;
+        }
+        if let Some(core) = Core::open(data, Reload::Accept, false).await? {
+            let by = format!("uid {}", rustix::process::getuid().as_raw());
+            let done = deed.perform(&core.guard, &by).await;
+            core.close().await?;
+            return done;
+        }
+        // Somebody owns it and does not listen yet, or not any more.
+        tokio::time::sleep(ASK_INTERVAL).await;
+    }
+    Err(Failure::Refused(format!(
+        "another process holds {} and does not answer",
+        data.display()
+    )))
+}
+
+impl Deed {
+    /// The deed as it stands on the socket.
+    pub(super) fn render(&self) -> Value {
+        match self {
+            Self::AddAgentKey { name, life } => json!({
+                "v": 1,
+                "op": "agents.add",
+                "name": name.as_str(),
+                "life_seconds": life.map(|life| life.as_secs()),
+            }),
+            Self::AddOperator { name, groups } => json!({
+                "v": 1,
+                "op": "operators.add",
+                "name": name.as_str(),
+                "groups": groups.iter().map(|group| group.as_str()).collect::<Vec<_>>(),
+            }),
+            Self::RemoveOperator { name } => {
+                json!({"v": 1, "op": "operators.rm", "name": name.as_str()})
+            }
+            Self::ListOperators => json!({"v": 1, "op": "operators.ls"}),
+        }
+    }
+
+    /// The deed from the socket; `None` where it is none.
+    pub(super) fn parse(hello: &Map<String, Value>) -> Option<Self> {
+        let text = |name: &str| hello.get(name).and_then(Value::as_str);
+        match text("op")? {
+            "agents.add" => Some(Self::AddAgentKey {
+                name: AgentName::parse(text("name")?).ok()?,
+                life: hello
+                    .get("life_seconds")
+                    .and_then(Value::as_u64)
+                    .map(Duration::from_secs),
+            }),
+            "operators.add" => {
+                let groups = hello.get("groups")?.as_array()?;
+                let groups: Option<Vec<GroupName>> = groups
+                    .iter()
+                    .map(|group| GroupName::parse(group.as_str()?).ok())
+                    .collect();
+                Some(Self::AddOperator {
+                    name: OperatorName::parse(text("name")?).ok()?,
+                    groups: groups.filter(|groups| !groups.is_empty())?,
+                })
+            }
+            "operators.rm" => Some(Self::RemoveOperator {
+                name: OperatorName::parse(text("name")?).ok()?,
+            }),
+            "operators.ls" => Some(Self::ListOperators),
+            _ => None,
+        }
+    }
+
+    /// Does it, in the name of `by`.
+    pub(super) async fn perform(self, guard: &Guard, by: &str) -> Result<Value, Failure> {
+        match self {
+            Self::AddAgentKey { name, life } => {
+                if life.is_some_and(|life| life > AGENT_KEY_LIFE) {
+                    let days = AGENT_KEY_LIFE.as_secs() / 86_400;
+                    return Err(Failure::Input(format!("a key lives {days} days at most")));
+                }
+                let (key, secret) = guard
+                    .add_agent_key(by, &name, life)
+                    .await
+                    .map_err(|error| refusal(name.as_str(), &error))?;
+                Ok(json!({
+                    "id": key.id.to_string(),
+                    "agent": key.agent.as_str(),
+                    "expires": key.expires.to_string(),
+                    "secret": secret,
+                }))
+            }
+            Self::AddOperator { name, groups } => {
+                let (operator, token) = guard
+                    .add_operator(by, name.clone(), groups)
+                    .await
+                    .map_err(|error| refusal(name.as_str(), &error))?;
+                Ok(json!({
+                    "name": operator.name.as_str(),
+                    "groups": names(&operator.groups),
+                    "expires": operator.expires.to_string(),
+                    "token": token,
+                }))
+            }
+            Self::RemoveOperator { name } => {
+                guard
+                    .revoke_operator(by, &name)
+                    .await
+                    .map_err(|error| refusal(name.as_str(), &error))?;
+                Ok(json!({"name": name.as_str(), "state": "removed"}))
+            }
+            Self::ListOperators => {
+                let now = guard.ambient().now();
+                let operators = guard
+                    .operators()
+                    .await
+                    .map_err(|error| Failure::because(&error))?;
+                let list: Vec<Value> = operators
+                    .iter()
+                    .map(|operator| {
+                        let state = match operator.revoked {
+                            Some(_) => "removed",
+                            None if operator.expires <= now => "expired",
+                            None => "live",
+                        };
+                        json!({
+                            "name": operator.name.as_str(),
+                            "groups": names(&operator.groups),
+                            "state": state,
+                            "expires": operator.expires.to_string(),
+                        })
+                    })
+                    .collect();
+                Ok(json!({"operators": list}))
+            }
+        }
+    }
+}
+
+/// A deed's end as it stands on the socket.
+pub(super) fn render_end(end: &Result<Value, Failure>) -> Value {
+    match end {
+        Ok(result) => json!({"ok": true, "result": result}),
+        Err(failure) => {
+            json!({"ok": false, "exit": failure.code(), "message": failure.to_string()})
+        }
+    }
+}
+
+/// A deed's end from the socket.
+pub(super) fn parse_end(line: &[u8]) -> Result<Value, Failure> {
+    let garbled = || Failure::Refused("the owner's answer is not understood".to_owned());
+    let Ok(Value::Object(mut end)) = json::parse(line) else {
+        return Err(garbled());
+    };
+    if end.get("ok") == Some(&Value::Bool(true)) {
+        return end.shift_remove("result").ok_or_else(garbled);
+    }
+    let message = end
+        .get("message")
+        .and_then(Value::as_str)
+        .ok_or_else(garbled)?
+        .to_owned();
+    Err(match end.get("exit").and_then(Value::as_u64) {
+        Some(2) => Failure::Input(message),
+        Some(3) => Failure::Missing(message),
+        Some(4) => Failure::NeedsInput(message),
+        _ => Failure::Refused(message),
+    })
+}
+
+async fn ask_owner(mut stream: UnixStream, deed: &Deed) -> Result<Value, Failure> {
+    stream
+        .write_all(format!("{}\n", deed.render()).as_bytes())
+        .await?;
+    let mut line = Vec::new();
+    let mut reader = BufReader::new(stream).take(AGENT_MESSAGE_BYTES as u64);
+    reader.read_until(b'\n', &mut line).await?;
+    parse_end(&line)
+}
+
+fn names(groups: &[GroupName]) -> Vec<&str> {
+    groups.iter().map(GroupName::as_str).collect()
+}
+
+fn refusal(name: &str, error: &OperateError) -> Failure {
+    match error {
+        OperateError::Missing => Failure::Missing(format!("{name}: {error}")),
+        OperateError::Taken | OperateError::Store(_) => {
+            Failure::Refused(format!("{name}: {error}"))
+        }
+    }
+}
+
+const ASK_TRIES_COUNT: usize = 50;
+const ASK_INTERVAL: Duration = Duration::from_millis(100);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_deed_reads_back_as_itself_from_the_socket() {
+        let deeds = [
+            Deed::AddAgentKey {
+                name: AgentName::parse("billing").unwrap(),
+                life: Some(Duration::from_secs(60)),
+            },
+            Deed::AddOperator {
+                name: OperatorName::parse("alice").unwrap(),
+                groups: vec![GroupName::parse("finance").unwrap()],
+            },
+            Deed::RemoveOperator {
+                name: OperatorName::parse("alice").unwrap(),
+            },
+            Deed::ListOperators,
+        ];
+        for deed in deeds {
+            let Value::Object(hello) = deed.render() else {
+                unreachable!()
+            };
+            assert_eq!(Deed::parse(&hello), Some(deed));
+        }
+    }
+
+    #[test]
+    fn a_failure_keeps_its_exit_code_across_the_socket() {
+        for failure in [
+            Failure::Refused("no".to_owned()),
+            Failure::Input("no".to_owned()),
+            Failure::Missing("no".to_owned()),
+            Failure::NeedsInput("no".to_owned()),
+        ] {
+            let code = failure.code();
+            let line = render_end(&Err(failure)).to_string();
+            assert_eq!(parse_end(line.as_bytes()).unwrap_err().code(), code);
+        }
+    }
+}

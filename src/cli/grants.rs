@@ -1,0 +1,75 @@
+//! `countersign grants`: what approvals have left.
+
+use serde_json::{Value, json};
+
+use super::failure::Failure;
+use super::operator::{OperatorArgs, field, list};
+use super::print;
+use super::table::Table;
+use crate::model::id::GrantId;
+
+/// What to do about grants.
+#[derive(clap::Args, Debug)]
+pub(super) struct Args {
+    #[command(flatten)]
+    operator: OperatorArgs,
+    #[command(subcommand)]
+    deed: Deed,
+}
+
+#[derive(clap::Subcommand, Debug)]
+enum Deed {
+    /// List grants
+    Ls,
+    /// Revoke what is left of a grant
+    Revoke {
+        /// The grant, for example gr_…
+        #[arg(value_parser = id)]
+        id: GrantId,
+    },
+}
+
+pub(super) async fn run(args: Args, as_json: bool) -> Result<(), Failure> {
+    let operators = args.operator.open()?;
+    match args.deed {
+        Deed::Ls => {
+            let reply = operators.get("/v1/grants").await?;
+            ls(&reply.body, as_json)
+        }
+        Deed::Revoke { id } => {
+            let path = format!("/v1/grants/{id}/revoke");
+            operators.post(&path, None, &[]).await?;
+            match as_json {
+                true => print::json(&json!({"id": id.to_string(), "state": "revoked"}))?,
+                false => print::say(format!("{id}: revoked"))?,
+            }
+            Ok(())
+        }
+    }
+}
+
+fn ls(body: &Value, as_json: bool) -> Result<(), Failure> {
+    if as_json {
+        return Ok(print::json(body)?);
+    }
+    let mut table = Table::new(&["GRANT", "AGENT", "STATE", "USED", "UNTIL", "APPROVAL"]);
+    let count = |grant: &Value, name: &str| grant.get(name).map(Value::to_string);
+    for grant in list(body, "grants") {
+        let used = count(grant, "used").unwrap_or_default();
+        let uses = count(grant, "uses").unwrap_or_default();
+        table.row([
+            field(grant, "id"),
+            field(grant, "agent"),
+            field(grant, "state"),
+            &format!("{used} of {uses}"),
+            field(grant, "until"),
+            field(grant, "approval"),
+        ]);
+    }
+    table.lines().iter().try_for_each(print::say)?;
+    Ok(())
+}
+
+fn id(text: &str) -> Result<GrantId, String> {
+    GrantId::parse(text).ok_or_else(|| "a grant's name begins with gr_".to_owned())
+}

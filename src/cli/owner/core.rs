@@ -1,0 +1,164 @@
+//! A guard over its directory: the lock, the keys, the record.
+
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::task::JoinHandle;
+
+use super::anchor;
+use crate::ambient::Ambient;
+use crate::cli::failure::Failure;
+use crate::cli::print;
+use crate::guard::{Guard, Offered, Parts, Reload};
+use crate::model::id::BootId;
+use crate::model::name::OperatorName;
+use crate::scopes::Scopes;
+use crate::store::Store;
+use crate::store::keys::Keys;
+use crate::store::sqlite::Sqlite;
+
+/// A started guard, and what goes when it goes.
+pub(crate) struct Core {
+    /// The guard.
+    pub(crate) guard: Arc<Guard>,
+    store: Arc<Sqlite>,
+    data: PathBuf,
+    /// The digest of the scopes that were last put into force in this directory.
+    accepted: Option<String>,
+    anchoring: JoinHandle<()>,
+    /// Held as long as this process owns the directory.
+    lock: File,
+}
+
+impl Core {
+    /// Takes the directory, without any scope in force; `None` where another process owns it.
+    pub(crate) async fn open(
+        data: &Path,
+        reload: Reload,
+        all_synced: bool,
+    ) -> Result<Option<Self>, Failure> {
+        make_directory(data)?;
+        let Some(lock) = take_lock(&data.join(LOCK))? else {
+            return Ok(None);
+        };
+        let ambient = Ambient::system();
+        let keys = Keys::open(data, &ambient).map_err(|error| Failure::because(&error))?;
+        let boot = BootId::random(&ambient);
+        let store = Sqlite::open(data, keys.checkpoint, boot, ambient.clone(), all_synced)
+            .map_err(|error| Failure::because(&error))?;
+        let store = Arc::new(store);
+        let accepted = store
+            .setting(ACCEPTED)
+            .await
+            .map_err(|error| Failure::because(&error))?;
+        let guard = Guard::start(Parts {
+            store: Arc::clone(&store) as _,
+            scopes: Scopes::empty(),
+            ambient,
+            match_key: keys.matching,
+            code_key: keys.code,
+            permit_key: keys.permit,
+            all_synced,
+            reload,
+        })
+        .await
+        .map_err(|error| Failure::because(&error))?;
+        let anchoring = tokio::spawn(anchor::follow(data.to_owned(), Arc::clone(&guard)));
+        Ok(Some(Self {
+            guard,
+            store,
+            data: data.to_owned(),
+            accepted,
+            anchoring,
+            lock,
+        }))
+    }
+
+    /// Puts the first scopes into force, or leaves them to an operator where others were in force
+    /// when this directory was last owned.
+    pub(crate) async fn begin(&self, scopes: Scopes, reload: Reload) -> Result<(), Failure> {
+        let digest = scopes.digest();
+        let is_known = match (&self.accepted, reload) {
+            (Some(accepted), Reload::Accept) => *accepted == digest.to_string(),
+            (None, _) | (_, Reload::Auto) => true,
+        };
+        let offered = self.guard.offer(scopes).await;
+        match offered.map_err(|error| Failure::because(&error))? {
+            Offered::Waiting(digest) if is_known => {
+                let by =
+                    OperatorName::parse("launcher").map_err(|error| Failure::because(&error))?;
+                self.guard
+                    .accept_scopes(&by, digest)
+                    .await
+                    .map_err(|error| Failure::because(&error))
+            }
+            Offered::Waiting(_) => {
+                print::tell(
+                    "the manifests changed while no guard ran; until an operator accepts them no scope is in force",
+                );
+                Ok(())
+            }
+            Offered::InForce | Offered::Unchanged => Ok(()),
+        }
+    }
+
+    /// Settles, writes the last head to the record and to the anchor, and lets go of the directory.
+    pub(crate) async fn close(self) -> Result<(), Failure> {
+        let stopped = self.guard.stop().await;
+        self.anchoring.abort();
+        let head = self.store.head().await;
+        let anchored = match head {
+            Ok(Some(head)) => anchor::append(&self.data, &head),
+            Ok(None) => Ok(()),
+            Err(error) => Err(Failure::because(&error)),
+        };
+        drop(self.lock);
+        stopped.map_err(|error| Failure::because(&error))?;
+        anchored
+    }
+}
+
+/// Makes the directory for the guard's own user, or refuses one that others may write to.
+pub(crate) fn make_directory(data: &Path) -> Result<(), Failure> {
+    let failed = |error: std::io::Error| {
+        Failure::Refused(format!("{} cannot be used: {error}", data.display()))
+    };
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(data)
+        .map_err(failed)?;
+    let found = std::fs::metadata(data).map_err(failed)?;
+    let is_ours = found.uid() == rustix::process::geteuid().as_raw();
+    match is_ours && found.mode() & 0o022 == 0 {
+        true => Ok(()),
+        false => Err(Failure::Refused(format!(
+            "{} must belong to the guard's own user, and nobody else may write to it",
+            data.display()
+        ))),
+    }
+}
+
+fn take_lock(path: &Path) -> Result<Option<File>, Failure> {
+    let failed = |error: std::io::Error| {
+        Failure::Refused(format!("{} cannot be locked: {error}", path.display()))
+    };
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+        .map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => Ok(None),
+        Err(TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
+
+const LOCK: &str = "lock";
+/// The guard's own name for this setting.
+const ACCEPTED: &str = "scopes accepted";

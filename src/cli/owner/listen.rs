@@ -1,0 +1,33 @@
+//! Serving a router until the guard stops.
+
+use axum::Router;
+use axum::serve::ListenerExt;
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::limits::SHUTDOWN_GRACE;
+
+/// Answers until `stopping`, then lets requests under way end within [`SHUTDOWN_GRACE`].
+pub(super) async fn serve(listener: TcpListener, router: Router, stopping: CancellationToken) {
+    let listener = listener.tap_io(|stream| {
+        if let Err(error) = stream.set_nodelay(true) {
+            tracing::debug!(%error, "a connection keeps Nagle's algorithm");
+        }
+    });
+    let deadline = {
+        let stopping = stopping.clone();
+        async move {
+            stopping.cancelled().await;
+            tokio::time::sleep(SHUTDOWN_GRACE).await;
+        }
+    };
+    let serving = axum::serve(listener, router).with_graceful_shutdown(stopping.cancelled_owned());
+    tokio::select! {
+        served = serving => {
+            if let Err(error) = served {
+                tracing::error!(%error, "a listener ended");
+            }
+        }
+        () = deadline => tracing::warn!("connections were cut at the end of the grace"),
+    }
+}

@@ -1,0 +1,214 @@
+//! The process that owns a guard's directory: store, guard, socket, listeners, and their end.
+//!
+//! There is one at a time. Everybody else on the machine who wants this guard connects to its socket.
+
+mod anchor;
+pub(crate) mod core;
+mod isolation;
+mod listen;
+pub(crate) mod notice;
+pub(crate) mod socket;
+pub(super) mod watch;
+mod wrapped;
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use self::core::Core;
+use self::isolation::Isolation;
+use self::notice::Notice;
+use self::socket::Door;
+use self::wrapped::Wrapped;
+use super::failure::Failure;
+use crate::guard::{Guard, Reload, Upstreams};
+use crate::limits::SHUTDOWN_GRACE;
+use crate::mcp::Edge;
+use crate::mcp::downstream::http::{self, Hosts};
+use crate::mcp::listing::Listing;
+use crate::mcp::upstream::{Runner, UpstreamSpec};
+use crate::model::digest::Digest;
+use crate::model::name::ServerName;
+
+/// What an owner needs to know before it starts.
+pub(crate) struct Setup {
+    /// The directory it owns.
+    pub(crate) data: PathBuf,
+    /// The directory of manifests.
+    pub(crate) scopes: PathBuf,
+    /// Where agents are heard over HTTP, if at all.
+    pub(crate) agents: Option<SocketAddr>,
+    /// The names, beside those of this machine for itself, under which agents reach it.
+    pub(crate) names: Vec<String>,
+    /// Where operators are heard.
+    pub(crate) operators: SocketAddr,
+    /// The upstreams of the configuration.
+    pub(crate) upstreams: BTreeMap<ServerName, UpstreamSpec>,
+    /// Whether reads are synced too.
+    pub(crate) all_synced: bool,
+    /// Who puts changed scopes into force.
+    pub(crate) reload: Reload,
+}
+
+/// A guard that serves.
+pub(crate) struct Owner {
+    core: Core,
+    runner: Arc<Runner>,
+    data: PathBuf,
+    notice: Notice,
+    isolation: Isolation,
+    serving: Vec<JoinHandle<()>>,
+}
+
+impl Owner {
+    /// Takes the directory and serves; `None` where another process owns it.
+    ///
+    /// # Errors
+    /// Faults of the manifests, and whatever of directory, keys, record or listeners is not to be had.
+    pub(crate) async fn start(setup: Setup) -> Result<Option<Self>, Failure> {
+        let scopes = watch::load(&setup.scopes)?;
+        let Some(core) = Core::open(&setup.data, setup.reload, setup.all_synced).await? else {
+            return Ok(None);
+        };
+        match Self::serve(&core, &setup, scopes).await {
+            Ok((runner, notice, serving)) => Ok(Some(Self {
+                isolation: Isolation::of(&setup),
+                data: setup.data,
+                core,
+                runner,
+                notice,
+                serving,
+            })),
+            Err(failure) => {
+                core.close().await?;
+                Err(failure)
+            }
+        }
+    }
+
+    /// The guard.
+    pub(crate) const fn guard(&self) -> &Arc<Guard> {
+        &self.core.guard
+    }
+
+    /// Where it listens.
+    pub(crate) const fn notice(&self) -> &Notice {
+        &self.notice
+    }
+
+    /// What to tell the person who started it.
+    pub(crate) fn greeting(&self) -> Vec<String> {
+        let mut lines = vec![format!("isolation: {}", self.isolation)];
+        let notice = self.notice();
+        if let Some(agents) = notice.agents {
+            lines.push(format!("agents:    http://{agents}"));
+        }
+        lines.push(format!("operators: http://{}", notice.operators));
+        if self.core.guard.scopes().agents().next().is_none() {
+            lines.push("no scope is in force: every call is denied".to_owned());
+        }
+        if let Some(digest) = self.core.guard.offered() {
+            lines.push(format!(
+                "changed scopes wait to be accepted: countersign scopes accept {digest}"
+            ));
+        }
+        lines
+    }
+
+    /// Stops taking calls, settles what is in flight within [`SHUTDOWN_GRACE`], and lets go of the
+    /// directory.
+    ///
+    /// # Errors
+    /// When the record's last entries could not be written.
+    pub(crate) async fn stop(self) -> Result<(), Failure> {
+        let closed = self.core.close().await;
+        Notice::withdraw(&self.data);
+        // What the guard had in flight is settled; connections that still linger are cut.
+        let all = futures_util::future::join_all(self.serving);
+        if tokio::time::timeout(SHUTDOWN_GRACE, all).await.is_err() {
+            tracing::warn!("some connections did not end in time");
+        }
+        if tokio::time::timeout(SHUTDOWN_GRACE, self.runner.close())
+            .await
+            .is_err()
+        {
+            tracing::warn!("some upstreams did not end in time");
+        }
+        closed
+    }
+
+    async fn serve(
+        core: &Core,
+        setup: &Setup,
+        scopes: crate::scopes::Scopes,
+    ) -> Result<(Arc<Runner>, Notice, Vec<JoinHandle<()>>), Failure> {
+        core.begin(scopes, setup.reload).await?;
+        let guard = &core.guard;
+        let listing = Arc::new(Listing::new());
+        let runner = Arc::new(Runner::new(setup.upstreams.clone(), Arc::clone(&listing)));
+        let agents = match setup.agents {
+            Some(address) => Some(bind(address).await?),
+            None => None,
+        };
+        let operators = bind(setup.operators).await?;
+        let notice = Notice {
+            agents: match &agents {
+                Some(listener) => Some(listener.local_addr()?),
+                None => None,
+            },
+            operators: operators.local_addr()?,
+        };
+        let wrapped = Wrapped::new(
+            Arc::clone(guard),
+            Arc::clone(&listing),
+            identities(&setup.upstreams).await?,
+        );
+        let door = Door::open(&setup.data)?;
+        notice.publish(&setup.data)?;
+        let mut serving = vec![
+            tokio::spawn(door.serve(Arc::clone(guard), wrapped)),
+            tokio::spawn(listen::serve(
+                operators,
+                crate::api::operators::router(Arc::clone(guard)),
+                guard.stopping(),
+            )),
+            tokio::spawn(watch::follow(setup.scopes.clone(), Arc::clone(guard))),
+        ];
+        if let Some(listener) = agents {
+            let upstreams: Arc<dyn Upstreams> = Arc::clone(&runner) as _;
+            let edge = Edge::new(Arc::clone(guard), setup.upstreams.clone(), listing)
+                .map_err(|error| Failure::because(&error))?;
+            let hosts = Hosts::new(setup.names.iter().cloned());
+            let router = crate::api::agents::router(Arc::clone(guard), upstreams)
+                .merge(http::router(edge, hosts));
+            serving.push(tokio::spawn(listen::serve(
+                listener,
+                router,
+                guard.stopping(),
+            )));
+        }
+        Ok((runner, notice, serving))
+    }
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| Failure::Refused(format!("{address} cannot be listened on: {error}")))
+}
+
+/// The identities of the servers of the configuration; reads their programs.
+async fn identities(
+    upstreams: &BTreeMap<ServerName, UpstreamSpec>,
+) -> Result<Vec<(ServerName, Digest)>, Failure> {
+    let upstreams = upstreams.clone();
+    let pins = tokio::task::spawn_blocking(move || {
+        let pins = upstreams.into_iter().map(|(name, spec)| (name, spec.pin()));
+        pins.collect()
+    });
+    pins.await.map_err(|error| Failure::because(&error))
+}

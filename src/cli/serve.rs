@@ -1,0 +1,59 @@
+//! `countersign serve`: the guard of a configuration, until it is told to stop.
+
+use std::path::PathBuf;
+
+use tokio::signal::unix::{SignalKind, signal};
+
+use super::failure::Failure;
+use super::owner::{Owner, Setup};
+use super::place::{CONFIG_FILE, Place, read_config};
+use super::print;
+use crate::guard::Reload;
+
+/// Which configuration.
+#[derive(clap::Args, Debug)]
+pub(super) struct Args {
+    /// The configuration [default: ./countersign.yaml, else the one in the guard's directory]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(flatten)]
+    place: Place,
+}
+
+pub(super) async fn run(args: Args) -> Result<(), Failure> {
+    let named = args.place.named();
+    let config = read_config(args.config.as_deref(), named.as_deref())?.ok_or_else(|| {
+        Failure::Input(format!(
+            "there is no {CONFIG_FILE} here; `countersign init` writes one"
+        ))
+    })?;
+    let data = named.unwrap_or_else(|| config.data.clone());
+    if config.reload == Reload::Auto {
+        print::tell(
+            "reload: auto: whoever can write a manifest changes what agents may do, at once",
+        );
+    }
+    let setup = Setup {
+        upstreams: config.resolve()?,
+        scopes: config.scopes,
+        agents: Some(config.listen.agents),
+        names: config.listen.names,
+        operators: config.listen.operators,
+        all_synced: config.all_synced,
+        reload: config.reload,
+        data: data.clone(),
+    };
+    // Before the guard starts: a signal that comes meanwhile must not be lost.
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let owner = Owner::start(setup)
+        .await?
+        .ok_or_else(|| Failure::Refused(format!("another guard owns {}", data.display())))?;
+    owner.greeting().iter().for_each(print::tell);
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = interrupt.recv() => {}
+    }
+    print::tell("stopping: no more calls are taken, those in flight are settled");
+    owner.stop().await
+}

@@ -1,0 +1,271 @@
+//! `countersign.yaml`: where the guard listens, what it keeps where, and which upstreams it stands before.
+//!
+//! Read strictly, with every fault at once. It names secrets and never holds one.
+
+mod listen;
+mod secret;
+mod upstream;
+
+use std::collections::BTreeMap;
+use std::path::{Component, Path, PathBuf};
+
+pub use listen::Listen;
+pub use secret::SecretRef;
+pub use upstream::{Transport, Upstream};
+
+use crate::guard::Reload;
+use crate::mcp::upstream::UpstreamSpec;
+use crate::model::name::ServerName;
+use crate::scopes::reading::{Block, Keys};
+use crate::scopes::yaml::{self, Node, Shape};
+use crate::scopes::{Faults, Source};
+
+/// The configuration of one guard.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The directory that the guard owns.
+    pub data: PathBuf,
+    /// The directory of manifests.
+    pub scopes: PathBuf,
+    /// The two listeners.
+    pub listen: Listen,
+    /// The upstreams, by the guard's name for them.
+    pub upstreams: BTreeMap<ServerName, Upstream>,
+    /// Whether reads are synced before they run, like everything else.
+    pub all_synced: bool,
+    /// Who puts changed scopes into force.
+    pub reload: Reload,
+}
+
+impl Config {
+    /// Reads a configuration. Relative paths in it are meant from `base`, the file's own directory.
+    ///
+    /// # Errors
+    /// Every fault, with its place and what to write instead.
+    pub fn parse(source: &Source, base: &Path) -> Result<Self, Faults> {
+        let mut faults = Faults::default();
+        let config =
+            yaml::parse(source, &mut faults).and_then(|tree| read(&tree, base, &mut faults));
+        match config {
+            Some(config) if faults.is_empty() => Ok(config),
+            _ => Err(faults.sorted()),
+        }
+    }
+
+    /// The upstreams with their secrets looked up.
+    ///
+    /// # Errors
+    /// Every secret that is not where the configuration says, and every address that is refused.
+    pub fn resolve(&self) -> Result<BTreeMap<ServerName, UpstreamSpec>, Faults> {
+        let mut faults = Faults::default();
+        let mut specs = BTreeMap::new();
+        for (name, upstream) in &self.upstreams {
+            if let Some(spec) = upstream.resolve(name, &mut faults) {
+                specs.insert(name.clone(), spec);
+            }
+        }
+        match faults.is_empty() {
+            true => Ok(specs),
+            false => Err(faults.sorted()),
+        }
+    }
+}
+
+fn read(tree: &Node, base: &Path, faults: &mut Faults) -> Option<Config> {
+    let block = Block::open(tree, &CONFIG, faults)?;
+    version(&block, faults);
+    let data = path(&block, "data", "data", base, faults);
+    let scopes = path(&block, "scopes", "scopes", base, faults);
+    let listen = match block.find("listen") {
+        Some(node) => Listen::read(node, faults),
+        None => Some(Listen::default()),
+    };
+    let upstreams = block
+        .find("upstreams")
+        .map(|node| upstreams(node, base, faults))
+        .unwrap_or_default();
+    let all_synced = block
+        .find("durability")
+        .and_then(|node| node.choice(&[("privilege", false), ("all", true)], &[], faults));
+    let reload = block.find("reload").and_then(|node| {
+        let words = [("accept", Reload::Accept), ("auto", Reload::Auto)];
+        node.choice(&words, &[], faults)
+    });
+    if let Some(node) = block.find("pin") {
+        node.choice(&[("first_use", ())], &["accepted"], faults);
+    }
+    Some(Config {
+        data: data?,
+        scopes: scopes?,
+        listen: listen?,
+        upstreams,
+        all_synced: all_synced.unwrap_or(false),
+        reload: reload.unwrap_or(Reload::Accept),
+    })
+}
+
+fn version(block: &Block<'_>, faults: &mut Faults) {
+    let Some(node) = block.need("version", "begin the file with `version: 1`", faults) else {
+        return;
+    };
+    match &node.shape {
+        Shape::Number(number) if number.as_str() == "1" => {}
+        _ => faults.add(
+            &node.at,
+            "this version of the format is not known",
+            "write `version: 1`",
+        ),
+    }
+}
+
+fn path(
+    block: &Block<'_>,
+    key: &str,
+    default: &str,
+    base: &Path,
+    faults: &mut Faults,
+) -> Option<PathBuf> {
+    match block.find(key) {
+        Some(node) => node.line(faults).map(|text| under(base, &text)),
+        None => Some(under(base, default)),
+    }
+}
+
+/// The path from the configuration's own directory, without idle parts that only blur it.
+fn under(base: &Path, text: &str) -> PathBuf {
+    let path: PathBuf = base
+        .join(text)
+        .components()
+        .filter(|part| *part != Component::CurDir)
+        .collect();
+    match path.as_os_str().is_empty() {
+        true => PathBuf::from("."),
+        false => path,
+    }
+}
+
+fn upstreams(node: &Node, base: &Path, faults: &mut Faults) -> BTreeMap<ServerName, Upstream> {
+    let mut upstreams = BTreeMap::new();
+    for entry in node.entries("`upstreams`", faults).unwrap_or_default() {
+        match ServerName::parse(&entry.key) {
+            Ok(name) => {
+                if let Some(upstream) = Upstream::read(&entry.value, base, faults) {
+                    upstreams.insert(name, upstream);
+                }
+            }
+            Err(fault) => faults.add(
+                &entry.at,
+                "not a name for a server",
+                format!("write {}", fault.expected),
+            ),
+        }
+    }
+    upstreams
+}
+
+const CONFIG: Keys = Keys {
+    what: "the configuration",
+    known: &[
+        "version",
+        "data",
+        "scopes",
+        "listen",
+        "upstreams",
+        "durability",
+        "reload",
+        "pin",
+    ],
+    later: &["issuers"],
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Config, Vec<String>> {
+        let source = Source {
+            name: "countersign.yaml".to_owned(),
+            text: text.to_owned(),
+        };
+        Config::parse(&source, Path::new("/srv/guard"))
+            .map_err(|faults| faults.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn a_short_configuration_has_safe_defaults() {
+        let config = parse("version: 1\n").unwrap();
+        assert_eq!(config.data, Path::new("/srv/guard/data"));
+        assert!(config.listen.agents.ip().is_loopback());
+        assert!(config.listen.operators.ip().is_loopback());
+        assert_eq!(config.reload, Reload::Accept);
+        assert!(!config.all_synced);
+    }
+
+    #[test]
+    fn every_key_is_read() {
+        let config = parse(
+            "version: 1\n\
+             data: /var/lib/guard\n\
+             scopes: manifests\n\
+             listen: {agents: '127.0.0.1:1', operators: '[::1]:2'}\n\
+             upstreams:\n  files: {command: [server, --root, /srv], env: {LANG: C}}\n  \
+             crm: {url: 'https://crm.example.com/mcp', credential: {env: CRM_TOKEN}}\n\
+             durability: all\n\
+             reload: auto\n\
+             pin: first_use\n",
+        )
+        .unwrap();
+        assert_eq!(config.upstreams.len(), 2);
+        assert!(config.all_synced);
+        assert_eq!(config.reload, Reload::Auto);
+        assert_eq!(config.scopes, Path::new("/srv/guard/manifests"));
+    }
+
+    #[test]
+    fn all_faults_are_told_at_once_with_their_places() {
+        let faults = parse(
+            "version: 2\n\
+             dat: x\n\
+             issuers: []\n\
+             listen: {agents: '0.0.0.0:80', operators: nowhere}\n\
+             upstreams:\n  CRM: {url: 'https://x'}\n  \
+             both: {command: [a], url: 'https://x'}\n  \
+             secret: {url: 'https://x', credential: hunter2}\n\
+             reload: sometimes\n",
+        )
+        .unwrap_err();
+        let expected = [
+            "countersign.yaml:1:10: this version",
+            "countersign.yaml:2:1: `dat` is not a key",
+            "countersign.yaml:3:1: `issuers` is not yet supported",
+            "countersign.yaml:4:",
+            "countersign.yaml:4:",
+            "countersign.yaml:6:3: not a name for a server",
+            "countersign.yaml:7:",
+            "countersign.yaml:8:",
+            "countersign.yaml:9:9: `sometimes`",
+        ];
+        assert_eq!(faults.len(), expected.len(), "{faults:#?}");
+        for (fault, start) in faults.iter().zip(expected) {
+            assert!(fault.starts_with(start), "{fault} | {start}");
+        }
+    }
+
+    #[test]
+    fn a_secret_that_is_not_there_is_a_fault_with_its_place() {
+        let config = parse(
+            "version: 1\nupstreams:\n  crm:\n    url: https://crm.example.com/mcp\n    \
+             credential: {file: not-there}\n",
+        )
+        .unwrap();
+        let faults = config.resolve().unwrap_err();
+        assert!(
+            faults
+                .iter()
+                .next()
+                .unwrap()
+                .to_string()
+                .starts_with("countersign.yaml:5:")
+        );
+    }
+}

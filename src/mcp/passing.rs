@@ -1,0 +1,161 @@
+//! Requests that are passed without a decision: they read what the agent may see anyway.
+
+use serde_json::{Map, Value, json};
+
+use super::asked;
+use super::dialect::{self, Era, method};
+use super::relay::{self, End};
+use super::render;
+use super::task::TASK_ID;
+use super::turn::{Finished, Turn};
+use super::upstream::Params;
+use super::voice;
+use crate::limits::{UPSTREAM_ANSWER_TIMEOUT, UPSTREAM_STREAM_TIMEOUT};
+use crate::model::target::TargetKind;
+use crate::scopes::Extras;
+
+impl Turn<'_> {
+    /// Begins the relation: the upstream answers, and the guard adds that the list of tools may change.
+    pub(super) async fn open(&self, params: Map<String, Value>) -> Option<Finished> {
+        self.pass(params, |result| {
+            let tools = result
+                .get_mut("capabilities")
+                .and_then(|capabilities| capabilities.get_mut("tools"));
+            if let Some(Value::Object(tools)) = tools {
+                tools.insert("listChanged".to_owned(), json!(true));
+            }
+        })
+        .await
+    }
+
+    pub(super) async fn pass(
+        &self,
+        params: Map<String, Value>,
+        amend: impl FnOnce(&mut Value),
+    ) -> Option<Finished> {
+        let extras = self.scope(|scope| scope.extras).unwrap_or(Extras::Strip);
+        let mut params = asked::carried(&self.method, params, extras == Extras::Pass);
+        if self.method == method::LISTEN {
+            self.narrow(&mut params);
+        }
+        let mut outgoing = self.outgoing(Params::Plain(params));
+        outgoing.within = match self.method == method::LISTEN {
+            true => UPSTREAM_STREAM_TIMEOUT,
+            false => UPSTREAM_ANSWER_TIMEOUT,
+        };
+        let end = match self.relation.link.send(outgoing).await {
+            Ok(exchange) => relay::carry(self, exchange, 0).await,
+            Err(fault) => End::Failed(fault),
+        };
+        match end {
+            End::Answered { status, result } => {
+                let result = result.map(|mut result| {
+                    voice::reserve(&mut result);
+                    amend(&mut result);
+                    result
+                });
+                Some(Finished { status, result })
+            }
+            End::Failed(fault) => Finished::of(Err(render::upstream(&fault.to_string()))),
+            End::Withdrawn => None,
+        }
+    }
+
+    /// Takes out of a list what the agent may not see.
+    pub(super) fn filter(&self, kind: TargetKind, result: &mut Value) {
+        let (list, name) = match kind {
+            TargetKind::Resource => ("resources", "uri"),
+            TargetKind::Prompt => ("prompts", "name"),
+            TargetKind::Tool | TargetKind::Method => return,
+        };
+        if let Some(Value::Array(items)) = result.get_mut(list) {
+            items.retain(|item| {
+                let name = item.get(name).and_then(Value::as_str);
+                name.is_some_and(|name| self.is_visible(kind, name))
+            });
+        }
+        if let Value::Object(result) = result
+            && self.relation.era == Era::Modern
+        {
+            keep_private(result);
+        }
+    }
+
+    /// Lets the agent listen only for what it may see, and for its own tasks.
+    fn narrow(&self, params: &mut Map<String, Value>) {
+        let Some(Value::Object(wanted)) = params.get_mut("notifications") else {
+            return;
+        };
+        if let Some(Value::Array(uris)) = wanted.get_mut("resourceSubscriptions") {
+            uris.retain(|uri| {
+                uri.as_str()
+                    .is_some_and(|uri| self.is_visible(TargetKind::Resource, uri))
+            });
+        }
+        if let Some(Value::Array(tasks)) = wanted.get_mut("taskIds") {
+            let names = self.relation.tasks();
+            *tasks = tasks
+                .iter()
+                .filter_map(|task| names.resolve(task.as_str()?))
+                .map(Value::String)
+                .collect();
+        }
+    }
+
+    pub(super) async fn list(&self, params: &Map<String, Value>) -> Option<Finished> {
+        if params.get("cursor").is_some_and(|cursor| !cursor.is_null()) {
+            // The guard's list has one page, so no cursor is one of its own.
+            return Finished::of(Err(render::bad_params("the cursor is not valid")));
+        }
+        let none = Map::new();
+        let meta = dialect::meta(params).unwrap_or(&none);
+        if let Err(denial) = self.relation.ensure_listed(None, meta).await {
+            return Finished::of(Err(render::upstream(&denial.cause.sentence)));
+        }
+        let tools = self.edge().guard.catalog().tools(&self.relation.server);
+        let visible = tools
+            .iter()
+            .filter(|tool| self.is_visible(TargetKind::Tool, tool.name.as_str()))
+            .map(|tool| tool.definition.clone());
+        let mut result = Map::new();
+        if self.relation.era == Era::Modern {
+            result.insert("resultType".to_owned(), json!("complete"));
+        }
+        result.insert("tools".to_owned(), visible.collect());
+        if self.relation.era == Era::Modern {
+            keep_private(&mut result);
+        }
+        Finished::of(Ok(Value::Object(result)))
+    }
+
+    pub(super) async fn task(&self, mut params: Map<String, Value>) -> Option<Finished> {
+        let name = params.get(TASK_ID).and_then(Value::as_str);
+        let own = name.and_then(|name| self.edge().waiting.find(self.relation, name));
+        if let Some(own) = own {
+            return Finished::of(own.ask(self.relation, &self.method).await);
+        }
+        let Some(id) = name.and_then(|name| self.relation.tasks().resolve(name)) else {
+            return Finished::of(Err(render::bad_params("Task not found")));
+        };
+        params.insert(TASK_ID.to_owned(), Value::String(id));
+        self.pass(params, |result| {
+            if let Value::Object(result) = result {
+                self.relation.tasks().rename(result);
+            }
+        })
+        .await
+    }
+
+    fn scope<T>(&self, read: impl FnOnce(&crate::scopes::Scope) -> T) -> Option<T> {
+        let scopes = self.edge().guard.scopes();
+        scopes
+            .scope(&self.relation.principal.agent)
+            .map(|scope| read(scope))
+    }
+}
+
+/// A list made for one agent is nobody else's to keep.
+fn keep_private(result: &mut Map<String, Value>) {
+    result.insert("ttlMs".to_owned(), json!(0));
+    result.insert("cacheScope".to_owned(), json!("private"));
+}

@@ -1,0 +1,264 @@
+//! What an upstream asks the agent's side: screened on the way there, a call on the way back.
+//!
+//! A question reaches the agent only if the scope names its method. The answer is an argument like any
+//! other, so it is decided and recorded before the upstream gets it.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use super::dialect::method;
+use super::jsonrpc::{Id, METHOD_NOT_FOUND, Request, Response, RpcError};
+use super::relation::{Question, Relation};
+use super::render;
+use super::stance::{self, Course, Stance};
+use super::voice;
+use crate::guard::Ruling;
+use crate::model::arguments::Arguments;
+use crate::model::call::{Call, Mode};
+use crate::model::id::CallId;
+use crate::model::outcome::Outcome;
+use crate::model::reason::Reason;
+use crate::model::target::TargetKind;
+
+/// The question as the agent gets it; nothing where the guard answered it itself.
+pub(super) async fn screen(relation: &Arc<Relation>, mut request: Request) -> Option<Request> {
+    let refusal = match stance::of(relation.era, Course::UpstreamRequest, &request.method) {
+        Stance::Answered => {
+            respond(relation, request.id, Ok(json!({}))).await;
+            return None;
+        }
+        Stance::Declared => fault(relation, &request.method, &mut request.params).err(),
+        _ => Some(format!("{} is not passed to agents", request.method)),
+    };
+    let question = Question {
+        id: request.id.clone(),
+        method: request.method.clone(),
+    };
+    let kept = match refusal {
+        None => relation
+            .keep(question)
+            .ok_or_else(|| "too many questions are open".to_owned()),
+        Some(refusal) => Err(refusal),
+    };
+    match kept {
+        Ok(id) => Some(Request { id, ..request }),
+        Err(refusal) => {
+            relation
+                .refuse(Reason::MethodRefused, refusal.clone())
+                .await;
+            let error = RpcError::new(METHOD_NOT_FOUND, refusal);
+            respond(relation, request.id, Err(error)).await;
+            None
+        }
+    }
+}
+
+/// Tells the upstream that its question reached nobody.
+pub(super) async fn unheard(relation: &Relation, id: &Id) {
+    if let Some(question) = relation.answered(id) {
+        let error = RpcError::new(METHOD_NOT_FOUND, "nobody is there to answer");
+        respond(relation, question.id, Err(error)).await;
+    }
+}
+
+/// Screens the questions of an `input_required` result: nothing, or why the agent must not be asked.
+pub(super) fn screen_all(
+    relation: &Relation,
+    questions: &mut Map<String, Value>,
+) -> Result<(), String> {
+    for question in questions.values_mut() {
+        let method = question
+            .get("method")
+            .and_then(Value::as_str)
+            .map(str::to_owned);
+        let method = method.ok_or_else(|| "a question without a method".to_owned())?;
+        if stance::of(relation.era, Course::UpstreamRequest, &method) != Stance::Declared {
+            return Err(format!("{method} is not passed to agents"));
+        }
+        let mut none = Map::new();
+        let params = match question.get_mut("params") {
+            Some(Value::Object(params)) => params,
+            _ => &mut none,
+        };
+        fault(relation, &method, params)?;
+    }
+    Ok(())
+}
+
+/// Takes the agent's answer to a question: decided, recorded, then handed to the upstream.
+pub(super) async fn answer(relation: &Arc<Relation>, response: Response) {
+    let Some(question) = response.id.as_ref().and_then(|id| relation.answered(id)) else {
+        tracing::debug!(server = %relation.server, "an answer to no question was dropped");
+        return;
+    };
+    let result = match response.result {
+        Ok(Value::Object(result)) => result,
+        Ok(_) => {
+            let error = render::bad_params("the answer must be an object");
+            return respond(relation, question.id, Err(error)).await;
+        }
+        Err(error) => return respond(relation, question.id, Err(error)).await,
+    };
+    let guard = &relation.edge.guard;
+    let session = match guard.session(&relation.principal, None).await {
+        Ok(session) => session,
+        Err(denial) => return refuse(relation, question, denial.reason()).await,
+    };
+    let call = Call {
+        id: CallId::random(guard.ambient()),
+        principal: relation.principal.clone(),
+        session,
+        mode: Mode::Proxy,
+        method: Arc::from(question.method.as_str()),
+        target: relation.target(TargetKind::Method, &question.method),
+        arguments: Arguments::from_map(result),
+        extras: Map::new(),
+        claims: Map::new(),
+        idempotency_key: None,
+        attached: None,
+    };
+    match guard.decide(call).await {
+        Ruling::Permit(permit) => match guard.dispatch(permit).await {
+            Ok(dispatch) => {
+                let (call, receipt) = dispatch.into_parts();
+                let sent = relation
+                    .link
+                    .respond(question.id, Ok(call.arguments.value().clone()))
+                    .await;
+                let (outcome, note) = match sent {
+                    Ok(()) => (Outcome::Done, None),
+                    Err(fault) => (fault.outcome(), Some(fault.to_string())),
+                };
+                guard.settle(receipt, outcome, note).await;
+            }
+            Err(denial) => refuse(relation, question, denial.reason()).await,
+        },
+        Ruling::Challenge(_) => refuse(relation, question, Reason::StepUpNeeded).await,
+        Ruling::Pause(hold) => {
+            // The upstream waits on its own clock, so an answer cannot wait for a person.
+            guard.withdraw(hold).await;
+            refuse(relation, question, Reason::NeedsApproval).await;
+        }
+        Ruling::Deny(denial) => refuse(relation, question, denial.reason()).await,
+    }
+}
+
+async fn refuse(relation: &Relation, question: Question, reason: Reason) {
+    let error = render::refused(reason, reason.row().sentence);
+    respond(relation, question.id, Err(error)).await;
+}
+
+async fn respond(relation: &Relation, id: Id, result: render::Answer) {
+    if let Err(fault) = relation.link.respond(id, result).await {
+        tracing::debug!(server = %relation.server, %fault, "an upstream did not take an answer");
+    }
+}
+
+/// Why the agent must not be asked this, if it must not; what passes says who asks.
+fn fault(relation: &Relation, method: &str, params: &mut Map<String, Value>) -> Result<(), String> {
+    if !relation.declares(method) {
+        return Err(format!("the scope does not pass {method}"));
+    }
+    strip(params);
+    if method != method::ELICITATION {
+        return Ok(());
+    }
+    if params.contains_key("url") || params.get("mode").is_some_and(|mode| mode != "form") {
+        return Err("a server must not send people to an address".to_owned());
+    }
+    if let Some(Value::Object(properties)) = params
+        .get("requestedSchema")
+        .and_then(|schema| schema.get("properties"))
+        && let Some(secret) = properties
+            .iter()
+            .find(|(name, field)| is_secret(name, field))
+    {
+        return Err(format!("a server must not ask for {:?}", secret.0));
+    }
+    if let Some(Value::String(message)) = params.get_mut("message") {
+        voice::mark(message);
+        message.insert_str(0, &format!("[{}] ", relation.server));
+    }
+    Ok(())
+}
+
+fn strip(params: &mut Map<String, Value>) {
+    if let Some(Value::Object(meta)) = params.get_mut("_meta") {
+        meta.retain(|key, _| !voice::is_reserved(key));
+    }
+}
+
+/// Whether a field of a form looks as if a secret belonged into it.
+fn is_secret(name: &str, field: &Value) -> bool {
+    let texts =
+        ["title", "description", "format"].map(|key| field.get(key).and_then(Value::as_str));
+    let words = texts.into_iter().flatten().chain([name]);
+    words
+        .flat_map(split)
+        .any(|word| SECRETS.contains(&word.as_str()))
+}
+
+/// The words of a name, whatever it separates them with.
+fn split(text: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut lower = false;
+    for c in text.chars() {
+        if !c.is_alphanumeric() || (lower && c.is_uppercase()) {
+            words.push(String::new());
+        }
+        if c.is_alphanumeric()
+            && let Some(word) = words.last_mut()
+        {
+            word.extend(c.to_lowercase());
+        }
+        lower = c.is_lowercase();
+    }
+    words
+}
+
+const SECRETS: &[&str] = &[
+    "password",
+    "passwort",
+    "passphrase",
+    "passcode",
+    "passwd",
+    "pwd",
+    "pin",
+    "otp",
+    "totp",
+    "secret",
+    "token",
+    "apikey",
+    "credential",
+    "credentials",
+    "cvv",
+    "cvc",
+    "ssn",
+    "mnemonic",
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn fields_that_look_like_secrets_are_recognised() {
+        for name in [
+            "password",
+            "userPassword",
+            "api_token",
+            "PIN",
+            "one-time passcode",
+        ] {
+            assert!(is_secret(name, &json!({})), "{name}");
+        }
+        assert!(is_secret("x", &json!({"title": "Your password, please"})));
+        for name in ["name", "pinned", "tokens_per_day", "email", "color"] {
+            assert!(
+                !is_secret(name, &json!({"description": "A plain field"})),
+                "{name}"
+            );
+        }
+    }
+}

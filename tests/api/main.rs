@@ -1,0 +1,16 @@
+//! The HTTP edge from outside: a real guard on a real record, two listeners, one upstream in memory.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
+
+mod bad_input;
+mod calls;
+mod credentials;
+mod deciding;
+mod idempotency;
+mod openapi;
+mod operating;
+mod world;

@@ -1,0 +1,15 @@
+//! The command line from outside: the real program, its exit codes, and what it leaves on the disk.
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
+
+mod agent;
+mod house;
+mod local;
+mod record;
+mod scopes;
+mod serving;
+mod wrapping;
