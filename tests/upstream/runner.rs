@@ -267,6 +267,7 @@ async fn a_change_is_seen_at_the_next_call_and_a_flood_of_changes_is_not_followe
     let listing = Listing::new();
     let server = ServerName::parse("up").unwrap();
     let (link, _incoming) = open(&address(&play.url), Era::Modern).await;
+    link.introduce(&json!({}));
     for _ in 0..20 {
         listing
             .ensure(&world.guard, &server, &link, &Map::new())

@@ -174,6 +174,12 @@ impl Guard {
             && self.stands(server, kind, name, Some(digest)) == PinStanding::Accepted
     }
 
+    /// Whether its server presents a target that has a definition.
+    #[must_use]
+    pub fn is_presented(&self, target: &Target) -> bool {
+        self.definition(target).is_some()
+    }
+
     /// Whether a listing names the target to that agent.
     #[must_use]
     pub fn is_visible(&self, agent: &AgentName, target: &Target) -> bool {

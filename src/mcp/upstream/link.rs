@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
 use super::exchange::Exchange;
 use super::fault::LinkError;
+use super::introduction::Introduction;
 use super::outgoing::Outgoing;
 use super::spec::{TransportSpec, UpstreamSpec};
 use super::{http::Endpoint, pipe::Pipe};
@@ -34,6 +36,7 @@ pub struct Link {
     wire: Wire,
     era: Era,
     identity: Value,
+    introduction: Mutex<Option<Introduction>>,
 }
 
 impl Link {
@@ -65,6 +68,7 @@ impl Link {
                 wire,
                 era,
                 identity,
+                introduction: Mutex::default(),
             },
             incoming,
         ))
@@ -136,6 +140,17 @@ impl Link {
     #[must_use]
     pub const fn identity(&self) -> &Value {
         &self.identity
+    }
+
+    /// Keeps what the server answered to `initialize` or `server/discover`, whoever asked it.
+    pub fn introduce(&self, result: &Value) {
+        *self.introduction.lock() = Some(Introduction::parse(result));
+    }
+
+    /// What the server said of itself, once it was asked.
+    #[must_use]
+    pub fn introduction(&self) -> Option<Introduction> {
+        self.introduction.lock().clone()
     }
 
     /// How many messages of the upstream were dropped: answers to nobody, garbage, floods.
