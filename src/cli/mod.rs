@@ -16,6 +16,7 @@ mod init;
 mod operator;
 mod operators;
 mod owner;
+mod pin;
 mod place;
 mod print;
 mod scopes;
@@ -68,6 +69,8 @@ enum Command {
     Sessions(sessions::Args),
     /// See and revoke what approvals have left
     Grants(grants::Args),
+    /// See, accept and refuse what servers present
+    Pin(pin::Args),
     /// Add, list and remove those who may approve
     Operators(operators::Args),
 }
@@ -120,6 +123,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Agents(args) => agents::run(args, as_json).await,
         Command::Sessions(args) => sessions::run(args, as_json).await,
         Command::Grants(args) => grants::run(args, as_json).await,
+        Command::Pin(args) => pin::run(args, as_json).await,
         Command::Operators(args) => operators::run(args, as_json).await,
     }
 }

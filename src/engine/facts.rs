@@ -62,6 +62,19 @@ pub enum PinStanding {
     Refused,
 }
 
+impl PinStanding {
+    /// The word on screens.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Unaccepted => "unaccepted",
+            Self::Changed => "changed",
+            Self::Refused => "refused",
+        }
+    }
+}
+
 /// How an agent, a session and earlier decisions stand, as the store knows them at one revision.
 #[derive(Clone, Debug)]
 pub struct Standing {
