@@ -119,6 +119,17 @@ pub const SESSIONS_PER_PRINCIPAL_COUNT: usize = 4;
 /// How often a decision is tried again when the session moved under it.
 pub const DECIDE_TRIES_COUNT: usize = 16;
 
+/// Days over which an agent's calls are counted by day, for the evidence of a pause.
+pub const HISTORY_WINDOW_DAYS: i64 = 30;
+/// Most targets, each at each rung, that one past remembers; beyond, the longest unused is forgotten.
+pub const HISTORY_REACHES_COUNT: usize = 10_000;
+/// Most values that one past remembers; beyond, the longest unused is forgotten.
+pub const HISTORY_VALUES_COUNT: usize = 10_000;
+/// Most users for whom one agent has a past; what it does for others teaches nothing.
+pub const HISTORY_USERS_PER_AGENT_COUNT: usize = 10_000;
+/// Most targets, each at each rung, that one session remembers; what it does beyond satisfies nothing.
+pub const HISTORY_REACHES_PER_SESSION_COUNT: usize = 4_096;
+
 /// Longest time one request may wait for a decision.
 pub const WAIT_LONGEST: Duration = Duration::from_secs(300);
 /// Time between two signs of life on a held connection.
@@ -218,3 +229,5 @@ pub const REPLY_TAKEN_WITHIN: Duration = Duration::from_secs(10);
 pub const AUDIT_LINE_BYTES: usize = 64 * 1_024 * 1_024;
 /// Most findings a verification spells out; the rest it counts.
 pub const AUDIT_FINDINGS_COUNT: usize = 1_000;
+/// Lines of a server's standard error that are told when it ends by itself.
+pub const UPSTREAM_LAST_WORDS_COUNT: usize = 12;

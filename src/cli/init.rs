@@ -51,7 +51,7 @@ pub(super) fn run(args: &Args, as_json: bool) -> Result<(), Failure> {
     };
     print::say(format!(
         "{} is written. Next:\n{dir}\
-         countersign operators add YOU --group operators --save   # who may approve\n\
+         countersign operators add me --group operators --save   # who may approve\n\
          countersign agents add my-agent                          # the agent's key, shown once\n\
          countersign serve                                        # agents on {AGENTS}, operators on {OPERATORS}",
         config.display()

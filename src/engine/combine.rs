@@ -2,6 +2,7 @@
 
 use super::approvals;
 use super::facts::Facts;
+use super::history::{self, Firsts};
 use super::matching::Matched;
 use super::pinned;
 use super::requirements::Requirements;
@@ -25,13 +26,23 @@ pub fn decide(
     now: Timestamp,
 ) -> Evaluation {
     let mut steps = Vec::with_capacity(8);
-    let decision = match judge(call, matched, requirements, facts, now, &mut steps) {
+    let mut notes = Vec::new();
+    let decision = match judge(
+        call,
+        matched,
+        requirements,
+        facts,
+        now,
+        &mut steps,
+        &mut notes,
+    ) {
         Ok(decision) => decision,
         Err(cause) => Decision::Deny { cause },
     };
     Evaluation {
         decision,
         privilege: requirements.privilege,
+        notes,
         trace: Trace { steps },
     }
 }
@@ -43,14 +54,19 @@ fn judge(
     facts: &Facts<'_>,
     now: Timestamp,
     steps: &mut Vec<Step>,
+    notes: &mut Vec<Cause>,
 ) -> Result<Decision, Cause> {
     stands(facts)?;
     forbids(call, matched, steps)?;
     exists(call, matched, facts, steps)?;
     let mut causes = pinned::accepted(call, matched, facts.pinned, steps)?;
     causes.extend(rules(call, matched, steps)?);
+    history::ordered(call, requirements, facts, steps)?;
+    let firsts = Firsts::of(call, matched, requirements, facts, steps);
+    causes.extend(firsts.paused);
     causes.sort();
     causes.dedup();
+    *notes = firsts.noted;
     rates(matched, requirements, facts, steps)?;
     budgets(matched, requirements, facts, steps)?;
     if let Some(end) = approvals::settled(facts, now, steps) {
@@ -61,15 +77,19 @@ fn judge(
         .grant
         .as_ref()
         .filter(|grant| grant.is_live(now));
-    if !causes.is_empty() {
-        let Some(grant) = granted else {
-            approvals::askable(facts, matched.scope, requirements.privilege, now)?;
-            return Ok(Decision::Pause { causes, own: true });
-        };
+    if let Some(grant) = granted {
         steps.push(Step::Grant(grant.id));
         return Ok(Decision::Permit {
             reason: Reason::Granted,
         });
+    }
+    if causes.is_empty() {
+        // What was new when a person was asked may be known by now; the person has still been asked.
+        causes = approvals::asked(facts, now);
+    }
+    if !causes.is_empty() {
+        approvals::askable(facts, matched.scope, requirements.privilege, now)?;
+        return Ok(Decision::Pause { causes, own: true });
     }
     if requirements.assurance > facts.level {
         let (required, level) = (requirements.assurance, facts.level);

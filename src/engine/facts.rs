@@ -10,7 +10,9 @@ use crate::model::decimal::Decimal;
 use crate::model::grant::Grant;
 use crate::model::id::ApprovalId;
 use crate::model::name::{AgentName, GroupName};
+use crate::model::privilege::Privilege;
 use crate::model::session::{AgentState, Session, SessionState};
+use crate::model::target::Target;
 use crate::model::time::Timestamp;
 use crate::rate::Exceeded;
 use crate::scopes::ToolSchema;
@@ -102,10 +104,60 @@ pub struct Standing {
     pub spent: Vec<Decimal>,
     /// Groups with at least one operator whose token is live.
     pub approvers: Arc<BTreeSet<GroupName>>,
+    /// What the past says of the call.
+    pub precedent: Precedent,
+}
+
+/// What the past says of one call; by default it knows nothing, and so everything is new.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Precedent {
+    /// Whether the target, as it is defined now, was used at this rung or above.
+    pub used: bool,
+    /// The pointers whose values were asked for, with what is known at each.
+    pub values: Vec<(Arc<str>, Known)>,
+    /// Which of the targets that must come first have succeeded in the session.
+    pub done: Vec<Target>,
+    /// The highest rung that the session has used.
+    pub highest: Option<Privilege>,
+    /// What a person should know of the past; worked out only where something is new.
+    pub evidence: Evidence,
+}
+
+/// What is known of a value at one place.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Known {
+    /// Whether it was used there before.
+    pub used: bool,
+    /// How many values were.
+    pub values: usize,
+}
+
+/// A past in short, to judge something new by.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Evidence {
+    /// Calls of the last [`crate::limits::HISTORY_WINDOW_DAYS`].
+    pub calls: u64,
+    /// The highest rung among them.
+    pub highest: Option<Privilege>,
+    /// Whether the rung of the call was ever used.
+    pub rung: bool,
+    /// Whether its server was.
+    pub server: bool,
+    /// Whether its target was, under another definition or at a lower rung.
+    pub target: bool,
+}
+
+impl Precedent {
+    /// Whether a call of this rung is a step up: high on the ladder, and above all its session has used.
+    #[must_use]
+    pub fn is_escalated_by(&self, privilege: Privilege) -> bool {
+        let highest = self.highest.map_or(0, Privilege::rank);
+        privilege.rank() >= ESCALATION_RANK && privilege.rank() > highest
+    }
 }
 
 impl Standing {
-    /// That of an agent whose session begins with this call: nothing was asked, granted or spent.
+    /// That of an agent whose session begins with this call: nothing was asked, granted, spent or used.
     ///
     /// For judging outside a guard: embedding the rules, and explaining them. `budgets` sums are zero.
     #[must_use]
@@ -135,6 +187,7 @@ impl Standing {
             opened: 0,
             spent: vec![Decimal::zero(); budgets],
             approvers: Arc::new(approvers),
+            precedent: Precedent::default(),
         }
     }
 }
@@ -171,3 +224,6 @@ pub struct Spend {
     /// When.
     pub at: Timestamp,
 }
+
+/// From which rank on a step up is told apart from a first use.
+const ESCALATION_RANK: u8 = 2;

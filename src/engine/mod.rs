@@ -6,6 +6,7 @@
 mod approvals;
 mod combine;
 pub mod facts;
+mod history;
 mod matching;
 mod pinned;
 mod requirements;

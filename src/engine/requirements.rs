@@ -1,5 +1,6 @@
 //! What a call needs and costs, before anything is known of who asks.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::facts::{BudgetAsk, BudgetKey};
@@ -7,6 +8,7 @@ use super::matching::Matched;
 use crate::model::call::Call;
 use crate::model::decimal::Decimal;
 use crate::model::privilege::Privilege;
+use crate::model::target::Target;
 use crate::rate::{Ask, CellKey, Quota};
 
 /// What all matching rules ask for together.
@@ -20,6 +22,10 @@ pub struct Requirements {
     pub rates: Vec<Ask>,
     /// Every declared budget that applies, with what the call would add.
     pub amounts: Vec<Amount>,
+    /// Pointers of arguments whose new values are decided by a person, each once.
+    pub first_seen: BTreeSet<Arc<str>>,
+    /// Tools that must have succeeded in the session before, each once.
+    pub after: BTreeSet<Target>,
 }
 
 /// One budget, and what the call would add to it.
@@ -47,10 +53,17 @@ impl Requirements {
             assurance: 0,
             rates: Vec::new(),
             amounts: Vec::new(),
+            first_seen: BTreeSet::new(),
+            after: BTreeSet::new(),
         };
         for (index, rule) in &matched.rules {
             privilege = privilege.max(Some(rule.counted_privilege()));
             requirements.assurance = requirements.assurance.max(rule.assurance);
+            requirements
+                .first_seen
+                .extend(rule.first_seen.iter().cloned());
+            let earlier = rule.after.iter().map(|(target, _)| target.clone());
+            requirements.after.extend(earlier);
             if let Some(rate) = &rule.rate {
                 requirements.rates.push(Ask {
                     key: CellKey {

@@ -12,6 +12,12 @@ pub fn render(evaluation: &Evaluation, scope: &Scope) -> Vec<String> {
         .iter()
         .map(|step| sentence(step, scope))
         .collect();
+    lines.extend(
+        evaluation
+            .notes
+            .iter()
+            .map(|note| format!("note: {} ({})", note.sentence, note.reason.code())),
+    );
     match &evaluation.decision {
         Decision::Permit { reason } => lines.push(format!("permit: {}", reason.row().sentence)),
         Decision::Challenge { required, level } => lines.push(format!(
@@ -68,6 +74,15 @@ fn sentence(step: &Step, scope: &Scope) -> String {
         Step::Budgets { asked, fits: true } => format!("the call fits {asked} declared budgets"),
         Step::Budgets { asked, fits: false } => {
             format!("one of {asked} declared budgets does not fit the call")
+        }
+        Step::After { met: true } => "what must come first has succeeded in the session".to_owned(),
+        Step::After { met: false } => "what must come first has not succeeded".to_owned(),
+        Step::History {
+            paused: 0,
+            noted: 0,
+        } => "nothing about the call is new".to_owned(),
+        Step::History { paused, noted } => {
+            format!("new about the call: {paused} things to ask about, {noted} to note")
         }
         Step::Approval { id, state } => format!("{id} for exactly this call is {state}"),
         Step::Grant(id) => format!("{id} allows exactly this call"),

@@ -8,7 +8,7 @@ use super::{Guard, entries};
 use crate::engine::facts::Spend;
 use crate::limits::DECIDE_TRIES_COUNT;
 use crate::model::approval::ApprovalState;
-use crate::model::call::Call;
+use crate::model::call::{Call, Mode};
 use crate::model::decision::{Cause, Decision};
 use crate::model::id::ApprovalId;
 use crate::model::privilege::Privilege;
@@ -16,7 +16,7 @@ use crate::model::reason::Reason;
 use crate::rate::CellKey;
 use crate::store::{Change, Commit, Expect, InFlight, Recorded, StoreError, Sync};
 
-use super::permit::Permit;
+use super::permit::{Moment, Permit};
 
 /// A call on its way through the door.
 pub(super) struct Attempt {
@@ -121,11 +121,19 @@ impl Guard {
             since: now,
         }));
         let (digest, approval) = (weighed.digest, weighed.approval);
-        let (minted, epoch) = (weighed.monotonic, weighed.epoch);
+        let moment = Moment {
+            monotonic: weighed.monotonic,
+            epoch: weighed.epoch,
+        };
         let binding = Box::new(weighed.binding.clone());
+        // What somebody else runs is done only by their own word, which teaches nothing.
+        let lesson = weighed
+            .lesson
+            .take()
+            .filter(|_| attempt.call.mode == Mode::Proxy);
         let (call, recorded) = self.put(attempt, weighed, changes).await?;
         Ok(Ruling::Permit(Permit::mint(
-            recorded, call, digest, approval, binding, minted, epoch,
+            recorded, call, digest, approval, lesson, binding, moment,
         )))
     }
 

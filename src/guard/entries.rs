@@ -102,6 +102,10 @@ pub(super) fn decision(call: &Call, weighed: Weighed) -> Entry {
         weighed.evaluation.privilege.name().into(),
     );
     body.insert("reasons".into(), reasons(&weighed.evaluation.decision));
+    if !weighed.evaluation.notes.is_empty() {
+        let notes = weighed.evaluation.notes.iter().map(reason).collect();
+        body.insert("notes".into(), notes);
+    }
     body.insert("rules".into(), weighed.rules.into());
     if let Some(approval) = weighed.approval {
         body.insert("approval".into(), approval.to_string().into());

@@ -8,6 +8,7 @@ mod approvals;
 mod catalog;
 mod decide;
 mod entries;
+mod history;
 mod holds;
 mod life;
 mod operate;

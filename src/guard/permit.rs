@@ -12,6 +12,7 @@ use crate::limits::PERMIT_LIFE;
 use crate::model::action::Binding;
 use crate::model::call::Call;
 use crate::model::digest::Digest;
+use crate::model::history::Lesson;
 use crate::model::id::{ApprovalId, CallId};
 use crate::model::outcome::Outcome;
 use crate::model::reason::Reason;
@@ -23,11 +24,19 @@ pub struct Permit {
     call: Call,
     digest: Digest,
     approval: Option<ApprovalId>,
+    lesson: Option<Box<Lesson>>,
     recorded: Recorded,
     /// Boxed, because a permit travels by value through every ruling.
     binding: Box<Binding>,
-    minted: Duration,
-    epoch: u64,
+    minted: Moment,
+}
+
+/// When a permit was minted.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Moment {
+    pub(super) monotonic: Duration,
+    /// The count of stops by then.
+    pub(super) epoch: u64,
 }
 
 impl Permit {
@@ -36,18 +45,18 @@ impl Permit {
         call: Call,
         digest: Digest,
         approval: Option<ApprovalId>,
+        lesson: Option<Box<Lesson>>,
         binding: Box<Binding>,
-        minted: Duration,
-        epoch: u64,
+        minted: Moment,
     ) -> Self {
         Self {
             call,
             digest,
             approval,
+            lesson,
             recorded,
             binding,
             minted,
-            epoch,
         }
     }
 
@@ -91,6 +100,8 @@ pub struct Receipt {
     pub(super) call: CallId,
     pub(super) seq: u64,
     pub(super) approval: Option<ApprovalId>,
+    /// What the call teaches if it is done.
+    pub(super) lesson: Option<Box<Lesson>>,
     guard: Option<Weak<Guard>>,
 }
 
@@ -117,7 +128,7 @@ impl Drop for Receipt {
         let settler = Arc::clone(&guard);
         guard.spawn(async move {
             settler
-                .settle_as(call, seq, approval, Outcome::Unknown, None)
+                .settle_as(call, seq, approval, None, Outcome::Unknown, None)
                 .await;
         });
     }
@@ -133,20 +144,21 @@ impl Guard {
         let Permit {
             call,
             approval,
+            lesson,
             recorded,
             binding,
             minted,
-            epoch,
             ..
         } = permit;
         let receipt = Receipt {
             call: call.id,
             seq: recorded.seq(),
             approval,
+            lesson,
             guard: Some(Arc::downgrade(self)),
         };
-        let late = self.ambient.monotonic().saturating_sub(minted) > PERMIT_LIFE;
-        let refusal = match (late, self.epoch() == epoch) {
+        let late = self.ambient.monotonic().saturating_sub(minted.monotonic) > PERMIT_LIFE;
+        let refusal = match (late, self.epoch() == minted.epoch) {
             (true, _) => Some(Denial::new(
                 Reason::Busy,
                 "the permit was too old at the write",

@@ -5,31 +5,38 @@ use super::permit::Receipt;
 use super::{Guard, entries};
 use crate::audit::entry::EntryKind;
 use crate::model::approval::ApprovalState;
+use crate::model::history::Lesson;
 use crate::model::id::{ApprovalId, CallId};
 use crate::model::outcome::Outcome;
 use crate::store::{Change, StoreError};
 
 impl Guard {
     /// Records how a dispatched call ended. `note` is a short word of the edge, never the tool's output.
-    pub async fn settle(&self, receipt: Receipt, outcome: Outcome, note: Option<String>) {
+    pub async fn settle(&self, mut receipt: Receipt, outcome: Outcome, note: Option<String>) {
         let (call, seq, approval) = (receipt.call, receipt.seq, receipt.approval);
+        let lesson = receipt.lesson.take().filter(|_| outcome == Outcome::Done);
         receipt.close();
-        self.settle_as(call, seq, approval, outcome, note.as_deref())
+        self.settle_as(call, seq, approval, lesson, outcome, note.as_deref())
             .await;
     }
 
-    /// Writes the outcome. What cannot be written stays in flight, and is closed as `unknown` at the
+    /// Writes the outcome and what it teaches. What cannot be written stays in flight, and is closed as `unknown` at the
     /// next start.
     pub(super) async fn settle_as(
         &self,
         call: CallId,
         seq: u64,
         approval: Option<ApprovalId>,
+        lesson: Option<Box<Lesson>>,
         outcome: Outcome,
         note: Option<&str>,
     ) {
         for _ in 0..crate::limits::DECIDE_TRIES_COUNT {
-            match self.try_settle(call, seq, approval, outcome, note).await {
+            let lesson = lesson.clone();
+            match self
+                .try_settle(call, seq, approval, lesson, outcome, note)
+                .await
+            {
                 Ok(()) => return,
                 // The approval moved meanwhile, for example because a second use of its grant ended.
                 Err(StoreError::Moved) => {}
@@ -47,11 +54,15 @@ impl Guard {
         call: CallId,
         seq: u64,
         approval: Option<ApprovalId>,
+        lesson: Option<Box<Lesson>>,
         outcome: Outcome,
         note: Option<&str>,
     ) -> Result<(), StoreError> {
         let body = entries::outcome(call.to_string(), seq, outcome, note);
         let mut changes = vec![Change::End(call, outcome)];
+        if let Some(lesson) = lesson {
+            changes.push(Change::Learn(lesson, self.ambient.now()));
+        }
         if outcome == Outcome::NotSent {
             changes.push(Change::Release(call));
         }
@@ -82,6 +93,7 @@ impl Guard {
                 left.call,
                 0,
                 left.approval,
+                None,
                 Outcome::Unknown,
                 Some("the guard stopped"),
             )

@@ -17,6 +17,7 @@ use crate::model::approval::{Approval, ApprovalState};
 use crate::model::call::{Call, PROTOCOL_HALF};
 use crate::model::decision::{Cause, Decision, Evaluation};
 use crate::model::digest::Digest;
+use crate::model::history::Lesson;
 use crate::model::id::{ApprovalId, GrantId};
 use crate::model::json;
 use crate::model::privilege::Privilege;
@@ -32,6 +33,8 @@ pub(super) struct Weighed {
     pub(super) scope: Arc<Scope>,
     pub(super) requirements: Requirements,
     pub(super) standing: Standing,
+    /// What the call teaches once it is done; nothing where no rule names its target.
+    pub(super) lesson: Option<Box<Lesson>>,
     /// The approval the call waits on, where it waits on one.
     pub(super) attached: Option<Approval>,
     pub(super) evaluation: Evaluation,
@@ -104,8 +107,16 @@ impl Guard {
         let pinned = self.pinned(target, Some(binding.server), binding.tool);
         let matched = self.matched(&scope, target);
         let requirements = Requirements::of(&matched, &attempt.call);
+        let lesson = self.lesson(&attempt.call, &matched, &requirements, &binding);
         let (standing, attached) = self
-            .standing(&attempt.call, &scope, key, &requirements, now)
+            .standing(
+                &attempt.call,
+                &scope,
+                key,
+                &requirements,
+                lesson.as_deref(),
+                now,
+            )
             .await?;
         let exceeded = match attempt.cells {
             Some(_) => None,
@@ -158,6 +169,7 @@ impl Guard {
             scope,
             requirements,
             standing,
+            lesson,
             attached,
             evaluation,
             rules,
@@ -180,6 +192,7 @@ impl Guard {
         scope: &Scope,
         key: MatchKey,
         requirements: &Requirements,
+        lesson: Option<&Lesson>,
         now: Timestamp,
     ) -> Result<(Standing, Option<Approval>), StoreError> {
         let budgets: Vec<_> = requirements
@@ -194,6 +207,8 @@ impl Guard {
             arguments: call.arguments.canonical(),
             key,
             budgets: &budgets,
+            lesson,
+            after: &requirements.after,
             now,
         };
         let mut standing = self.store.standing(&ask).await?;

@@ -116,6 +116,18 @@ pub enum Step {
         /// Whether the amounts fit all of them.
         fits: bool,
     },
+    /// What must come first was looked for in the session.
+    After {
+        /// Whether all of it has succeeded.
+        met: bool,
+    },
+    /// The past was asked what is new about the call.
+    History {
+        /// How many new things a person is asked about.
+        paused: usize,
+        /// How many the record notes.
+        noted: usize,
+    },
     /// An approval of exactly this call was met.
     Approval {
         /// Which.
@@ -146,6 +158,8 @@ pub struct Evaluation {
     pub decision: Decision,
     /// How far up the ladder the call stands, `net` reads counted as `send`.
     pub privilege: Privilege,
+    /// What is new about it and stops nothing; for the record.
+    pub notes: Vec<Cause>,
     /// How it came about.
     pub trace: Trace,
 }

@@ -11,6 +11,7 @@ pub mod decimal;
 pub mod decision;
 pub mod digest;
 pub mod grant;
+pub mod history;
 pub mod id;
 pub mod json;
 pub mod name;

@@ -88,12 +88,20 @@ reasons! {
         "An operator refused the definition that the server presents.", "Use another tool.";
     NeedsApproval: "needs-approval", 403, "APPROVAL PENDING", Same,
         "The scope asks a person to approve this call.", "Wait for the decision, then repeat exactly the same call.";
+    Escalation: "escalation", 403, "APPROVAL PENDING", Same,
+        "The call is above everything its session has done.", "Wait for the decision, then repeat exactly the same call.";
+    FirstUse: "first-use", 403, "APPROVAL PENDING", Same,
+        "The agent has never done this before.", "Wait for the decision, then repeat exactly the same call.";
+    FirstSeen: "first-seen", 403, "APPROVAL PENDING", Same,
+        "An argument holds a value that the agent has never used before.", "Wait for the decision, then repeat exactly the same call.";
     Forbidden: "forbidden", 403, "DENIED by policy", Never,
         "The scope forbids this call.", "Choose another way; no approval can lift a forbid.";
     Unevaluable: "rule-unevaluable", 403, "DENIED by policy", Never,
         "A rule that applies could not be evaluated.", "The owner of the scope should run `countersign scopes explain` on this call.";
     ArgumentsInvalid: "arguments-invalid", 422, "DENIED by policy", Never,
         "The arguments do not satisfy the tool's own schema.", "Correct the arguments to the tool's input schema.";
+    AfterUnmet: "after-unmet", 403, "DENIED by policy", Later,
+        "The scope wants another tool to succeed in this session first.", "Call the tool that must come first, then repeat this call.";
     ExtrasDenied: "extras-denied", 403, "DENIED by policy", Never,
         "The request carries members the scope does not pass.", "Send only the members that the protocol and the tool declare.";
     NoScope: "no-scope", 403, "DENIED by policy", Never,

@@ -5,8 +5,9 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::fault::Faults;
+use super::pointer::{Named, named, pointer, require};
 use super::reading::{Block, Keys};
-use super::yaml::{Node, Shape};
+use super::yaml::Node;
 use crate::limits::MANIFEST_DURATION_LONGEST;
 use crate::model::decimal::Decimal;
 
@@ -72,19 +73,7 @@ impl Budget {
             .and_then(|node| node.duration(MANIFEST_DURATION_LONGEST, faults));
         let sum = sum?;
         if let (Some(arguments), Some(place)) = (arguments, block.find("sum")) {
-            match named(arguments, &sum) {
-                Named::Present(_) | Named::Open => {}
-                Named::Optional => faults.add(
-                    &place.at,
-                    format!("`{sum}` is summed, but optional"),
-                    "require it: a call without it could not be counted",
-                ),
-                Named::Absent => faults.add(
-                    &place.at,
-                    format!("`{sum}` is summed, but `arguments` does not name it"),
-                    "name it under `properties`",
-                ),
-            }
+            require(place, &sum, arguments, ("summed", "counted"), faults);
         }
         let by = match (by, block.find("by")) {
             (Some(by), Some(place)) => {
@@ -117,70 +106,6 @@ impl Budget {
             per: per?,
         })
     }
-}
-
-/// How an argument schema names what a pointer points to.
-enum Named<'a> {
-    /// Required, with this schema.
-    Present(&'a Node),
-    Optional,
-    Absent,
-    /// Not named, in an object that is open.
-    Open,
-}
-
-fn named<'a>(schema: &'a Node, pointer: &str) -> Named<'a> {
-    let mut node = schema;
-    for token in pointer.split('/').skip(1) {
-        let token = token.replace("~1", "/").replace("~0", "~");
-        let Shape::Map(keys) = &node.shape else {
-            return Named::Absent;
-        };
-        let key = |name: &str| {
-            keys.iter()
-                .find(|entry| entry.key == name)
-                .map(|entry| &entry.value)
-        };
-        let optional = key("optional").is_some_and(|node| match &node.shape {
-            Shape::List(items) => items
-                .iter()
-                .any(|item| matches!(&item.shape, Shape::Text(text) if *text == token)),
-            _ => false,
-        });
-        if optional {
-            return Named::Optional;
-        }
-        let property = key("properties").and_then(|node| match &node.shape {
-            Shape::Map(entries) => entries.iter().find(|entry| entry.key == token),
-            _ => None,
-        });
-        match property {
-            Some(entry) => node = &entry.value,
-            None if matches!(key("open").map(|node| &node.shape), Some(Shape::Flag(true))) => {
-                return Named::Open;
-            }
-            None => return Named::Absent,
-        }
-    }
-    Named::Present(node)
-}
-
-/// A JSON pointer to one argument.
-pub(super) fn pointer(node: &Node, faults: &mut Faults) -> Option<String> {
-    let text = node.text(faults)?;
-    let escaped = text
-        .split('~')
-        .skip(1)
-        .all(|rest| rest.starts_with(['0', '1']));
-    if text.len() < 2 || !text.starts_with('/') || !escaped {
-        faults.add(
-            &node.at,
-            "not a JSON pointer to an argument",
-            "write `/name`, or `/name/inner`",
-        );
-        return None;
-    }
-    Some(text.to_owned())
 }
 
 const KEYS: Keys = Keys {

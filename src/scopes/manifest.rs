@@ -9,7 +9,7 @@ use super::forbid::Forbid;
 use super::index::Index;
 use super::reading::{Block, Keys, list};
 use super::rule::Rule;
-use super::scope::{ChangedTool, Extras, PauseCovers, Scope, Undeclared};
+use super::scope::{ChangedTool, Extras, Heed, PauseCovers, Scope, Undeclared};
 use super::settings::{client, credentials, record, session};
 use super::yaml::{Node, Shape};
 use crate::limits::MANIFEST_DURATION_LONGEST;
@@ -23,7 +23,6 @@ use crate::model::privilege::Privilege;
 pub(super) fn read(node: &Node, faults: &mut Faults) -> Option<Scope> {
     let block = Block::open(node, &MANIFEST, faults)?;
     version(&block, faults);
-    reserved(&block, faults);
     let agent = block
         .need(
             "agent",
@@ -62,10 +61,13 @@ pub(super) fn read(node: &Node, faults: &mut Faults) -> Option<Scope> {
         ];
         node.choice(&words, &[], faults)
     });
+    let first_use = heed(&block, "first_use", faults);
+    let escalation = heed(&block, "escalation", faults);
     let accept_local = block
         .find("accept_local")
         .and_then(|node| node.flag(faults));
     let rules = rules(&block, faults);
+    orders(&rules, faults);
     let forbids = list(block.find("forbid"), Forbid::read, faults);
     let (default_approval, approvals) = block
         .find("approval")
@@ -88,6 +90,8 @@ pub(super) fn read(node: &Node, faults: &mut Faults) -> Option<Scope> {
         client: client.unwrap_or_default(),
         record: record.unwrap_or_default(),
         pause_covers: pause_covers.unwrap_or_default(),
+        first_use,
+        escalation,
         accept_local: accept_local.unwrap_or(false),
         rule_index: Index::new(rules.iter().map(|rule| &rule.pattern)),
         forbid_index: Index::new(forbids.iter().map(|forbid| &forbid.pattern)),
@@ -113,11 +117,34 @@ fn version(block: &Block<'_>, faults: &mut Faults) {
     }
 }
 
-/// Keys that are read, but whose every word but one is of later.
-fn reserved(block: &Block<'_>, faults: &mut Faults) {
-    for key in ["first_use", "escalation"] {
-        if let Some(node) = block.find(key) {
-            node.choice(&[("note", ())], &["pause"], faults);
+/// What is done with one kind of first reach.
+fn heed(block: &Block<'_>, key: &str, faults: &mut Faults) -> Heed {
+    block
+        .find(key)
+        .and_then(|node| {
+            let words = [("pause", Heed::Pause), ("note", Heed::Note)];
+            node.choice(&words, &[], faults)
+        })
+        .unwrap_or_default()
+}
+
+/// Complains of each `after` that could never be met: then the tool could never be called either.
+fn orders(rules: &[Rule], faults: &mut Faults) {
+    for rule in rules {
+        for (target, place) in &rule.after {
+            if rule.pattern.matches(target) {
+                faults.add(
+                    place,
+                    format!("{target} would have to come before itself"),
+                    "name another tool",
+                );
+            } else if !rules.iter().any(|other| other.pattern.matches(target)) {
+                faults.add(
+                    place,
+                    format!("no rule declares {target}, so it could never come first"),
+                    "declare it, or leave it out",
+                );
+            }
         }
     }
 }

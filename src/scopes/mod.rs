@@ -19,6 +19,7 @@ mod lock;
 mod manifest;
 mod normal;
 mod pattern;
+mod pointer;
 pub(crate) mod reading;
 mod rule;
 mod scope;
@@ -40,7 +41,7 @@ pub use lock::Lock;
 pub use pattern::Pattern;
 pub use rule::{Beyond, Rate, Rule};
 pub use scope::{
-    ApiKeys, ArgumentsRecord, ChangedTool, Client, Credentials, Extras, Mrtr, PauseCovers, Scope,
-    SessionLimits, Undeclared,
+    ApiKeys, ArgumentsRecord, ChangedTool, Client, Credentials, Extras, Heed, Mrtr, PauseCovers,
+    Scope, SessionLimits, Undeclared,
 };
 pub use tool_schema::{SchemaFault, ToolSchema};

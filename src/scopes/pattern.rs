@@ -156,6 +156,18 @@ impl Pattern {
         })
     }
 
+    /// The one target it speaks of, where it speaks of one.
+    pub(super) fn exact(&self) -> Option<Target> {
+        match (&self.server, &self.name) {
+            (Half::Exact(server), Half::Exact(name)) => Some(Target {
+                kind: self.kind,
+                server: ServerName::parse(server).ok()?,
+                name: Arc::clone(name),
+            }),
+            _ => None,
+        }
+    }
+
     /// A target it speaks of, each `*` played by a letter; `None` where that is no legal target.
     pub(super) fn sample(&self) -> Option<Target> {
         Some(Target {

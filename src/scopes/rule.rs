@@ -1,17 +1,20 @@
 //! One entry of `tools`, `resources`, `prompts` or `methods`: what is allowed, how often, how much.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::arguments::ArgumentRule;
 use super::budget::Budget;
 use super::fault::{Faults, Place};
 use super::pattern::Pattern;
-use super::reading::{Block, Keys};
+use super::pointer::{pointer, require};
+use super::reading::{Block, Keys, list};
 use super::yaml::Node;
 use crate::limits::MANIFEST_DURATION_LONGEST;
 use crate::model::call::Mode;
 use crate::model::privilege::Privilege;
+use crate::model::target::Target;
 
 /// One rule of a scope. Rules that match a target apply together; none widens another.
 #[derive(Debug)]
@@ -30,6 +33,10 @@ pub struct Rule {
     pub rate: Option<Rate>,
     /// How much may be used in all.
     pub budget: Option<Budget>,
+    /// JSON pointers of arguments whose new values are decided by a person.
+    pub first_seen: Vec<Arc<str>>,
+    /// Tools that must have succeeded in the session before, each with its place.
+    pub after: Vec<(Target, Place)>,
     /// What happens to a call whose arguments are not inside.
     pub beyond: Beyond,
     /// The level the session must have proved, 0 to 3.
@@ -83,6 +90,11 @@ impl Rule {
         let budget = block
             .find("budget")
             .and_then(|node| Budget::read(node, arguments, faults));
+        let first_seen = list(
+            block.find("first_seen"),
+            |node, faults| first_seen(node, arguments, faults),
+            faults,
+        );
         let arguments = match arguments {
             Some(node) => Some(ArgumentRule::compile(node, faults)?),
             None => None,
@@ -118,6 +130,8 @@ impl Rule {
             rate: block.find("rate").and_then(|node| Rate::read(node, faults)),
             budget,
             arguments,
+            first_seen,
+            after: list(block.find("after"), one_tool, faults),
             beyond: beyond.unwrap_or_default(),
             assurance: assurance.unwrap_or(0),
             mode: mode.unwrap_or(Mode::Proxy),
@@ -172,6 +186,8 @@ impl Rule {
             arguments: None,
             rate: None,
             budget: None,
+            first_seen: Vec::new(),
+            after: Vec::new(),
             beyond: Beyond::default(),
             assurance: 0,
             hide: false,
@@ -214,6 +230,34 @@ pub(super) fn tool_pattern(node: &Node, faults: &mut Faults) -> Option<Pattern> 
     )
 }
 
+/// A pointer to an argument whose values are remembered.
+fn first_seen(node: &Node, arguments: Option<&Node>, faults: &mut Faults) -> Option<Arc<str>> {
+    let pointer = pointer(node, faults)?;
+    if let Some(arguments) = arguments {
+        require(
+            node,
+            &pointer,
+            arguments,
+            ("remembered", "compared"),
+            faults,
+        );
+    }
+    Some(Arc::from(pointer))
+}
+
+/// One tool, written out.
+fn one_tool(node: &Node, faults: &mut Faults) -> Option<(Target, Place)> {
+    let target = tool_pattern(node, faults)?.exact();
+    if target.is_none() {
+        faults.add(
+            &node.at,
+            "not one tool, but many",
+            "write the `server/tool` that must have succeeded",
+        );
+    }
+    target.map(|target| (target, node.at.clone()))
+}
+
 fn accepted(
     pattern: Result<Pattern, String>,
     node: &Node,
@@ -242,15 +286,15 @@ const TOOL: Keys = Keys {
         "arguments",
         "rate",
         "budget",
+        "first_seen",
+        "after",
         "beyond",
         "assurance",
         "hide",
         "mode",
     ],
     later: &[
-        "first_seen",
         "provenance",
-        "after",
         "followups",
         "trusted_fields",
         "step_up",

@@ -44,6 +44,10 @@ pub struct Scope {
     pub record: ArgumentsRecord,
     /// What waits while an approval is open.
     pub pause_covers: PauseCovers,
+    /// What is done with a declared target that the agent has never used.
+    pub first_use: Heed,
+    /// What is done with a call above everything its session has used.
+    pub escalation: Heed,
     /// Whether `money`, `destroy` and `admin` may be decided where guard and agent share a user.
     pub accept_local: bool,
     pub(super) rules: Vec<Rule>,
@@ -159,6 +163,16 @@ pub enum PauseCovers {
     Session,
     /// The one call.
     Call,
+}
+
+/// What is done with a first reach.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Heed {
+    /// The record notes it. The default, so that a manifest that says nothing keeps its meaning.
+    #[default]
+    Note,
+    /// A person is asked.
+    Pause,
 }
 
 impl Scope {

@@ -1,7 +1,7 @@
 //! Reads what a manifest says beside its rules: credentials, sessions, the client, the record.
 
-use super::budget::pointer;
 use super::fault::Faults;
+use super::pointer::pointer;
 use super::reading::{Block, Keys, list};
 use super::scope::{ApiKeys, ArgumentsRecord, Client, Credentials, Mrtr, SessionLimits};
 use super::yaml::{Node, Shape};

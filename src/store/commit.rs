@@ -5,6 +5,7 @@ use crate::engine::facts::Spend;
 use crate::model::approval::{Approval, ApprovalState};
 use crate::model::credential::{Credential, Operator};
 use crate::model::grant::Grant;
+use crate::model::history::Lesson;
 use crate::model::id::{ApprovalId, CallId, CredentialId, GrantId, SessionId};
 use crate::model::name::{AgentName, OperatorName};
 use crate::model::outcome::Outcome;
@@ -90,6 +91,8 @@ pub enum Change {
     Start(InFlight),
     /// A call's outcome is known. Refused when it has one already.
     End(CallId, Outcome),
+    /// A call was done, and teaches the past of its agent; moves no revision.
+    Learn(Box<Lesson>, Timestamp),
     /// Keeps a limiter's cell.
     Rate(String, u64),
     /// Keeps a small setting of the guard's own.

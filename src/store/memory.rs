@@ -17,6 +17,7 @@ use crate::model::approval::Approval;
 use crate::model::credential::{Credential, Operator};
 use crate::model::digest::Digest;
 use crate::model::grant::Grant;
+use crate::model::history::History;
 use crate::model::id::{ApprovalId, BootId, SessionId};
 use crate::model::name::{AgentName, OperatorName};
 use crate::model::pin::Pin;
@@ -113,6 +114,10 @@ impl Store for Memory {
 
     async fn agents(&self) -> Result<Vec<(AgentName, AgentState)>, StoreError> {
         Ok(self.kept.lock().state.agents())
+    }
+
+    async fn history(&self, agent: &AgentName, now: Timestamp) -> Result<History, StoreError> {
+        Ok(self.kept.lock().state.history(agent, now))
     }
 
     async fn credentials(&self) -> Result<Vec<Credential>, StoreError> {

@@ -13,6 +13,7 @@ pub mod sqlite;
 mod state;
 mod wake;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -30,6 +31,7 @@ use crate::model::approval::Approval;
 use crate::model::credential::{Credential, Operator};
 use crate::model::digest::Digest;
 use crate::model::grant::Grant;
+use crate::model::history::{History, Lesson};
 use crate::model::id::{ApprovalId, CallId, SessionId};
 use crate::model::name::{AgentName, OperatorName};
 use crate::model::pin::Pin;
@@ -63,6 +65,10 @@ pub struct Ask<'a> {
     pub key: MatchKey,
     /// Which sums.
     pub budgets: &'a [BudgetAsk],
+    /// What it would teach, which is compared with the past; nothing where no rule names the target.
+    pub lesson: Option<&'a Lesson>,
+    /// What must have succeeded in the session before.
+    pub after: &'a BTreeSet<Target>,
     /// At which moment expiry is computed.
     pub now: Timestamp,
 }
@@ -151,6 +157,12 @@ pub trait Store: Send + std::marker::Sync + 'static {
     /// # Errors
     /// [`StoreError::Unavailable`].
     async fn agents(&self) -> Result<Vec<(AgentName, AgentState)>, StoreError>;
+
+    /// Everything kept of one agent's past, as its windows stand at `now`.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    async fn history(&self, agent: &AgentName, now: Timestamp) -> Result<History, StoreError>;
 
     /// Every credential.
     ///

@@ -5,7 +5,7 @@ use countersign::model::decision::Decision;
 use proptest::prelude::*;
 use serde_json::json;
 
-use super::played::{Asked, Ban, Clause, Paper, asked, leave, papers};
+use super::played::{Asked, Ban, Clause, Paper, Past, asked, leave, papers, pasts};
 
 /// An answer without the places that its sentences name, which a shuffled manifest moves.
 fn answer(paper: &Paper, asked: &Asked) -> (u8, Vec<&'static str>, &'static str) {
@@ -73,14 +73,7 @@ proptest! {
         let before = paper.judge(&asked);
         prop_assume!(paper.clauses.iter().any(|clause| clause.tool == asked.tool));
         let mut wider = paper;
-        wider.clauses.push(Clause {
-            tool,
-            privilege: "read",
-            most: 1_000_000,
-            words: vec!["red", "green", "blue", "mauve"],
-            beyond: "pause",
-            assurance: 0,
-        });
+        wider.clauses.push(Clause::plain(tool, 1_000_000, vec!["red", "green", "blue", "mauve"]));
         prop_assert!(leave(&wider.judge(&asked).decision) <= leave(&before.decision));
     }
 
@@ -95,15 +88,68 @@ proptest! {
     #[test]
     fn bounds_compare_exact_decimals(most in 1_u32..50, digits in "[0-9]{1,40}") {
         let paper = Paper {
-            clauses: vec![Clause { tool: "a/x", privilege: "read", most, words: vec!["red"], beyond: "deny", assurance: 0 }],
+            clauses: vec![Clause { beyond: "deny", ..Clause::plain("a/x", most, vec!["red"]) }],
             bans: Vec::new(),
             undeclared: "deny",
+            first_use: "note",
+            escalation: "note",
         };
         let amount: serde_json::Value = serde_json::from_str(&format!("{most}.{digits}")).unwrap();
         let inside = Decimal::from_value(&amount).unwrap() <= Decimal::parse(&most.to_string()).unwrap();
         let arguments = [("amount".to_owned(), amount), ("word".to_owned(), json!("red"))];
-        let asked = Asked { tool: "a/x", arguments: arguments.into_iter().collect() };
+        let past = Past { used: false, seen: false, done: false, highest: None };
+        let asked = Asked { tool: "a/x", arguments: arguments.into_iter().collect(), past };
         let permitted = matches!(paper.judge(&asked).decision, Decision::Permit { .. });
         prop_assert_eq!(permitted, inside);
+    }
+
+    #[test]
+    fn a_past_that_knows_more_never_permits_less(
+        paper in papers(),
+        asked in asked(),
+        more in pasts(),
+    ) {
+        let mut wiser = asked.clone();
+        wiser.past = Past {
+            used: asked.past.used || more.used,
+            seen: asked.past.seen || more.seen,
+            done: asked.past.done || more.done,
+            highest: asked.past.highest.max(more.highest),
+        };
+        prop_assert!(leave(&paper.judge(&asked).decision) <= leave(&paper.judge(&wiser).decision));
+    }
+
+    #[test]
+    fn asking_where_it_was_only_noted_never_permits_more(paper in papers(), asked in asked()) {
+        let before = leave(&paper.judge(&asked).decision);
+        for (first_use, escalation) in [("pause", paper.escalation), (paper.first_use, "pause")] {
+            let stricter = Paper { first_use, escalation, ..paper.clone() };
+            prop_assert!(leave(&stricter.judge(&asked).decision) <= before);
+        }
+    }
+
+    #[test]
+    fn nothing_new_passes_where_the_scope_asks_about_it(paper in papers(), asked in asked()) {
+        let asking = Paper { first_use: "pause", escalation: "pause", ..paper };
+        let evaluation = asking.judge(&asked);
+        prop_assert!(evaluation.notes.is_empty());
+        let passes = leave(&evaluation.decision) > 1;
+        let rank = evaluation.privilege.rank();
+        let climbs = rank >= 2 && asked.past.highest.is_none_or(|highest| highest.rank() < rank);
+        if passes {
+            prop_assert!(asked.past.used && !climbs);
+        }
+        let named = |clause: &&Clause| clause.tool == asked.tool;
+        for clause in asking.clauses.iter().filter(named) {
+            prop_assert!(!passes || !clause.first_seen || asked.past.seen);
+            prop_assert!(!clause.after || asked.past.done || leave(&evaluation.decision) == 0);
+        }
+    }
+
+    #[test]
+    fn what_is_undeclared_is_never_called_a_first_reach(paper in papers(), asked in asked()) {
+        let asking = Paper { clauses: Vec::new(), first_use: "pause", escalation: "pause", ..paper };
+        let (_, codes, _) = answer(&asking, &asked);
+        prop_assert!(codes.iter().all(|code| ["undeclared", "forbidden"].contains(code)));
     }
 }

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use countersign::ambient::Ambient;
-use countersign::engine::facts::{Pinned, Standing};
+use countersign::engine::facts::{Evidence, Known, Pinned, Precedent, Standing};
 use countersign::engine::{self, Facts, Matched, Requirements};
 use countersign::model::arguments::Arguments;
 use countersign::model::call::{Call, Mode, Principal};
@@ -13,6 +13,7 @@ use countersign::model::decimal::Decimal;
 use countersign::model::decision::{Decision, Evaluation};
 use countersign::model::id::{CallId, CredentialId, SessionId};
 use countersign::model::name::{AgentName, GroupName, ServerName};
+use countersign::model::privilege::Privilege;
 use countersign::model::session::{AgentState, Session, SessionState};
 use countersign::model::target::Target;
 use countersign::model::time::Timestamp;
@@ -31,6 +32,26 @@ pub(crate) struct Clause {
     pub(crate) words: Vec<&'static str>,
     pub(crate) beyond: &'static str,
     pub(crate) assurance: u8,
+    /// Whether new values of `word` are asked about.
+    pub(crate) first_seen: bool,
+    /// Whether `c/z` must come first.
+    pub(crate) after: bool,
+}
+
+impl Clause {
+    /// A rule of a tool that asks for nothing in particular.
+    pub(crate) fn plain(tool: &'static str, most: u32, words: Vec<&'static str>) -> Self {
+        Self {
+            tool,
+            privilege: "read",
+            most,
+            words,
+            beyond: "pause",
+            assurance: 0,
+            first_seen: false,
+            after: false,
+        }
+    }
 }
 
 /// One forbid.
@@ -46,6 +67,21 @@ pub(crate) struct Paper {
     pub(crate) clauses: Vec<Clause>,
     pub(crate) bans: Vec<Ban>,
     pub(crate) undeclared: &'static str,
+    pub(crate) first_use: &'static str,
+    pub(crate) escalation: &'static str,
+}
+
+/// What is known of an agent and its session, as far as it bears on one call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Past {
+    /// Whether the tool was used before.
+    pub(crate) used: bool,
+    /// Whether the value of `word` was.
+    pub(crate) seen: bool,
+    /// Whether `c/z` has succeeded in the session.
+    pub(crate) done: bool,
+    /// The highest rung of the session.
+    pub(crate) highest: Option<Privilege>,
 }
 
 /// A call's tool and arguments.
@@ -53,6 +89,7 @@ pub(crate) struct Paper {
 pub(crate) struct Asked {
     pub(crate) tool: &'static str,
     pub(crate) arguments: Map<String, Value>,
+    pub(crate) past: Past,
 }
 
 pub(crate) fn papers() -> impl Strategy<Value = Paper> {
@@ -63,15 +100,21 @@ pub(crate) fn papers() -> impl Strategy<Value = Paper> {
         prop::sample::subsequence(vec!["red", "green", "blue"], 1..=3),
         prop::sample::select(vec!["pause", "deny"]),
         0_u8..3,
+        any::<bool>(),
+        prop::bool::weighted(0.2),
     )
-        .prop_map(|(tool, privilege, most, words, beyond, assurance)| Clause {
-            tool,
-            privilege,
-            most,
-            words,
-            beyond,
-            assurance,
-        });
+        .prop_map(
+            |(tool, privilege, most, words, beyond, assurance, first_seen, after)| Clause {
+                tool,
+                privilege,
+                most,
+                words,
+                beyond,
+                assurance,
+                first_seen,
+                after,
+            },
+        );
     let ban = (
         prop::sample::select(vec!["a/x", "b/x", "a/*"]),
         prop::option::of(1_u32..50),
@@ -81,11 +124,31 @@ pub(crate) fn papers() -> impl Strategy<Value = Paper> {
         prop::collection::vec(clause, 0..5),
         prop::collection::vec(ban, 0..2),
         prop::sample::select(vec!["pause", "deny"]),
+        prop::sample::select(vec!["pause", "note"]),
+        prop::sample::select(vec!["pause", "note"]),
     )
-        .prop_map(|(clauses, bans, undeclared)| Paper {
+        .prop_map(|(clauses, bans, undeclared, first_use, escalation)| Paper {
             clauses,
             bans,
             undeclared,
+            first_use,
+            escalation,
+        })
+}
+
+pub(crate) fn pasts() -> impl Strategy<Value = Past> {
+    let highest = prop::option::of(prop::sample::select(Privilege::ALL.to_vec()));
+    (
+        any::<bool>(),
+        any::<bool>(),
+        prop::bool::weighted(0.8),
+        highest,
+    )
+        .prop_map(|(used, seen, done, highest)| Past {
+            used,
+            seen,
+            done,
+            highest,
         })
 }
 
@@ -104,8 +167,9 @@ pub(crate) fn asked() -> impl Strategy<Value = Asked> {
         prop::option::weighted(0.9, amount),
         prop::option::weighted(0.9, word),
         prop::option::weighted(0.1, Just(json!("bcc"))),
+        pasts(),
     )
-        .prop_map(|(tool, amount, word, extra)| {
+        .prop_map(|(tool, amount, word, extra, past)| {
             let mut arguments = Map::new();
             if let Some(amount) = amount {
                 arguments.insert("amount".into(), amount);
@@ -116,7 +180,11 @@ pub(crate) fn asked() -> impl Strategy<Value = Asked> {
             if let Some(extra) = extra {
                 arguments.insert("extra".into(), extra);
             }
-            Asked { tool, arguments }
+            Asked {
+                tool,
+                arguments,
+                past,
+            }
         })
 }
 
@@ -127,18 +195,24 @@ impl Paper {
         text.push_str(
             "approval: {default: {any_of: [ops], approve: 1, decide_by: 1m, redeem_by: 1m}}\n",
         );
-        if !self.clauses.is_empty() {
-            text.push_str("tools:\n");
-        }
+        writeln!(
+            text,
+            "first_use: {}\nescalation: {}",
+            self.first_use, self.escalation
+        )
+        .unwrap();
+        text.push_str("tools:\n  - {tool: c/z, privilege: read}\n");
         for clause in &self.clauses {
             writeln!(
                 text,
-                "  - tool: \"{}\"\n    privilege: {}\n    beyond: {}\n    assurance: {}\n    arguments: \
-                 {{properties: {{amount: {{type: number, maximum: {}}}, word: {{type: string, enum: [{}]}}}}}}",
+                "  - tool: \"{}\"\n    privilege: {}\n    beyond: {}\n    assurance: {}\n    first_seen: {}\n    \
+                 after: {}\n    arguments: {{properties: {{amount: {{type: number, maximum: {}}}, word: {{type: string, enum: [{}]}}}}}}",
                 clause.tool,
                 clause.privilege,
                 clause.beyond,
                 clause.assurance,
+                if clause.first_seen { "[/word]" } else { "[]" },
+                if clause.after { "[c/z]" } else { "[]" },
                 clause.most,
                 clause.words.join(", ")
             )
@@ -166,7 +240,8 @@ impl Paper {
         Arc::clone(scopes.scope(&AgentName::parse("a").unwrap()).unwrap())
     }
 
-    /// The answer to a call on a quiet day: nothing spent, nothing open, a person on call, level 1.
+    /// The answer to a call on a quiet day: nothing spent, nothing open, a person on call, level 1,
+    /// and the past that comes with the call.
     pub(crate) fn judge(&self, asked: &Asked) -> Evaluation {
         let scope = self.scope();
         let (ambient, _) = Ambient::played(1, NOW);
@@ -216,6 +291,7 @@ impl Paper {
                 .map(|_| Decimal::zero())
                 .collect(),
             approvers: Arc::new(BTreeSet::from([GroupName::parse("ops").unwrap()])),
+            precedent: precedent(&asked.past),
         };
         let schema = ToolSchema::compile(&json!({"type": "object"})).unwrap();
         let facts = Facts {
@@ -227,6 +303,21 @@ impl Paper {
             level: 1,
         };
         engine::decide(&call, &matched, &requirements, &facts, NOW)
+    }
+}
+
+fn precedent(past: &Past) -> Precedent {
+    let first = Target::tool(ServerName::parse("c").unwrap(), "z");
+    let known = Known {
+        used: past.seen,
+        values: usize::from(past.seen),
+    };
+    Precedent {
+        used: past.used,
+        values: vec![(Arc::from("/word"), known)],
+        done: past.done.then_some(first).into_iter().collect(),
+        highest: past.highest,
+        evidence: Evidence::default(),
     }
 }
 

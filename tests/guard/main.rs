@@ -7,6 +7,7 @@
 
 mod approvals;
 mod decisions;
+mod history;
 mod pins;
 mod restarts;
 mod stops;

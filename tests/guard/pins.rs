@@ -1,11 +1,12 @@
 //! Pinned definitions: seen is not accepted, and what changed is not what was accepted.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::ambient::Ambient;
 use countersign::audit::checkpoint::Signer;
 use countersign::engine::facts::PinStanding;
-use countersign::guard::{PinPolicy, Presented, Resolution, Ruling, Word};
+use countersign::guard::{PinPolicy, Presented, Resolution, Ruling, Woke, Word};
 use countersign::model::digest::Digest;
 use countersign::model::id::BootId;
 use countersign::model::json;
@@ -108,6 +109,23 @@ async fn an_approved_call_of_an_unaccepted_tool_runs_once_and_pins_nothing() {
     world.run(permitted(world.guard.redeem(hold).await)).await;
     assert_eq!(reasons(find(&world).await), [Reason::ToolUnaccepted; 2]);
     assert!(!is_listed(&world, "crm", "find"));
+}
+
+#[tokio::test]
+async fn a_waiting_call_goes_on_when_its_definition_is_accepted() {
+    let world = Arc::new(strict().await);
+    accept(&world, "crm", PinKind::Server, "", &"crm".into()).await;
+    let hold = held(find(&world).await);
+    let waiting = Arc::clone(&world);
+    let waiter = tokio::spawn(async move {
+        let woke = waiting.guard.wait(&hold, Duration::from_secs(60)).await;
+        (woke, waiting.guard.redeem(hold).await)
+    });
+    tokio::task::yield_now().await;
+    accept(&world, "crm", PinKind::Tool, "find", &plain("find")).await;
+    let (woke, ruling) = waiter.await.unwrap();
+    assert_eq!(woke, Woke::Changed);
+    permitted(ruling);
 }
 
 #[tokio::test]
@@ -465,7 +483,7 @@ async fn pins_outlive_the_guard_and_a_restart_lets_no_pattern_cover_more() {
         let boot = BootId::random(&ambient);
         let store = Sqlite::open(directory.path(), signer, boot, ambient.clone(), false).unwrap();
         World::with(
-            std::sync::Arc::new(store),
+            Arc::new(store),
             ambient,
             clock,
             compile(&pattern()),

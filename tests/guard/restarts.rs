@@ -16,12 +16,21 @@ use super::world::{MANIFEST, World, denied, held, permitted};
 
 /// A guard's process over one directory; `lived` is how long earlier ones did.
 async fn boot(directory: &Path, seed: u64, lived: Duration) -> (World, Arc<Played>) {
+    boot_over(directory, seed, lived, MANIFEST).await
+}
+
+pub(crate) async fn boot_over(
+    directory: &Path,
+    seed: u64,
+    lived: Duration,
+    manifest: &str,
+) -> (World, Arc<Played>) {
     let start = Timestamp::from_millis(1_760_000_000_000).after(lived);
     let (ambient, clock) = Ambient::played(seed, start);
     let signer = Signer::from_seed(&[7; 32]).unwrap();
     let boot = BootId::random(&ambient);
     let store = Sqlite::open(directory, signer, boot, ambient.clone(), false).unwrap();
-    let world = World::on(Arc::new(store), ambient, Arc::clone(&clock), MANIFEST).await;
+    let world = World::on(Arc::new(store), ambient, Arc::clone(&clock), manifest).await;
     (world, clock)
 }
 

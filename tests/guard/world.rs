@@ -194,6 +194,14 @@ impl World {
             .unwrap()
     }
 
+    /// Accepts everything that servers present now.
+    pub(crate) async fn accept_presented(&self) {
+        for view in self.guard.pins().into_iter().filter(|one| one.is_presented) {
+            let accepted = self.guard.accept_pin(&self.alice.name, &view.pin.key).await;
+            accepted.unwrap();
+        }
+    }
+
     pub(crate) fn pass(&self, seconds: u64) {
         self.clock.pass(Duration::from_secs(seconds));
     }

@@ -9,7 +9,9 @@ use countersign::model::credential::CredentialKind;
 use countersign::model::name::AgentName;
 use countersign::model::privilege::Privilege;
 use countersign::model::target::{Target, TargetKind};
-use countersign::scopes::{ArgumentsRecord, Beyond, Extras, Mrtr, PauseCovers, Scopes, Undeclared};
+use countersign::scopes::{
+    ArgumentsRecord, Beyond, Extras, Heed, Mrtr, PauseCovers, Scopes, Undeclared,
+};
 
 use crate::{SMALL, compile, faults, scope, target, tool};
 
@@ -27,6 +29,10 @@ fn what_is_left_out_has_its_stricter_default() {
     assert_eq!(scope.session.max_age, Duration::from_secs(43_200));
     assert_eq!(scope.session.accept_unbound_keys, 1);
     assert!(!scope.accepts(CredentialKind::ApiKey) && !scope.accepts(CredentialKind::Local));
+    assert_eq!(
+        (scope.first_use, scope.escalation),
+        (Heed::Note, Heed::Note)
+    );
     assert!(scope.approval_for(Privilege::Read).is_none());
     assert!(!scope.is_declared(&tool("x", "y")));
 }
@@ -38,8 +44,9 @@ fn every_key_is_read() {
          credentials: {api_key: {max_age: 90d}, local: true}\n\
          session: {idle_timeout: 5m, max_age: 1h, accept_unbound_keys: 2}\n\
          tools:\n  - {tool: x/y, privilege: read, net: true, rate: {calls: 5, per: 1m}, \
-         beyond: deny, assurance: 2, hide: true, mode: authorize}\n\
-         extras: deny\nundeclared: pause\nfirst_use: note\nescalation: note\n\
+         beyond: deny, assurance: 2, hide: true, mode: authorize, first_seen: [/to, /a~1b], \
+         after: [z/first]}\n  - {tool: z/first, privilege: read}\n\
+         extras: deny\nundeclared: pause\nfirst_use: pause\nescalation: pause\n\
          client: {hold: 30s, mrtr: \"off\", oauth: true, url_elicitation: true}\n\
          record: {arguments: {redact: [/iban, /a~1b]}}\n\
          approval:\n  default: {any_of: [ops, leads], approve: 1, decide_by: 10m, redeem_by: 2m}\n\
@@ -64,6 +71,17 @@ fn every_key_is_read() {
     assert_eq!(
         (rule.beyond, rule.assurance, rule.mode),
         (Beyond::Deny, 2, Mode::Authorize)
+    );
+    let pointers: Vec<&str> = rule.first_seen.iter().map(|pointer| &**pointer).collect();
+    assert_eq!(pointers, ["/to", "/a~1b"]);
+    let (first, place) = &rule.after[0];
+    assert_eq!(
+        (first, place.to_string()),
+        (&tool("z", "first"), "m.yaml:8:163".to_owned())
+    );
+    assert_eq!(
+        (scope.first_use, scope.escalation),
+        (Heed::Pause, Heed::Pause)
     );
     assert!(scope.is_hidden(&tool("x", "y")) && !scope.is_hidden(&tool("x", "z")));
     assert_eq!(scope.extras, Extras::Deny);

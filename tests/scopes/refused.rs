@@ -26,11 +26,7 @@ fn keys_of_later_issues_are_refused_as_not_yet_supported_and_nothing_else_is() {
             "8:3 `spiffe` is not yet supported",
             "12:3 `bind` is not yet supported",
             "23:35 `kind` is not yet supported",
-            "27:5 `first_seen` is not yet supported",
             "28:5 `provenance` is not yet supported",
-            "29:5 `after` is not yet supported",
-            "38:12 `pause` is not yet supported here",
-            "39:13 `pause` is not yet supported here",
             "41:1 `untrusted` is not yet supported",
             "49:41 more than one approver is not yet supported",
             "49:44 `step_up` is not yet supported",
@@ -166,7 +162,31 @@ fn what_a_manifest_may_not_say_is_refused() {
         ),
         ("mode: shadow\n", "`mode` is not yet supported"),
         ("extends: base\n", "`extends` is not yet supported"),
-        ("first_use: pause\n", "not yet supported"),
+        ("first_use: deny\n", "none of the words"),
+        (
+            "tools: [{tool: x/y, privilege: read, first_seen: [to]}]\n",
+            "JSON pointer",
+        ),
+        (
+            "tools: [{tool: x/y, privilege: read, first_seen: [/to], arguments: {optional: [to]}}]\n",
+            "`/to` is remembered, but optional",
+        ),
+        (
+            "tools: [{tool: x/y, privilege: read, first_seen: [/to], arguments: {}}]\n",
+            "`arguments` does not name it",
+        ),
+        (
+            "tools: [{tool: x/y, privilege: read, after: [x/z]}]\n",
+            "no rule declares x/z",
+        ),
+        (
+            "tools: [{tool: 'x/*', privilege: read, after: [x/y]}]\n",
+            "x/y would have to come before itself",
+        ),
+        (
+            "tools: [{tool: x/y, privilege: read, after: ['z/*']}]\n",
+            "not one tool, but many",
+        ),
         ("record: {arguments: {redact: [iban]}}\n", "JSON pointer"),
         (
             "resources: [{uri: '*', privilege: read}]\n",

@@ -108,6 +108,8 @@ async fn a_store_that_cannot_be_read_answers_nothing_until_it_can() {
         arguments: b"{}",
         key: key(1),
         budgets: &[],
+        lesson: None,
+        after: &std::collections::BTreeSet::new(),
         now: NOW,
     };
     assert!(is_unavailable(&store.standing(&ask).await));

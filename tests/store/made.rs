@@ -1,5 +1,6 @@
 //! Words made for tests, and the stores they are given to.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +8,7 @@ use std::time::Duration;
 use countersign::ambient::Ambient;
 use countersign::audit::checkpoint::Signer;
 use countersign::audit::entry::{Entry, EntryKind};
-use countersign::engine::facts::{BudgetAsk, BudgetKey, Spend, Standing};
+use countersign::engine::facts::{BudgetAsk, BudgetKey, Precedent, Spend, Standing};
 use countersign::model::action::MatchKey;
 use countersign::model::approval::{Approval, ApprovalRule, ApprovalState};
 use countersign::model::call::{Mode, Principal};
@@ -15,6 +16,7 @@ use countersign::model::credential::{Credential, CredentialKind, Operator};
 use countersign::model::decimal::Decimal;
 use countersign::model::digest::Digest;
 use countersign::model::grant::Grant;
+use countersign::model::history::{Lesson, Mark, Place, Reach, Who};
 use countersign::model::id::{ApprovalId, BootId, CallId, CredentialId, GrantId, SessionId};
 use countersign::model::name::{AgentName, GroupName, OperatorName, ServerName};
 use countersign::model::pin::{Acceptance, Accepter, Pin, PinKey, PinKind, PinState};
@@ -200,6 +202,54 @@ pub(crate) fn budget(agent: &AgentName, by: &str, window_seconds: u64) -> Budget
     }
 }
 
+/// What a call of a session teaches: a tool at a rung, with values at `/to`.
+pub(crate) fn lesson(session: &Session, tool: &str, privilege: Privilege, values: &[u8]) -> Lesson {
+    let reach = Reach {
+        target: target(tool),
+        definition: Digest::of(tool.as_bytes()),
+    };
+    let place = Place {
+        reach: reach.clone(),
+        pointer: Arc::from("/to"),
+    };
+    let marks = values.iter().map(|byte| Mark::from_bytes([*byte; 32]));
+    Lesson {
+        who: Who {
+            agent: session.principal.agent.clone(),
+            on_behalf_of: session.principal.on_behalf_of.clone(),
+        },
+        session: session.id,
+        reach,
+        privilege,
+        values: marks.map(|mark| (place.clone(), mark)).collect(),
+    }
+}
+
+pub(crate) fn learn(lesson: &Lesson, at: Timestamp) -> Change {
+    Change::Learn(Box::new(lesson.clone()), at)
+}
+
+/// What the past says of a lesson, and whether tools have succeeded in its session.
+pub(crate) async fn precedent(
+    store: &dyn Store,
+    lesson: &Lesson,
+    after: &[&str],
+    now: Timestamp,
+) -> Precedent {
+    let ask = Ask {
+        agent: &lesson.who.agent,
+        session: lesson.session,
+        target: &lesson.reach.target,
+        arguments: b"{}",
+        key: key(0),
+        budgets: &[],
+        lesson: Some(lesson),
+        after: &after.iter().map(|name| target(name)).collect(),
+        now,
+    };
+    store.standing(&ask).await.unwrap().precedent
+}
+
 pub(crate) fn decimal(text: &str) -> Decimal {
     Decimal::parse(text).unwrap()
 }
@@ -312,6 +362,8 @@ pub(crate) async fn stands(
         arguments: br#"{"amount":1.50}"#,
         key,
         budgets,
+        lesson: None,
+        after: &BTreeSet::new(),
         now,
     };
     store.standing(&ask).await.unwrap()

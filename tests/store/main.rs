@@ -9,6 +9,7 @@
 mod concurrency;
 mod conformance;
 mod faults;
+mod history;
 mod keys;
 mod made;
 mod restart;

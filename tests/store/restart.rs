@@ -7,6 +7,7 @@ use countersign::engine::facts::BudgetAsk;
 use countersign::model::approval::ApprovalState;
 use countersign::model::id::{CallId, SessionId};
 use countersign::model::outcome::Outcome;
+use countersign::model::privilege::Privilege;
 use countersign::model::session::{AgentState, EndCause, SessionState};
 use countersign::model::time::Timestamp;
 use countersign::store::sqlite::{FILE, Reader, Sqlite};
@@ -33,6 +34,10 @@ async fn told(
     told += &format!("{:#?}\n", store.approvals(Some(NOW), 100).await.unwrap());
     told += &format!("{:#?}\n", store.grants(100).await.unwrap());
     told += &format!("{:#?}\n", store.agents().await.unwrap());
+    for name in ["a", "b"] {
+        let history = store.history(&agent(name), later(30)).await.unwrap();
+        told += &format!("{history:#?}\n");
+    }
     told += &format!("{:#?}\n", store.credentials().await.unwrap());
     told += &format!("{:#?}\n", store.operators().await.unwrap());
     told += &format!("{:#?}\n", store.in_flight().await.unwrap());
@@ -123,6 +128,15 @@ async fn a_restart_finds_everything_as_it_was() {
             Change::UseGrant(used.id, NOW),
             Change::Spend(flight.call, spend(&euro, "12.50", "100", later(5))),
             Change::Start(flight),
+            learn(
+                &lesson(&sessions[0], "send", Privilege::Money, &[1, 2]),
+                NOW,
+            ),
+            learn(
+                &lesson(&sessions[0], "find", Privilege::Read, &[]),
+                later(1),
+            ),
+            learn(&lesson(&sessions[2], "send", Privilege::Send, &[3]), NOW),
             Change::SetAgent(agent("b"), AgentState::Revoked),
             Change::SetSession(sessions[2].id, ended),
             Change::SetSession(sessions[1].id, SessionState::Paused),

@@ -187,10 +187,13 @@ impl Guard {
         let in_scope = scopes
             .scope(agent)
             .is_some_and(|scope| engine::is_visible(&self.matched(scope, target)));
-        in_scope && {
-            let server = self.catalog.server_pin(&target.server);
-            self.pinned(target, server, self.definition(target)) == Pinned::ACCEPTED
-        }
+        in_scope && self.pinned_now(target) == Pinned::ACCEPTED
+    }
+
+    /// How server and target stand, as they are presented now.
+    pub(super) fn pinned_now(&self, target: &Target) -> Pinned {
+        let server = self.catalog.server_pin(&target.server);
+        self.pinned(target, server, self.definition(target))
     }
 
     /// What in a scope speaks of a target: a pattern only of what was accepted when it came into force.
@@ -198,8 +201,11 @@ impl Guard {
         let matched = Matched::find(scope, target);
         let is_covered = kind(target).is_none_or(|kind| {
             let since = Timestamp::from_millis(self.since.load(Ordering::SeqCst));
-            self.book
-                .is_covered(&target.server, kind, &target.name, since)
+            let (server, name) = (&target.server, &*target.name);
+            // What was refused is denied for that, and not because it is no longer covered.
+            let digest = self.definition(target);
+            self.book.is_covered(server, kind, name, since)
+                || self.stands(server, kind, name, digest) == PinStanding::Refused
         });
         match is_covered {
             true => matched,
@@ -285,6 +291,8 @@ impl Guard {
         for pin in pins {
             self.book.put(pin);
         }
+        // A call may have waited for nothing else.
+        self.wakes.wake_all();
         Ok(())
     }
 }

@@ -1,6 +1,6 @@
 //! A link over a child's pipes: one writer, one reader, and the requests that wait between them.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
@@ -21,8 +21,8 @@ use super::spec::StdioSpec;
 use super::stream::{self, Asked};
 use crate::ambient::Ambient;
 use crate::limits::{
-    PERMIT_LIFE, UPSTREAM_ANSWER_TIMEOUT, UPSTREAM_BACKLOG_COUNT, UPSTREAM_MESSAGE_BYTES,
-    UPSTREAM_NOTE_BYTES, UPSTREAM_QUEUE_COUNT, UPSTREAM_STDERR_LINE_BYTES,
+    PERMIT_LIFE, UPSTREAM_ANSWER_TIMEOUT, UPSTREAM_BACKLOG_COUNT, UPSTREAM_LAST_WORDS_COUNT,
+    UPSTREAM_MESSAGE_BYTES, UPSTREAM_NOTE_BYTES, UPSTREAM_QUEUE_COUNT, UPSTREAM_STDERR_LINE_BYTES,
 };
 use crate::mcp::dialect::method;
 use crate::mcp::jsonrpc::{
@@ -61,7 +61,7 @@ impl Pipe {
             dropped: AtomicU64::new(0),
         });
         tokio::spawn(write_all(stdin, queue));
-        tokio::spawn(log_stderr(name.clone(), stderr));
+        tokio::spawn(log_stderr(Arc::downgrade(&pipe), name.clone(), stderr));
         // The reader holds no strong reference: a link that is dropped kills its child, which ends
         // the pipe and with it the reader.
         tokio::spawn(read_all(Arc::downgrade(&pipe), stdout, incoming));
@@ -377,16 +377,27 @@ async fn read_all(
     }
 }
 
-/// A child's words for people go to the guard's own log, each line bounded and escaped.
-async fn log_stderr(server: ServerName, stderr: ChildStderr) {
+/// A child's words for people go to the guard's own log, each line bounded and escaped. Where a child
+/// ends that nobody told to, its last words say why, and are said aloud.
+async fn log_stderr(pipe: std::sync::Weak<Pipe>, server: ServerName, stderr: ChildStderr) {
     let mut lines = Lines::new(stderr, UPSTREAM_STDERR_LINE_BYTES);
+    let mut last_words = VecDeque::with_capacity(UPSTREAM_LAST_WORDS_COUNT);
     while let Some(line) = lines.next_line().await {
-        match line {
-            Line::Whole(bytes) => {
-                let text = String::from_utf8_lossy(&bytes);
-                tracing::debug!(%server, line = %text.escape_debug(), "upstream stderr");
-            }
-            Line::TooLong => tracing::debug!(%server, "upstream stderr: a line was too long"),
+        let line = match line {
+            Line::Whole(bytes) => String::from_utf8_lossy(&bytes).escape_debug().to_string(),
+            Line::TooLong => "(a line that was too long)".to_owned(),
+        };
+        tracing::debug!(%server, line, "upstream stderr");
+        if last_words.len() >= UPSTREAM_LAST_WORDS_COUNT {
+            last_words.pop_front();
         }
+        last_words.push_back(line);
+    }
+    if pipe
+        .upgrade()
+        .is_some_and(|pipe| pipe.writes.lock().is_some())
+    {
+        let last_words = Vec::from(last_words).join(" | ");
+        tracing::warn!(%server, last_words, "the server ended by itself");
     }
 }

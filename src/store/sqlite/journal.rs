@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::{OpenError, budgets, entries, heads, schema, tables};
+use super::{OpenError, entries, heads, schema, tables};
 use crate::audit::chain::Chain;
 use crate::audit::checkpoint::{PublicKey, SignedHead};
 use crate::audit::entry::StoredEntry;
@@ -99,7 +99,7 @@ impl Journal {
 
     pub(super) fn tidy(&mut self, now: Timestamp) -> rusqlite::Result<()> {
         let batch = self.begin()?;
-        budgets::tidy(&batch, now)?;
+        tables::tidy(&batch, now)?;
         batch.commit()
     }
 

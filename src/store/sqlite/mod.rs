@@ -12,6 +12,7 @@ mod credentials;
 mod entries;
 mod grants;
 mod heads;
+mod history;
 mod in_flight;
 mod journal;
 mod operators;
@@ -48,6 +49,7 @@ use crate::model::approval::Approval;
 use crate::model::credential::{Credential, Operator};
 use crate::model::digest::Digest;
 use crate::model::grant::Grant;
+use crate::model::history::History;
 use crate::model::id::{ApprovalId, BootId, SessionId};
 use crate::model::name::{AgentName, OperatorName};
 use crate::model::pin::Pin;
@@ -234,6 +236,10 @@ impl Store for Sqlite {
 
     async fn agents(&self) -> Result<Vec<(AgentName, AgentState)>, StoreError> {
         self.look(State::agents).await
+    }
+
+    async fn history(&self, agent: &AgentName, now: Timestamp) -> Result<History, StoreError> {
+        self.look(|state| state.history(agent, now)).await
     }
 
     async fn credentials(&self) -> Result<Vec<Credential>, StoreError> {

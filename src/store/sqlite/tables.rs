@@ -3,8 +3,8 @@
 use rusqlite::Connection;
 
 use super::{
-    agents, approvals, budgets, credentials, grants, in_flight, operators, pins, rates, sessions,
-    settings,
+    agents, approvals, budgets, credentials, grants, history, in_flight, operators, pins, rates,
+    sessions, settings,
 };
 use crate::model::time::Timestamp;
 use crate::store::state::{REMEMBERED, Row, Rows};
@@ -21,6 +21,7 @@ pub(super) fn write(db: &Connection, rows: &Rows) -> rusqlite::Result<()> {
     in_flight::write(db, &rows.flights)?;
     rates::write(db, &rows.rates)?;
     settings::write(db, &rows.settings)?;
+    history::write(db, rows)?;
     pins::write(db, &rows.pins)
 }
 
@@ -38,9 +39,16 @@ pub(super) fn load(db: &Connection, now: Timestamp) -> rusqlite::Result<Vec<Row>
         in_flight::load(db)?,
         rates::load(db)?,
         settings::load(db)?,
+        history::load(db, since, now)?,
         pins::load(db)?,
     ]
     .into_iter()
     .flatten()
     .collect())
+}
+
+/// Removes what no decision asks for any more and no list shows.
+pub(super) fn tidy(db: &Connection, now: Timestamp) -> rusqlite::Result<()> {
+    budgets::tidy(db, now)?;
+    history::tidy(db, now.before(REMEMBERED), now)
 }

@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use super::past::Past;
 use super::row::AgentRow;
 use crate::model::action::MatchKey;
 use crate::model::approval::{Approval, ApprovalState};
 use crate::model::grant::Grant;
 use crate::model::id::{ApprovalId, SessionId};
+use crate::model::name::UserName;
 use crate::model::target::Target;
 use crate::model::time::Timestamp;
 
@@ -24,6 +26,8 @@ pub(super) struct Agent {
     /// Refusals by a person, by their time.
     refused: BTreeMap<(Timestamp, ApprovalId), Arc<Approval>>,
     grants: HashMap<(SessionId, MatchKey), Vec<Arc<Grant>>>,
+    /// What it did for each user, and for nobody.
+    pasts: HashMap<Option<UserName>, Past>,
 }
 
 impl Agent {
@@ -33,6 +37,22 @@ impl Agent {
 
     pub(super) fn set_row(&mut self, row: Option<AgentRow>) -> Option<AgentRow> {
         std::mem::replace(&mut self.row, row)
+    }
+
+    pub(super) fn past(&self, on_behalf_of: &Option<UserName>) -> Option<&Past> {
+        self.pasts.get(on_behalf_of)
+    }
+
+    pub(super) fn past_mut(&mut self, on_behalf_of: &Option<UserName>) -> &mut Past {
+        self.pasts.entry(on_behalf_of.clone()).or_default()
+    }
+
+    pub(super) fn pasts_mut(&mut self) -> impl Iterator<Item = &mut Past> {
+        self.pasts.values_mut()
+    }
+
+    pub(super) fn pasts(&self) -> impl ExactSizeIterator<Item = (&Option<UserName>, &Past)> {
+        self.pasts.iter()
     }
 
     pub(super) fn put_approval(&mut self, approval: &Arc<Approval>) {

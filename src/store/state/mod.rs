@@ -5,6 +5,9 @@
 //! worked out here and both cannot disagree about a guard.
 
 mod agent;
+mod climb;
+mod learn;
+mod past;
 mod plan;
 mod row;
 mod standing;
@@ -21,6 +24,7 @@ use crate::model::approval::{Approval, ApprovalState};
 use crate::model::credential::{Credential, Operator};
 use crate::model::digest::Digest;
 use crate::model::grant::Grant;
+use crate::model::history::{History, Who};
 use crate::model::id::{ApprovalId, CallId, CredentialId, GrantId, SessionId};
 use crate::model::name::{AgentName, GroupName, OperatorName};
 use crate::model::pin::{Pin, PinKey};
@@ -29,7 +33,9 @@ use crate::model::time::Timestamp;
 
 use super::InFlight;
 use agent::Agent;
-pub(super) use row::{AgentRow, Row, Rows, Spent};
+use climb::Climb;
+pub(super) use past::oldest_day;
+pub(super) use row::{AgentRow, ClimbKey, DayKey, ReachKey, Row, Rows, Spent, ValueKey};
 use sums::Sums;
 
 /// Everything that bears on a decision.
@@ -49,6 +55,7 @@ pub(super) struct State {
     rates: HashMap<Arc<str>, u64>,
     settings: HashMap<Arc<str>, Arc<str>>,
     pins: IndexMap<PinKey, Arc<Pin>>,
+    climbs: HashMap<SessionId, Climb>,
 }
 
 /// The groups of operators, worked out when an operator changes and good until the first token ends.
@@ -184,6 +191,27 @@ impl State {
         self.pins.values().map(|one| Pin::clone(one)).collect()
     }
 
+    /// Everything kept of one agent's past.
+    pub(super) fn history(&self, agent: &AgentName, now: Timestamp) -> History {
+        let mut pasts: Vec<_> = self
+            .agents
+            .get(agent)
+            .into_iter()
+            .flat_map(Agent::pasts)
+            .filter(|(_, past)| past.reached() > 0)
+            .map(|(user, past)| past.view(user.clone(), now))
+            .collect();
+        pasts.sort_unstable_by(|one, other| one.on_behalf_of.cmp(&other.on_behalf_of));
+        let sessions = self.sessions.values().rev();
+        History {
+            pasts,
+            sessions: sessions
+                .filter(|session| session.principal.agent == *agent)
+                .filter_map(|session| self.climbs.get(&session.id)?.view(session.id))
+                .collect(),
+        }
+    }
+
     /// Puts a row in its place, with everything that is looked up through it; returns the row that
     /// stood there, which puts things back as they were.
     pub(super) fn put(&mut self, row: Row) -> Row {
@@ -265,6 +293,24 @@ impl State {
                 let old = place(&mut self.pins, key.clone(), new);
                 Row::Pin(key, old)
             }
+            Row::Reach(key, new) => {
+                let past = self.past_mut(&key.who);
+                let old = past.put_usage(&key.reach, key.privilege, new);
+                Row::Reach(key, old)
+            }
+            Row::Value(key, new) => {
+                let old = self.past_mut(&key.who).put_value(&key.place, key.mark, new);
+                Row::Value(key, old)
+            }
+            Row::Day(key, new) => {
+                let old = self.past_mut(&key.who).put_day(key.day, key.privilege, new);
+                Row::Day(key, old)
+            }
+            Row::Climb(key, new) => {
+                let climb = self.climbs.entry(key.session).or_default();
+                let old = climb.put(&key.target, key.privilege, new);
+                Row::Climb(key, old)
+            }
         }
     }
 
@@ -294,7 +340,16 @@ impl State {
                     SessionState::Ended(EndCause::Timeout | EndCause::Closed)
                 )
         });
+        let sessions = &self.sessions;
+        self.climbs.retain(|id, _| sessions.contains_key(id));
+        for past in self.agents.values_mut().flat_map(Agent::pasts_mut) {
+            past.tidy(now);
+        }
         self.sums.tidy(now);
+    }
+
+    fn past_mut(&mut self, who: &Who) -> &mut past::Past {
+        self.agent_mut(&who.agent).past_mut(&who.on_behalf_of)
     }
 
     fn agent_mut(&mut self, name: &AgentName) -> &mut Agent {

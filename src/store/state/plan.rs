@@ -88,6 +88,10 @@ impl State {
             }
             Change::Start(flight) => self.start(flight, rows),
             Change::End(call, _) => self.end(*call, rows),
+            Change::Learn(lesson, at) => {
+                self.learn(lesson, *at, rows);
+                Ok(())
+            }
             Change::Rate(key, cell) => {
                 rows.push(Row::Rate(Arc::from(key.as_str()), Some(*cell)));
                 Ok(())

@@ -9,10 +9,13 @@ use crate::model::approval::Approval;
 use crate::model::credential::{Credential, Operator};
 use crate::model::decimal::Decimal;
 use crate::model::grant::Grant;
+use crate::model::history::{Mark, Place, Reach, Usage, Who};
 use crate::model::id::{ApprovalId, CallId, CredentialId, GrantId, SessionId};
 use crate::model::name::{AgentName, OperatorName};
 use crate::model::pin::{Pin, PinKey};
+use crate::model::privilege::Privilege;
 use crate::model::session::{AgentState, Session};
+use crate::model::target::Target;
 use crate::model::time::Timestamp;
 use crate::store::InFlight;
 
@@ -30,6 +33,42 @@ pub(in crate::store) enum Row {
     Rate(Arc<str>, Option<u64>),
     Setting(Arc<str>, Option<Arc<str>>),
     Pin(PinKey, Option<Arc<Pin>>),
+    Reach(Arc<ReachKey>, Option<Usage>),
+    Value(Arc<ValueKey>, Option<Usage>),
+    Day(Arc<DayKey>, Option<u64>),
+    Climb(Arc<ClimbKey>, Option<Timestamp>),
+}
+
+/// Names what one past used at one rung.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(in crate::store) struct ReachKey {
+    pub(in crate::store) who: Who,
+    pub(in crate::store) reach: Reach,
+    pub(in crate::store) privilege: Privilege,
+}
+
+/// Names one value of one past.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(in crate::store) struct ValueKey {
+    pub(in crate::store) who: Who,
+    pub(in crate::store) place: Place,
+    pub(in crate::store) mark: Mark,
+}
+
+/// Names the calls of one past on one day at one rung.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(in crate::store) struct DayKey {
+    pub(in crate::store) who: Who,
+    pub(in crate::store) day: i64,
+    pub(in crate::store) privilege: Privilege,
+}
+
+/// Names what succeeded in one session at one rung.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(in crate::store) struct ClimbKey {
+    pub(in crate::store) session: SessionId,
+    pub(in crate::store) target: Target,
+    pub(in crate::store) privilege: Privilege,
 }
 
 /// An agent's own row.
@@ -68,6 +107,10 @@ pub(in crate::store) struct Rows {
     pub(in crate::store) rates: Table<Arc<str>, u64>,
     pub(in crate::store) settings: Table<Arc<str>, Arc<str>>,
     pub(in crate::store) pins: Table<PinKey, Arc<Pin>>,
+    pub(in crate::store) reaches: Table<Arc<ReachKey>, Usage>,
+    pub(in crate::store) values: Table<Arc<ValueKey>, Usage>,
+    pub(in crate::store) days: Table<Arc<DayKey>, u64>,
+    pub(in crate::store) climbs: Table<Arc<ClimbKey>, Timestamp>,
 }
 
 impl Rows {
@@ -85,6 +128,10 @@ impl Rows {
             Row::Rate(key, value) => drop(self.rates.insert(key, value)),
             Row::Setting(key, value) => drop(self.settings.insert(key, value)),
             Row::Pin(key, value) => drop(self.pins.insert(key, value)),
+            Row::Reach(key, value) => drop(self.reaches.insert(key, value)),
+            Row::Value(key, value) => drop(self.values.insert(key, value)),
+            Row::Day(key, value) => drop(self.days.insert(key, value)),
+            Row::Climb(key, value) => drop(self.climbs.insert(key, value)),
         }
     }
 
@@ -101,6 +148,10 @@ impl Rows {
         let rates = self.rates.into_iter();
         let settings = self.settings.into_iter();
         let pins = self.pins.into_iter();
+        let reaches = self.reaches.into_iter();
+        let values = self.values.into_iter();
+        let days = self.days.into_iter();
+        let climbs = self.climbs.into_iter();
         agents
             .chain(credentials.map(|(k, v)| Row::Credential(k, v)))
             .chain(operators.map(|(k, v)| Row::Operator(k, v)))
@@ -112,5 +163,9 @@ impl Rows {
             .chain(rates.map(|(k, v)| Row::Rate(k, v)))
             .chain(settings.map(|(k, v)| Row::Setting(k, v)))
             .chain(pins.map(|(k, v)| Row::Pin(k, v)))
+            .chain(reaches.map(|(k, v)| Row::Reach(k, v)))
+            .chain(values.map(|(k, v)| Row::Value(k, v)))
+            .chain(days.map(|(k, v)| Row::Day(k, v)))
+            .chain(climbs.map(|(k, v)| Row::Climb(k, v)))
     }
 }

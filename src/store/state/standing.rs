@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::State;
-use crate::engine::facts::Standing;
+use super::climb::Climb;
+use crate::engine::facts::{Precedent, Standing};
 use crate::limits::{DENIAL_MEMORY, HOLDS_WINDOW};
 use crate::model::approval::Approval;
 use crate::model::grant::Grant;
+use crate::model::history::Lesson;
 use crate::model::name::GroupName;
 use crate::model::session::Session;
 use crate::model::time::Timestamp;
@@ -56,7 +58,31 @@ impl State {
                 .map(|budget| self.sums.within(&budget.key, budget.window, now))
                 .collect(),
             approvers: self.approvers(now),
+            precedent: ask
+                .lesson
+                .map(|lesson| self.precedent(lesson, ask))
+                .unwrap_or_default(),
         }
+    }
+
+    fn precedent(&self, lesson: &Lesson, ask: &Ask<'_>) -> Precedent {
+        let agent = self.agents.get(&lesson.who.agent);
+        let past = agent.and_then(|agent| agent.past(&lesson.who.on_behalf_of));
+        let climb = self.climbs.get(&lesson.session);
+        let mut precedent = match past {
+            Some(past) => past.compare(lesson),
+            None => Precedent::default(),
+        };
+        precedent.highest = climb.and_then(Climb::highest);
+        precedent.done = climb
+            .map(|climb| climb.done_of(ask.after))
+            .unwrap_or_default();
+        let seen = precedent.values.iter().all(|(_, known)| known.used);
+        let new = !precedent.used || !seen || precedent.is_escalated_by(lesson.privilege);
+        if new && let Some(past) = past {
+            precedent.evidence = past.evidence(lesson, ask.now);
+        }
+        precedent
     }
 
     fn approvers(&self, now: Timestamp) -> Arc<BTreeSet<GroupName>> {
