@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use countersign::ambient::Ambient;
-use countersign::engine::facts::{Facts, Standing};
+use countersign::engine::facts::{Facts, Pinned, Standing};
 use countersign::engine::{self, Matched, Requirements, trace};
 use countersign::model::arguments::Arguments;
 use countersign::model::call::{Call, Mode, Principal};
@@ -69,6 +69,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             standing: &standing,
             attached: None,
             tool: Some(&own),
+            pinned: Pinned::ACCEPTED,
             exceeded: None,
             level: 1,
         };

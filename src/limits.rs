@@ -62,6 +62,19 @@ pub const RPC_METHOD_BYTES: usize = 256;
 /// Most requests of one agent connection in flight at once.
 pub const REQUESTS_IN_FLIGHT_COUNT: usize = 256;
 
+/// Largest definition that can be pinned, in canonical form.
+pub const PIN_DEFINITION_BYTES: usize = 256 * 1_024;
+/// Longest name of a prompt, or URI template, that can be pinned.
+pub const PIN_NAME_BYTES: usize = 1_024;
+/// Most definitions of one server that are kept; further ones stay unaccepted.
+pub const PINS_PER_SERVER_COUNT: usize = 20_000;
+/// Most bytes of definitions of one server that are kept.
+pub const PINS_PER_SERVER_BYTES: usize = 64 * 1_024 * 1_024;
+/// Most pairs of words that are compared where two definitions differ; longer ones are shown whole.
+pub const DIFF_PAIRS_COUNT: usize = 4_000_000;
+/// Largest lock file.
+pub const LOCK_BYTES: usize = 16 * 1_024 * 1_024;
+
 /// Largest schema of a manifest rule or a tool.
 pub const SCHEMA_BYTES: usize = 64 * 1_024;
 /// Deepest nesting of a schema.

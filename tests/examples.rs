@@ -158,7 +158,8 @@ impl Guard {
             "version: 1\n\
              listen: {{agents: '127.0.0.1:0', operators: '127.0.0.1:0'}}\n\
              upstreams: {{ledger: {{command: {command}}}}}\n\
-             reload: auto\n"
+             reload: auto\n\
+             pin: first_use\n"
         );
         fs::write(folder.path().join("countersign.yaml"), config).unwrap();
         let data = folder.path().join("data");

@@ -792,3 +792,53 @@ async fn an_upstream_that_is_down_fails_that_call_only_and_is_recorded_as_not_se
     );
     drop(guarded);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_server_says_of_itself_and_offers_is_shown_only_while_it_is_accepted() {
+    let fixture = Fixture::over_http();
+    let guarded = Guarded::start(PERMIT_ALL, &[("fixture", http(&fixture.url))], false).await;
+    let fresh = || Wire::new(&guarded.url(Some("fixture")), &guarded.key);
+    let hello = json!({
+        "protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "wire", "version": "1"},
+    });
+    let told = fresh().ask("initialize", hello.clone()).await.answer();
+    assert_eq!(
+        told["result"]["instructions"],
+        "Answers the conformance suite."
+    );
+    let wire = fresh().begin("2025-11-25").await;
+    let lists = [
+        ("prompts/list", "prompts"),
+        ("resources/templates/list", "resourceTemplates"),
+    ];
+    let counts = async || {
+        let mut counts = Vec::new();
+        for (method, list) in lists {
+            let listed = wire.ask(method, json!({})).await.answer();
+            counts.push(listed["result"][list].as_array().unwrap().len());
+        }
+        counts
+    };
+    let before = counts().await;
+    assert!(before.iter().all(|count| *count > 0), "{before:?}");
+    let get = || wire.ask("prompts/get", json!({"name": "test_simple_prompt"}));
+    assert!(get().await.answer().get("result").is_some());
+
+    let olga = countersign::model::name::OperatorName::parse("olga").unwrap();
+    for view in guarded.guard.pins() {
+        use countersign::model::pin::PinKind::{Instructions, Prompt, Template};
+        if matches!(view.pin.key.kind, Instructions | Prompt | Template) {
+            guarded
+                .guard
+                .refuse_pin(&olga, &view.pin.key)
+                .await
+                .unwrap();
+        }
+    }
+    assert_eq!(counts().await, [0, 0]);
+    let refused = get().await.body;
+    assert!(refused.contains("tool-refused"), "{refused}");
+    let told = fresh().ask("initialize", hello).await.answer();
+    assert!(told["result"].get("instructions").is_none(), "{told}");
+    assert!(told["result"].get("serverInfo").is_some(), "{told}");
+}

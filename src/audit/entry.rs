@@ -30,13 +30,15 @@ pub enum EntryKind {
     Refusal,
     /// Scopes came into force, or were offered and refused.
     Scopes,
+    /// A server presented a definition, or one was accepted or refused.
+    Pin,
     /// The guard started, stopped, or noticed something about itself.
     Guard,
 }
 
 impl EntryKind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Decision,
         Self::Outcome,
         Self::Permit,
@@ -47,6 +49,7 @@ impl EntryKind {
         Self::Grant,
         Self::Refusal,
         Self::Scopes,
+        Self::Pin,
         Self::Guard,
     ];
 
@@ -64,6 +67,7 @@ impl EntryKind {
             Self::Grant => "grant",
             Self::Refusal => "refusal",
             Self::Scopes => "scopes",
+            Self::Pin => "pin",
             Self::Guard => "guard",
         }
     }

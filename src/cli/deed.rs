@@ -10,7 +10,7 @@ use tokio::net::UnixStream;
 use super::failure::Failure;
 use super::owner::core::Core;
 use super::owner::socket::SOCKET;
-use crate::guard::{Guard, OperateError, Reload};
+use crate::guard::{Guard, OperateError, PinPolicy, Reload};
 use crate::limits::{AGENT_KEY_LIFE, AGENT_MESSAGE_BYTES};
 use crate::model::credential::Credential;
 use crate::model::id::CredentialId;
@@ -64,7 +64,7 @@ pub(super) async fn ask(data: &Path, deed: Deed) -> Result<Value, Failure> {
         if let Ok(stream) = UnixStream::connect(data.join(SOCKET)).await {
             return ask_owner(stream, &deed).await;
         }
-        if let Some(core) = Core::open(data, Reload::Accept, false).await? {
+        if let Some(core) = Core::open(data, Reload::Accept, PinPolicy::Accept, false).await? {
             let by = format!("uid {}", rustix::process::getuid().as_raw());
             let done = deed.perform(&core.guard, &by).await;
             core.close().await?;

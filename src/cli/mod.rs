@@ -17,6 +17,7 @@ mod operator;
 mod operators;
 mod owner;
 mod peps;
+mod pin;
 mod place;
 mod print;
 mod scopes;
@@ -71,6 +72,8 @@ enum Command {
     Grants(grants::Args),
     /// Issue, list and revoke keys of enforcement points, which run calls with permits
     Peps(peps::Args),
+    /// See, accept and refuse what servers present
+    Pin(pin::Args),
     /// Add, list and remove those who may approve
     Operators(operators::Args),
 }
@@ -124,6 +127,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Sessions(args) => sessions::run(args, as_json).await,
         Command::Grants(args) => grants::run(args, as_json).await,
         Command::Peps(args) => peps::run(args, as_json).await,
+        Command::Pin(args) => pin::run(args, as_json).await,
         Command::Operators(args) => operators::run(args, as_json).await,
     }
 }

@@ -8,7 +8,7 @@ use super::failure::Failure;
 use super::owner::{Owner, Setup};
 use super::place::{CONFIG_FILE, Place, read_config};
 use super::print;
-use crate::guard::Reload;
+use crate::guard::{PinPolicy, Reload};
 
 /// Which configuration.
 #[derive(clap::Args, Debug)]
@@ -33,6 +33,10 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
             "reload: auto: whoever can write a manifest changes what agents may do, at once",
         );
     }
+    let pin = config.pin.unwrap_or(PinPolicy::Accept);
+    if pin == PinPolicy::FirstUse {
+        print::tell("pin: first_use: whatever a server presents first is accepted as it is");
+    }
     let setup = Setup {
         upstreams: config.resolve()?,
         scopes: config.scopes,
@@ -41,6 +45,7 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
         operators: config.listen.operators,
         all_synced: config.all_synced,
         reload: config.reload,
+        pin,
         data: data.clone(),
     };
     // Before the guard starts: a signal that comes meanwhile must not be lost.

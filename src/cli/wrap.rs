@@ -26,7 +26,7 @@ use super::owner::{Owner, Setup};
 use super::place::{Place, read_config};
 use super::print;
 use crate::config::Config;
-use crate::guard::Reload;
+use crate::guard::{PinPolicy, Reload};
 use crate::limits::AGENT_MESSAGE_BYTES;
 use crate::model::name::{AgentName, ServerName};
 use crate::model::secret::Secret;
@@ -203,6 +203,9 @@ fn setup(args: &Args, config: Option<&Config>, data: &Path) -> Result<Setup, Fai
         upstreams: BTreeMap::new(),
         all_synced: config.is_some_and(|config| config.all_synced),
         reload: config.map_or(Reload::Auto, |config| config.reload),
+        pin: config
+            .and_then(|config| config.pin)
+            .unwrap_or(PinPolicy::FirstUse),
     })
 }
 

@@ -13,7 +13,7 @@ pub use listen::Listen;
 pub use secret::SecretRef;
 pub use upstream::{Transport, Upstream};
 
-use crate::guard::Reload;
+use crate::guard::{PinPolicy, Reload};
 use crate::mcp::upstream::UpstreamSpec;
 use crate::model::name::ServerName;
 use crate::scopes::reading::{Block, Keys};
@@ -35,6 +35,8 @@ pub struct Config {
     pub all_synced: bool,
     /// Who puts changed scopes into force.
     pub reload: Reload,
+    /// Who accepts what servers present for the first time, where the configuration says it.
+    pub pin: Option<PinPolicy>,
 }
 
 impl Config {
@@ -91,9 +93,13 @@ fn read(tree: &Node, base: &Path, faults: &mut Faults) -> Option<Config> {
         let words = [("accept", Reload::Accept), ("auto", Reload::Auto)];
         node.choice(&words, &[], faults)
     });
-    if let Some(node) = block.find("pin") {
-        node.choice(&[("first_use", ())], &["accepted"], faults);
-    }
+    let pin = block.find("pin").and_then(|node| {
+        let words = [
+            ("accept", PinPolicy::Accept),
+            ("first_use", PinPolicy::FirstUse),
+        ];
+        node.choice(&words, &[], faults)
+    });
     Some(Config {
         data: data?,
         scopes: scopes?,
@@ -101,6 +107,7 @@ fn read(tree: &Node, base: &Path, faults: &mut Faults) -> Option<Config> {
         upstreams,
         all_synced: all_synced.unwrap_or(false),
         reload: reload.unwrap_or(Reload::Accept),
+        pin,
     })
 }
 
@@ -198,6 +205,7 @@ mod tests {
         assert!(config.listen.agents.ip().is_loopback());
         assert!(config.listen.operators.ip().is_loopback());
         assert_eq!(config.reload, Reload::Accept);
+        assert_eq!(config.pin, None);
         assert!(!config.all_synced);
     }
 
@@ -218,6 +226,7 @@ mod tests {
         assert_eq!(config.upstreams.len(), 2);
         assert!(config.all_synced);
         assert_eq!(config.reload, Reload::Auto);
+        assert_eq!(config.pin, Some(PinPolicy::FirstUse));
         assert_eq!(config.scopes, Path::new("/srv/guard/manifests"));
     }
 

@@ -44,7 +44,8 @@ pub(super) fn settled(facts: &Facts<'_>, now: Timestamp, steps: &mut Vec<Step>) 
         .flatten()
 }
 
-/// Why a person is being asked about this very call, while nobody has answered.
+/// Why a person is being asked about this very call, while nobody has answered. What an operator answers
+/// by accepting a definition, or the scopes once more, is answered when it is no cause any longer.
 pub(super) fn asked(facts: &Facts<'_>, now: Timestamp) -> Vec<Cause> {
     facts
         .standing
@@ -52,6 +53,12 @@ pub(super) fn asked(facts: &Facts<'_>, now: Timestamp) -> Vec<Cause> {
         .iter()
         .filter(|approval| approval.is_open(now))
         .flat_map(|approval| &approval.reasons)
+        .filter(|(reason, _)| {
+            !matches!(
+                reason,
+                Reason::Undeclared | Reason::ToolUnaccepted | Reason::ToolChanged
+            )
+        })
         .map(|(reason, sentence)| Cause::new(*reason, sentence.as_str()))
         .collect()
 }

@@ -4,6 +4,7 @@ use super::approvals;
 use super::facts::Facts;
 use super::history::{self, Firsts};
 use super::matching::Matched;
+use super::pinned;
 use super::requirements::Requirements;
 use crate::model::call::{Call, Mode};
 use crate::model::decision::{Cause, Decision, Evaluation, Step, Trace};
@@ -58,11 +59,13 @@ fn judge(
     stands(facts)?;
     forbids(call, matched, steps)?;
     exists(call, matched, facts, steps)?;
-    let mut causes = rules(call, matched, steps)?;
+    let mut causes = pinned::accepted(call, matched, facts.pinned, steps)?;
+    causes.extend(rules(call, matched, steps)?);
     history::ordered(call, requirements, facts, steps)?;
     let firsts = Firsts::of(call, matched, requirements, facts, steps);
     causes.extend(firsts.paused);
     causes.sort();
+    causes.dedup();
     *notes = firsts.noted;
     rates(matched, requirements, facts, steps)?;
     budgets(matched, requirements, facts, steps)?;
@@ -181,7 +184,7 @@ fn exists(
         ));
     }
     let declared = matched.rules.iter().all(|(_, rule)| rule.mode == call.mode);
-    if !declared || (matched.rules.is_empty() && call.mode != Mode::Proxy) {
+    if !declared || (!matched.is_declared && call.mode != Mode::Proxy) {
         let sentence = format!(
             "{} is not declared for mode {}",
             call.target,
@@ -189,10 +192,9 @@ fn exists(
         );
         return Err(Cause::new(Reason::ModeRefused, sentence));
     }
-    if matched.rules.is_empty() && matched.scope.undeclared == Undeclared::Deny {
+    if !matched.is_declared && matched.scope.undeclared == Undeclared::Deny {
         steps.push(Step::Undeclared);
-        let sentence = format!("no rule names {}", call.target);
-        return Err(Cause::new(Reason::Undeclared, sentence));
+        return Err(undeclared(call, matched));
     }
     if call.target.kind != TargetKind::Tool {
         return Ok(());
@@ -222,14 +224,24 @@ fn exists(
     }
 }
 
+fn undeclared(call: &Call, matched: &Matched<'_>) -> Cause {
+    let sentence = match matched.rules.is_empty() {
+        true => format!("no rule names {}", call.target),
+        false => format!(
+            "{} was not accepted when the scopes came into force, so that only a rule that writes it out declares it",
+            call.target
+        ),
+    };
+    Cause::new(Reason::Undeclared, sentence)
+}
+
 /// Every rule that names the target, together: why the call needs a person, if it does.
 fn rules(call: &Call, matched: &Matched<'_>, steps: &mut Vec<Step>) -> Result<Vec<Cause>, Cause> {
     let mut causes = Vec::new();
     let mut refusal = None;
-    if matched.rules.is_empty() {
+    if !matched.is_declared {
         steps.push(Step::Undeclared);
-        let sentence = format!("no rule names {}", call.target);
-        causes.push(Cause::new(Reason::Undeclared, sentence));
+        causes.push(undeclared(call, matched));
     }
     for (index, rule) in &matched.rules {
         let judgement = match &rule.arguments {
@@ -259,11 +271,7 @@ fn rules(call: &Call, matched: &Matched<'_>, steps: &mut Vec<Step>) -> Result<Ve
     }
     match refusal {
         Some(cause) => Err(cause),
-        None => {
-            causes.sort();
-            causes.dedup();
-            Ok(causes)
-        }
+        None => Ok(causes),
     }
 }
 
@@ -342,7 +350,7 @@ fn budgets(
 
 /// Of two refusals the one that comes first in the table of reasons, then in the alphabet: so the
 /// order of rules in a manifest never shows.
-fn stricter(one: Option<Cause>, other: Option<Cause>) -> Option<Cause> {
+pub(super) fn stricter(one: Option<Cause>, other: Option<Cause>) -> Option<Cause> {
     match (one, other) {
         (Some(one), Some(other)) => Some(one.min(other)),
         (one, other) => one.or(other),

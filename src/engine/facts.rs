@@ -26,10 +26,55 @@ pub struct Facts<'a> {
     pub attached: Option<&'a Approval>,
     /// The tool's own schema; absent where the server presents no such tool.
     pub tool: Option<&'a ToolSchema>,
+    /// Whether what the server presents is accepted.
+    pub pinned: Pinned,
     /// The first declared rate that is used up, if one is.
     pub exceeded: Option<Exceeded>,
     /// What the session has proved, 0 to 3.
     pub level: u8,
+}
+
+/// Whether the server and the target are what people accepted.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Pinned {
+    /// How the server itself stands.
+    pub server: PinStanding,
+    /// How the target's definition stands; accepted where the target's kind has none.
+    pub target: PinStanding,
+}
+
+impl Pinned {
+    /// Everything is accepted.
+    pub const ACCEPTED: Self = Self {
+        server: PinStanding::Accepted,
+        target: PinStanding::Accepted,
+    };
+}
+
+/// How a definition that a server presents stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PinStanding {
+    /// It is accepted.
+    Accepted,
+    /// Nobody accepted any definition of that name.
+    Unaccepted,
+    /// Another definition of that name is or was accepted.
+    Changed,
+    /// An operator refused it.
+    Refused,
+}
+
+impl PinStanding {
+    /// The word on screens.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Accepted => "accepted",
+            Self::Unaccepted => "unaccepted",
+            Self::Changed => "changed",
+            Self::Refused => "refused",
+        }
+    }
 }
 
 /// How an agent, a session and earlier decisions stand, as the store knows them at one revision.

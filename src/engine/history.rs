@@ -22,7 +22,7 @@ pub(super) struct Firsts {
 }
 
 impl Firsts {
-    /// Finds them. What no rule names is not a first reach but an undeclared one.
+    /// Finds them. What no rule declares is not a first reach but an undeclared one.
     pub(super) fn of(
         call: &Call,
         matched: &Matched<'_>,
@@ -31,7 +31,7 @@ impl Firsts {
         steps: &mut Vec<Step>,
     ) -> Self {
         let mut firsts = Self::default();
-        if matched.rules.is_empty() {
+        if !matched.is_declared {
             return firsts;
         }
         let precedent = &facts.standing.precedent;

@@ -12,17 +12,29 @@ pub struct Matched<'a> {
     pub rules: Vec<(usize, &'a Rule)>,
     /// Forbids: one is enough.
     pub forbids: Vec<(usize, &'a Forbid)>,
+    /// Whether any of the rules declares the target. A rule that does not still narrows.
+    pub is_declared: bool,
 }
 
 impl<'a> Matched<'a> {
     /// Finds them. The order of the manifest does not matter: every caller treats them as a set.
     #[must_use]
     pub fn find(scope: &'a Scope, target: &'a Target) -> Self {
+        let rules: Vec<_> = scope.rules_for(target).collect();
         Self {
             scope,
-            rules: scope.rules_for(target).collect(),
+            is_declared: !rules.is_empty(),
+            rules,
             forbids: scope.forbids_for(target).collect(),
         }
+    }
+
+    /// Lets only rules that write the target out declare it: whoever wrote a pattern could not know of a
+    /// target that was accepted later.
+    #[must_use]
+    pub fn by_name_only(mut self) -> Self {
+        self.is_declared = self.rules.iter().any(|(_, rule)| rule.pattern.is_exact());
+        self
     }
 
     /// Whether the manifest hides the target: it answers as if it did not exist.

@@ -8,6 +8,7 @@ mod combine;
 pub mod facts;
 mod history;
 mod matching;
+mod pinned;
 mod requirements;
 pub mod trace;
 mod visible;

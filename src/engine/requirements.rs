@@ -43,8 +43,8 @@ pub struct Amount {
 }
 
 impl Requirements {
-    /// Reads them off the matching rules. Nothing matching needs the most: an undeclared target stands
-    /// at the top of the ladder.
+    /// Reads them off the matching rules. What no rule declares needs the most: an undeclared target
+    /// stands at the top of the ladder.
     #[must_use]
     pub fn of(matched: &Matched<'_>, call: &Call) -> Self {
         let mut privilege = None;
@@ -99,7 +99,9 @@ impl Requirements {
                 });
             }
         }
-        requirements.privilege = privilege.unwrap_or(Privilege::Admin);
+        if let (true, Some(privilege)) = (matched.is_declared, privilege) {
+            requirements.privilege = privilege;
+        }
         requirements
     }
 }

@@ -55,6 +55,12 @@ fn sentence(step: &Step, scope: &Scope) -> String {
         Step::Undeclared => "no rule names the target".to_owned(),
         Step::OwnSchema { fits: true } => "the tool's own schema accepts the arguments".to_owned(),
         Step::OwnSchema { fits: false } => "the tool's own schema refuses the arguments".to_owned(),
+        Step::Unaccepted { is_server: true } => {
+            "the server is not one that was accepted".to_owned()
+        }
+        Step::Unaccepted { is_server: false } => {
+            "the definition is not one that was accepted".to_owned()
+        }
         Step::Rule { index, inside } => {
             let place = scope.rules().get(*index).map(|rule| rule.place.to_string());
             let place = place.unwrap_or_default();

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use parking_lot::RwLock;
 use serde_json::Value;
 
+use super::presented::{Definition, Presented};
 use crate::limits::UPSTREAM_TOOLS_COUNT;
 use crate::model::digest::Digest;
-use crate::model::json;
 use crate::model::name::{ServerName, ToolName};
+use crate::model::pin::PinKind;
 use crate::model::target::{Target, TargetKind};
 use crate::scopes::ToolSchema;
 
@@ -26,15 +27,6 @@ pub struct KnownTool {
     pub schema: ToolSchema,
 }
 
-/// What a server presented when it was asked.
-#[derive(Debug)]
-pub struct Presented {
-    /// The server's identity: command and arguments, or address.
-    pub pin: Digest,
-    /// Whole tool definitions, in the server's order.
-    pub tools: Vec<Value>,
-}
-
 /// Every server's newest presentation.
 #[derive(Default)]
 pub struct Catalog {
@@ -47,6 +39,8 @@ struct Server {
     tools: HashMap<Arc<str>, Arc<KnownTool>>,
     /// Names of changed tools whose approvals are not known to have ended.
     unsettled: BTreeSet<Arc<str>>,
+    /// The digest of everything else it presents.
+    others: HashMap<PinKind, HashMap<Arc<str>, Digest>>,
 }
 
 impl Catalog {
@@ -80,22 +74,49 @@ impl Catalog {
         self.servers.read().get(server).map(|server| server.pin)
     }
 
+    /// The digest of what a server presents under a name, if it does.
+    #[must_use]
+    pub fn digest(&self, server: &ServerName, kind: PinKind, name: &str) -> Option<Digest> {
+        let servers = self.servers.read();
+        let server = servers.get(server)?;
+        match kind {
+            PinKind::Server => Some(server.pin),
+            PinKind::Tool => server.tools.get(name).map(|tool| tool.pin),
+            PinKind::Instructions | PinKind::Prompt | PinKind::Template => {
+                server.others.get(&kind)?.get(name).copied()
+            }
+        }
+    }
+
     /// Takes in what a server presents. A tool that cannot be checked is left out, so that no call of
     /// it can pass. Gives the names of tools whose definition is not the one known before, now or at an
     /// earlier presentation that was not settled, and a
     /// sentence for each tool left out.
     pub(super) fn present(&self, server: &ServerName, presented: &Presented) -> Taken {
-        let mut taken = Taken::default();
+        let (definitions, dropped) = presented.definitions();
+        let mut others: HashMap<PinKind, HashMap<Arc<str>, Digest>> = HashMap::new();
+        for one in &definitions {
+            let names = others.entry(one.kind).or_default();
+            names.insert(Arc::clone(&one.name), one.digest);
+        }
+        let mut taken = Taken {
+            definitions,
+            dropped,
+            ..Taken::default()
+        };
         let mut next = Server {
-            pin: presented.pin,
+            pin: presented.pin(),
+            others,
             order: Vec::new(),
             tools: HashMap::new(),
             unsettled: BTreeSet::new(),
         };
         let mut ambiguous = HashSet::new();
         for definition in presented.tools.iter().take(UPSTREAM_TOOLS_COUNT) {
-            match KnownTool::compile(definition) {
+            let text = Definition::of(PinKind::Tool, name(definition), definition);
+            match KnownTool::compile(definition, &text) {
                 Ok(tool) => {
+                    taken.definitions.push(text);
                     let name: Arc<str> = Arc::from(tool.name.as_str());
                     let tool = Arc::new(tool);
                     if next
@@ -113,6 +134,9 @@ impl Catalog {
         // Of tools that share a name neither can be meant, so none stays.
         next.order
             .retain(|tool| !ambiguous.contains(tool.name.as_str()));
+        taken
+            .definitions
+            .retain(|one| one.kind != PinKind::Tool || !ambiguous.contains(&one.name));
         for name in ambiguous {
             next.tools.remove(&name);
             taken
@@ -147,27 +171,32 @@ impl Catalog {
 pub(super) struct Taken {
     /// Names whose definition changed or went away.
     pub(super) changed: Vec<Arc<str>>,
-    /// Why tools were left out.
+    /// Why definitions were left out.
     pub(super) dropped: Vec<String>,
+    /// What was taken in, the server itself first.
+    pub(super) definitions: Vec<Definition>,
 }
 
 impl KnownTool {
-    fn compile(definition: &Value) -> Result<Self, String> {
-        let name = definition
-            .get("name")
-            .and_then(Value::as_str)
-            .unwrap_or_default();
-        let name = ToolName::parse(name).map_err(|fault| fault.to_string())?;
+    fn compile(definition: &Value, text: &Definition) -> Result<Self, String> {
+        text.fits()?;
+        let name = ToolName::parse(&text.name).map_err(|fault| fault.to_string())?;
         let schema = definition
             .get("inputSchema")
             .ok_or_else(|| format!("{name} declares no input schema"))?;
         let schema = ToolSchema::compile(schema).map_err(|fault| format!("{name}: {fault}"))?;
-        let pin = Digest::of(&json::canonical(definition));
         Ok(Self {
             name,
             definition: definition.clone(),
-            pin,
+            pin: text.digest,
             schema,
         })
     }
+}
+
+fn name(definition: &Value) -> &str {
+    definition
+        .get("name")
+        .and_then(Value::as_str)
+        .unwrap_or_default()
 }

@@ -29,7 +29,7 @@ impl Guard {
         requirements: &Requirements,
         binding: &Binding,
     ) -> Option<Box<Lesson>> {
-        if matched.rules.is_empty() {
+        if !matched.is_declared {
             return None;
         }
         let who = Who {

@@ -7,9 +7,11 @@ use super::Guard;
 use super::approvals::Ended;
 use super::ruling::{Hold, Ruling, Woke};
 use super::wakes::Matter;
+use crate::engine::facts::Pinned;
 use crate::limits::WAIT_LONGEST;
 use crate::model::approval::Approval;
 use crate::model::id::ApprovalId;
+use crate::model::reason::Reason;
 use crate::store::StoreError;
 
 impl Guard {
@@ -30,7 +32,7 @@ impl Guard {
         tokio::pin!(late);
         loop {
             // A wake-up only says that something was written, for example the opening of this very hold.
-            if self.has_moved(hold).await {
+            if self.is_accepted_by_now(hold) || self.has_moved(hold).await {
                 return Woke::Changed;
             }
             tokio::select! {
@@ -70,6 +72,16 @@ impl Guard {
             is_live.then_some(Ended::Cancelled)
         };
         self.end_approval(id, due, None).await.map(drop)
+    }
+
+    /// Whether the hold asks about a definition that has been accepted since.
+    fn is_accepted_by_now(&self, hold: &Hold) -> bool {
+        let asks = hold
+            .pending
+            .reasons
+            .iter()
+            .any(|cause| matches!(cause.reason, Reason::ToolUnaccepted | Reason::ToolChanged));
+        asks && self.pinned_now(&hold.call.target) == Pinned::ACCEPTED
     }
 
     /// Whether something the hold waits on has changed: an approval ended, or session or agent stopped.

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use arc_swap::ArcSwap;
 use aws_lc_rs::hmac;
@@ -31,6 +31,10 @@ impl Guard {
             offered: parking_lot::Mutex::default(),
             limits: Limits::default(),
             catalog: super::Catalog::default(),
+            since: AtomicI64::new(0),
+            book: super::pins::Book::default(),
+            pinning: tokio::sync::Mutex::default(),
+            pin: parts.pin,
             ambient: parts.ambient,
             match_key: hmac::Key::new(hmac::HMAC_SHA256, &parts.match_key),
             code_key: hmac::Key::new(hmac::HMAC_SHA256, &parts.code_key),
@@ -56,7 +60,11 @@ impl Guard {
                 .into_iter()
                 .filter_map(|(key, cell)| Some((CellKey::parse(&key)?, cell))),
         );
+        for pin in guard.store.pins().await? {
+            guard.book.put(pin);
+        }
         guard.close_left_over().await?;
+        let changes = guard.begin_scopes().await?;
         let mut body = serde_json::Map::new();
         body.insert("state".into(), "started".into());
         body.insert("version".into(), env!("CARGO_PKG_VERSION").into());
@@ -65,8 +73,9 @@ impl Guard {
             guard.scopes.load().digest().to_string().into(),
         );
         guard
-            .write(EntryKind::Guard, body, Vec::new(), Sync::Synced)
+            .write(EntryKind::Guard, body, changes, Sync::Synced)
             .await?;
+        guard.accept_locked().await?;
         tokio::spawn(Arc::clone(&guard.wakes).pass_on(guard.store.wakes()));
         tokio::spawn(Self::tidy(Arc::downgrade(&guard), guard.stopping.clone()));
         Ok(guard)

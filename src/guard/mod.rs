@@ -17,7 +17,9 @@ mod operate;
 mod operators;
 mod peps;
 mod permit;
+mod pins;
 mod present;
+mod presented;
 mod redeem;
 mod reload;
 mod ruling;
@@ -31,7 +33,7 @@ mod weigh;
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicI64, AtomicU64};
 
 use arc_swap::ArcSwap;
 use aws_lc_rs::hmac;
@@ -41,10 +43,12 @@ use tokio_util::task::TaskTracker;
 
 pub use agents::AgentView;
 pub use approvals::{Resolution, ResolveError, Vote};
-pub use catalog::{Catalog, KnownTool, Presented};
+pub use catalog::{Catalog, KnownTool};
 pub use entries::Refusal;
 pub use operate::{OperateError, Stopped};
 pub use permit::{Dispatch, Permit, Receipt};
+pub use pins::{MemberDiff, PinDiff, PinPolicy, PinView, Word};
+pub use presented::Presented;
 pub use redeem::Redeemed;
 pub use reload::{Offered, Reload};
 pub use ruling::{Challenge, Denial, Hold, Pending, Ruling, Woke};
@@ -80,15 +84,24 @@ pub struct Parts {
     pub all_synced: bool,
     /// Who puts changed scopes into force.
     pub reload: Reload,
+    /// Who accepts what servers present for the first time.
+    pub pin: PinPolicy,
 }
 
 /// The guard: one for a process, shared by its edges.
 pub struct Guard {
     store: SharedStore,
     scopes: ArcSwap<Scopes>,
+    /// When those scopes were last put into force, in milliseconds since 1970. It is set after them, so
+    /// that for a moment patterns may cover too little, and never too much.
+    since: AtomicI64,
     offered: Mutex<Option<Scopes>>,
     limits: Limits,
     catalog: Catalog,
+    book: pins::Book,
+    /// Held while pins are written: each is written over the version that was looked at.
+    pinning: tokio::sync::Mutex<()>,
+    pin: PinPolicy,
     ambient: Ambient,
     match_key: hmac::Key,
     code_key: hmac::Key,

@@ -2,17 +2,16 @@
 
 use super::Guard;
 use super::approvals::Ended;
-use super::catalog::{Catalog, Presented};
+use super::catalog::Catalog;
+use super::presented::Presented;
 use crate::audit::entry::EntryKind;
-use crate::engine;
 use crate::model::name::{AgentName, ServerName};
-use crate::model::target::Target;
 use crate::scopes::Client;
 use crate::store::StoreError;
 
 impl Guard {
-    /// Takes in what a server presents. Approvals of a tool whose definition changed end as
-    /// invalidated: what was approved is not what would run.
+    /// Takes in what a server presents, and pins what was never seen before. Approvals of a tool whose
+    /// definition changed end as invalidated: what was approved is not what would run.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -23,8 +22,11 @@ impl Guard {
     ) -> Result<(), StoreError> {
         let taken = self.catalog.present(server, presented);
         for sentence in &taken.dropped {
-            tracing::warn!(%server, sentence, "a tool was left out");
+            tracing::warn!(%server, sentence, "a definition was left out");
         }
+        // From here on decisions see the new definitions as unaccepted, until their pins say otherwise.
+        self.keep_presented(server, presented.pin(), &taken.definitions)
+            .await?;
         if taken.changed.is_empty() {
             return Ok(());
         }
@@ -55,15 +57,6 @@ impl Guard {
     #[must_use]
     pub const fn catalog(&self) -> &Catalog {
         &self.catalog
-    }
-
-    /// Whether a listing names the target to that agent.
-    #[must_use]
-    pub fn is_visible(&self, agent: &AgentName, target: &Target) -> bool {
-        self.scopes
-            .load()
-            .scope(agent)
-            .is_some_and(|scope| engine::is_visible(scope, target))
     }
 
     /// How that agent's client is answered while it waits.

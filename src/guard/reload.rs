@@ -1,6 +1,7 @@
 //! New scopes: offered whole, in force at once or once an operator accepts them, for the very next call.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use super::approvals::Ended;
 use super::operate::OperateError;
@@ -8,6 +9,7 @@ use super::{Guard, entries};
 use crate::audit::entry::EntryKind;
 use crate::model::digest::Digest;
 use crate::model::name::OperatorName;
+use crate::model::time::Timestamp;
 use crate::scopes::Scopes;
 use crate::store::{Change, StoreError, Sync};
 
@@ -60,10 +62,11 @@ impl Guard {
         }
     }
 
-    /// Puts offered scopes into force.
+    /// Puts offered scopes into force; or those in force once more, so that their patterns cover what was
+    /// accepted since.
     ///
     /// # Errors
-    /// When no scopes of that digest are on offer.
+    /// When no scopes of that digest are on offer or in force.
     pub async fn accept_scopes(
         &self,
         operator: &OperatorName,
@@ -71,11 +74,31 @@ impl Guard {
     ) -> Result<(), OperateError> {
         let is_it = |offered: &Scopes| offered.digest() == digest;
         let scopes = self.offered.lock().clone().filter(is_it);
-        let scopes = scopes.ok_or(OperateError::Missing)?;
-        self.put_in_force(scopes, operator.as_str()).await?;
-        // Only now: where it could not be recorded it can be accepted again.
-        self.offered.lock().take_if(|offered| is_it(offered));
-        Ok(())
+        if let Some(scopes) = scopes {
+            self.put_in_force(scopes, operator.as_str()).await?;
+            // Only now: where it could not be recorded it can be accepted again.
+            self.offered.lock().take_if(|offered| is_it(offered));
+            return Ok(());
+        }
+        let scopes = self.scopes.load_full();
+        if scopes.digest() != digest {
+            return Err(OperateError::Missing);
+        }
+        let now = self.ambient.now();
+        Ok(self
+            .put_in_force_at(Scopes::clone(&scopes), operator.as_str(), now)
+            .await?)
+    }
+
+    /// What is to be written of the scopes that the guard starts with.
+    pub(super) async fn begin_scopes(&self) -> Result<Vec<Change>, StoreError> {
+        let scopes = self.scopes.load_full();
+        if scopes.agents().next().is_none() {
+            return Ok(Vec::new());
+        }
+        let since = self.in_force_since(&scopes).await?;
+        self.since.store(since.millis(), Ordering::SeqCst);
+        Ok(settings(scopes.digest(), since))
     }
 
     /// The scopes in force.
@@ -91,18 +114,47 @@ impl Guard {
     }
 
     async fn put_in_force(&self, scopes: Scopes, by: &str) -> Result<(), StoreError> {
+        let since = self.in_force_since(&scopes).await?;
+        self.put_in_force_at(scopes, by, since).await
+    }
+
+    async fn put_in_force_at(
+        &self,
+        scopes: Scopes,
+        by: &str,
+        since: Timestamp,
+    ) -> Result<(), StoreError> {
         let digest = scopes.digest();
         let body = entries::scopes("in-force", digest, by);
-        let change = Change::Setting(ACCEPTED.to_owned(), digest.to_string());
-        self.write(EntryKind::Scopes, body, vec![change], Sync::Synced)
-            .await?;
+        self.write(
+            EntryKind::Scopes,
+            body,
+            settings(digest, since),
+            Sync::Synced,
+        )
+        .await?;
         self.scopes.store(Arc::new(scopes));
+        self.since.store(since.millis(), Ordering::SeqCst);
         self.revoked_something();
+        self.accept_locked().await?;
         if let Err(fault) = self.invalidate_outdated().await {
             // They are in force all the same, and no call matches these approvals any more.
             tracing::error!(%fault, "outdated approvals could not be ended yet");
         }
         Ok(())
+    }
+
+    /// When the scopes came into force: now, unless they are those that were in force last. A guard that
+    /// starts again with them puts nothing into force that was not.
+    async fn in_force_since(&self, scopes: &Scopes) -> Result<Timestamp, StoreError> {
+        let now = self.ambient.now();
+        if self.store.setting(ACCEPTED).await? != Some(scopes.digest().to_string()) {
+            return Ok(now);
+        }
+        let since = self.store.setting(SINCE).await?;
+        Ok(since
+            .and_then(|text| Timestamp::parse(&text))
+            .map_or(now, |since| since.min(now)))
     }
 
     /// Ends approvals whose manifest is not in force any more: what was approved would not be what runs.
@@ -121,3 +173,12 @@ impl Guard {
 
 /// The setting that names the scopes last put into force.
 const ACCEPTED: &str = "scopes accepted";
+/// The setting that says when they were.
+const SINCE: &str = "scopes in force since";
+
+fn settings(digest: Digest, since: Timestamp) -> Vec<Change> {
+    vec![
+        Change::Setting(ACCEPTED.to_owned(), digest.to_string()),
+        Change::Setting(SINCE.to_owned(), since.to_string()),
+    ]
+}

@@ -97,11 +97,6 @@ impl Guard {
         if scope.is_none_or(|scope| scope.digest != terms.binding.manifest) {
             return moved("the scopes changed before the write");
         }
-        let tool = self.catalog.tool(&call.target).map(|tool| tool.pin);
-        let server = self.catalog.server_pin(&call.target.server);
-        if tool != terms.binding.tool || server != Some(terms.binding.server) {
-            return moved("the tool changed before the write");
-        }
-        None
+        self.redefined(call, &terms.binding)
     }
 }

@@ -62,7 +62,8 @@ impl Wakes {
         }
     }
 
-    fn wake_all(&self) {
+    /// Lets everybody who waits look again.
+    pub(super) fn wake_all(&self) {
         for waiter in self.waiting.lock().values().flatten() {
             waiter.notify_one();
         }

@@ -10,7 +10,7 @@ use super::decide::Attempt;
 use crate::audit::commitment;
 use crate::audit::disclosure::Disclosure;
 use crate::engine::facts::{Facts, Standing};
-use crate::engine::{self, Matched, Requirements};
+use crate::engine::{self, Requirements};
 use crate::limits::{RETRY_INTERVAL, SESSION_SEEN_INTERVAL};
 use crate::model::action::{self, Binding, MatchKey};
 use crate::model::approval::{Approval, ApprovalState};
@@ -100,12 +100,16 @@ impl Guard {
         let tool = self.catalog.tool(target);
         let binding = Binding {
             server,
-            tool: tool.as_ref().map(|tool| tool.pin),
+            tool: match &tool {
+                Some(tool) => Some(tool.pin),
+                None => self.definition(target),
+            },
             manifest: scope.digest,
             obligations: Vec::new(),
         };
         let key = action::match_key(&attempt.call, &binding, &self.match_key);
-        let matched = Matched::find(&scope, target);
+        let pinned = self.pinned(target, Some(binding.server), binding.tool);
+        let matched = self.matched(&scope, target);
         let requirements = Requirements::of(&matched, &attempt.call);
         let lesson = self.lesson(&attempt.call, &matched, &requirements, &binding);
         let (standing, attached) = self
@@ -127,6 +131,7 @@ impl Guard {
                 standing: &standing,
                 attached: attached.as_ref(),
                 tool: tool.as_ref().map(|tool| &tool.schema),
+                pinned,
                 exceeded,
                 level: LEVEL_OF_A_KEY,
             };
@@ -261,11 +266,12 @@ impl Guard {
             decide_by: weighed.now.after(rule.decide_by),
             rule,
             code: self.code(id, &weighed.digest),
-            // An undeclared reach pauses only itself, so that injected text cannot freeze a session.
+            // A reach for what nobody declared or accepted pauses only itself, so that injected text
+            // cannot freeze a session.
             covers_session: weighed.scope.pause_covers == PauseCovers::Session
-                && causes
-                    .iter()
-                    .any(|cause| cause.reason != Reason::Undeclared),
+                && causes.iter().any(|cause| {
+                    !matches!(cause.reason, Reason::Undeclared | Reason::ToolUnaccepted)
+                }),
             opened: weighed.now,
             state: ApprovalState::Held,
         })

@@ -245,11 +245,14 @@ impl Joined {
         let mut outgoing = Outgoing::new(method, Params::Plain(params));
         outgoing.within = UPSTREAM_ANSWER_TIMEOUT;
         let answered = relation.link.send(outgoing).await?.answer().await?;
-        if let Err(error) = answered {
-            return Err(LinkError::Unacceptable(format!(
-                "{}: {}",
-                error.code, error.message
-            )));
+        match answered {
+            Ok(result) => relation.link.introduce(&result),
+            Err(error) => {
+                return Err(LinkError::Unacceptable(format!(
+                    "{}: {}",
+                    error.code, error.message
+                )));
+            }
         }
         if self.era == Era::Legacy {
             relation

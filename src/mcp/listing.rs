@@ -7,10 +7,10 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use serde_json::{Map, Value};
 
-use super::dialect::method;
-use super::jsonrpc::METHOD_NOT_FOUND;
+use super::dialect::{Era, method};
+use super::jsonrpc::{METHOD_NOT_FOUND, RpcError};
 use super::mirror;
-use super::upstream::{Link, LinkError, Outgoing, Params};
+use super::upstream::{Introduction, Link, LinkError, Outgoing, Params};
 use crate::guard::{Denial, Guard, Presented};
 use crate::limits::{
     UPSTREAM_ANSWER_TIMEOUT, UPSTREAM_LISTING_BYTES, UPSTREAM_LISTING_PAGES,
@@ -36,12 +36,12 @@ impl Listing {
         Self::default()
     }
 
-    /// Notes that a server says its tools changed.
+    /// Notes that a server says that what it presents changed.
     pub fn note_change(&self, server: &ServerName) {
         self.changed.lock().insert(server.clone());
     }
 
-    /// Fetches a server's tools into the guard's catalog where they were never fetched or changed
+    /// Fetches what a server presents into the guard's catalog where it was never fetched or changed
     /// since, over an initialised link. `meta` is the `_meta` of requests of the modern era, empty in
     /// the legacy one.
     ///
@@ -72,33 +72,30 @@ impl Listing {
         }
         self.changed.lock().remove(server);
         turn.is_whole = false;
-        let tools = fetch(link, meta).await.map_err(|fault| {
+        let presented = take(server, link, meta).await.map_err(|fault| {
             tracing::warn!(%server, %fault, "a listing failed");
             let sentence = format!("its listing failed: {fault}");
             Denial::new(Reason::UpstreamUnavailable, sentence)
         })?;
-        let presented = Presented {
-            pin: link.pin(),
-            tools: acceptable(server, &tools),
-        };
         let stored = guard.present(server, &presented).await;
         stored.map_err(|fault| Denial::new(Reason::StoreUnavailable, fault.to_string()))?;
         turn.is_whole = true;
         Ok(())
     }
 
-    /// As [`Listing::ensure`], and looks again where the snapshot has no such tool: it may be new.
+    /// As [`Listing::ensure`], and looks again where the snapshot has no such tool or prompt: it may be
+    /// new.
     ///
     /// # Errors
     /// As [`Listing::ensure`].
-    pub async fn ensure_tool(
+    pub async fn ensure_target(
         &self,
         guard: &Guard,
         target: &Target,
         link: &Link,
         meta: &Map<String, Value>,
     ) -> Result<(), Denial> {
-        if guard.catalog().tool(target).is_none() {
+        if !guard.is_presented(target) {
             self.note_change(&target.server);
         }
         self.ensure(guard, &target.server, link, meta).await
@@ -141,8 +138,83 @@ impl Turn {
     }
 }
 
-async fn fetch(link: &Link, meta: &Map<String, Value>) -> Result<Vec<Value>, ListingFault> {
-    let mut tools = Vec::new();
+/// Everything that is pinned of a server. Prompts and templates that cannot be listed are none, so that
+/// nobody can accept or use them; without its tools nothing of the server is known.
+async fn take(
+    server: &ServerName,
+    link: &Link,
+    meta: &Map<String, Value>,
+) -> Result<Presented, ListingFault> {
+    let introduction = match link.introduction() {
+        Some(introduction) => introduction,
+        None => discover(link, meta).await?,
+    };
+    let tools = fetch(link, meta, method::TOOLS_LIST, "tools").await?;
+    let mut presented = Presented::tools(link.identity().clone(), acceptable(server, &tools));
+    presented.instructions = introduction.instructions;
+    for (is_told, method, member, list) in [
+        (
+            introduction.has_prompts,
+            method::PROMPTS_LIST,
+            "prompts",
+            &mut presented.prompts,
+        ),
+        (
+            introduction.has_resources,
+            method::RESOURCES_TEMPLATES_LIST,
+            "resourceTemplates",
+            &mut presented.templates,
+        ),
+    ] {
+        if is_told {
+            match fetch(link, meta, method, member).await {
+                Ok(listed) => *list = listed,
+                Err(fault) => tracing::warn!(%server, %fault, method, "a listing failed"),
+            }
+        }
+    }
+    Ok(presented)
+}
+
+/// Asks a server of the modern era what it says of itself; in the older era whoever began the relation
+/// has asked, and there is no asking again.
+async fn discover(link: &Link, meta: &Map<String, Value>) -> Result<Introduction, ListingFault> {
+    if link.era() == Era::Legacy {
+        return Ok(Introduction::default());
+    }
+    match ask(link, meta, method::DISCOVER, Map::new()).await? {
+        Ok(result) => {
+            link.introduce(&result);
+            Ok(Introduction::parse(&result))
+        }
+        // It then has nothing to say of itself, and what it might have stays hidden.
+        Err(_) => Ok(Introduction::default()),
+    }
+}
+
+async fn ask(
+    link: &Link,
+    meta: &Map<String, Value>,
+    method: &str,
+    mut params: Map<String, Value>,
+) -> Result<Result<Value, RpcError>, ListingFault> {
+    if !meta.is_empty() {
+        params.insert("_meta".to_owned(), Value::Object(meta.clone()));
+    }
+    let mut request = Outgoing::new(method, Params::Plain(params));
+    request.within = UPSTREAM_ANSWER_TIMEOUT;
+    let exchange = link.send(request).await.map_err(ListingFault::Link)?;
+    exchange.answer().await.map_err(ListingFault::Link)
+}
+
+/// Every page of one list.
+async fn fetch(
+    link: &Link,
+    meta: &Map<String, Value>,
+    method: &str,
+    member: &str,
+) -> Result<Vec<Value>, ListingFault> {
+    let mut found = Vec::new();
     let mut bytes = 0;
     let mut seen = HashSet::new();
     let mut cursor: Option<String> = None;
@@ -151,33 +223,27 @@ async fn fetch(link: &Link, meta: &Map<String, Value>) -> Result<Vec<Value>, Lis
         if let Some(cursor) = &cursor {
             params.insert("cursor".to_owned(), Value::from(cursor.as_str()));
         }
-        if !meta.is_empty() {
-            params.insert("_meta".to_owned(), Value::Object(meta.clone()));
-        }
-        let mut request = Outgoing::new(method::TOOLS_LIST, Params::Plain(params));
-        request.within = UPSTREAM_ANSWER_TIMEOUT;
-        let exchange = link.send(request).await.map_err(ListingFault::Link)?;
-        let page = match exchange.answer().await.map_err(ListingFault::Link)? {
+        let page = match ask(link, meta, method, params).await? {
             Ok(page) => page,
-            // A server without tools need not know the method.
-            Err(error) if error.code == METHOD_NOT_FOUND && tools.is_empty() => return Ok(tools),
+            // A server that has none need not know the method.
+            Err(error) if error.code == METHOD_NOT_FOUND && found.is_empty() => return Ok(found),
             Err(error) => return Err(ListingFault::Refused(error.code)),
         };
         let Value::Object(mut page) = page else {
             return Err(ListingFault::Page("it is not an object"));
         };
-        let Some(Value::Array(listed)) = page.shift_remove("tools") else {
-            return Err(ListingFault::Page("it has no list of tools"));
+        let Some(Value::Array(listed)) = page.shift_remove(member) else {
+            return Err(ListingFault::Page("it has no list"));
         };
-        for tool in listed {
-            bytes += json::canonical(&tool).len();
-            tools.push(tool);
+        for one in listed {
+            bytes += json::canonical(&one).len();
+            found.push(one);
         }
-        if bytes > UPSTREAM_LISTING_BYTES || tools.len() > UPSTREAM_TOOLS_COUNT {
+        if bytes > UPSTREAM_LISTING_BYTES || found.len() > UPSTREAM_TOOLS_COUNT {
             return Err(ListingFault::TooLarge);
         }
         match page.shift_remove("nextCursor") {
-            None | Some(Value::Null) => return Ok(tools),
+            None | Some(Value::Null) => return Ok(found),
             Some(Value::String(next)) if next.len() <= UPSTREAM_TOKEN_BYTES => {
                 if !seen.insert(next.clone()) {
                     return Err(ListingFault::Page("its cursor came before"));

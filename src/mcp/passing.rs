@@ -11,21 +11,47 @@ use super::turn::{Finished, Turn};
 use super::upstream::Params;
 use super::voice;
 use crate::limits::{UPSTREAM_ANSWER_TIMEOUT, UPSTREAM_STREAM_TIMEOUT};
+use crate::model::pin::PinKind;
 use crate::model::target::TargetKind;
 use crate::scopes::Extras;
 
 impl Turn<'_> {
-    /// Begins the relation: the upstream answers, and the guard adds that the list of tools may change.
+    /// Begins the relation: the upstream answers, the guard adds that the list of tools may change, and
+    /// takes out instructions that nobody accepted.
     pub(super) async fn open(&self, params: Map<String, Value>) -> Option<Finished> {
-        self.pass(params, |result| {
+        let finished = self.pass(params, |result| {
+            self.relation.link.introduce(result);
             let tools = result
                 .get_mut("capabilities")
                 .and_then(|capabilities| capabilities.get_mut("tools"));
             if let Some(Value::Object(tools)) = tools {
                 tools.insert("listChanged".to_owned(), json!(true));
             }
+        });
+        let mut finished = finished.await?;
+        if let Ok(Value::Object(result)) = &mut finished.result
+            && let Some(told) = result.get("instructions")
+            && !self.may_be_told(told).await
+        {
+            result.shift_remove("instructions");
+        }
+        Some(finished)
+    }
+
+    async fn may_be_told(&self, instructions: &Value) -> bool {
+        let (server, link) = (&self.relation.server, &self.relation.link);
+        let Some(text) = instructions.as_str() else {
+            return false;
+        };
+        let admitted = self
+            .edge()
+            .guard
+            .admit_instructions(server, link.identity(), text)
+            .await;
+        admitted.unwrap_or_else(|fault| {
+            tracing::error!(%server, %fault, "instructions could not be pinned");
+            false
         })
-        .await
     }
 
     pub(super) async fn pass(
@@ -61,8 +87,52 @@ impl Turn<'_> {
         }
     }
 
+    /// Passes a request for a list, and takes out what the agent may not see.
+    pub(super) async fn filtered(
+        &self,
+        kind: TargetKind,
+        params: Map<String, Value>,
+    ) -> Option<Finished> {
+        if kind == TargetKind::Prompt
+            && let Err(refused) = self.take_snapshot(&params).await
+        {
+            return refused;
+        }
+        self.pass(params, |result| self.filter(kind, result)).await
+    }
+
+    /// Passes a request for the templates of resources, and takes out those that nobody accepted.
+    pub(super) async fn templates(&self, params: Map<String, Value>) -> Option<Finished> {
+        if let Err(refused) = self.take_snapshot(&params).await {
+            return refused;
+        }
+        self.pass(params, |result| {
+            if let Some(Value::Array(items)) = result.get_mut("resourceTemplates") {
+                items.retain(|item| {
+                    let name = item.get("uriTemplate").and_then(Value::as_str);
+                    name.is_some_and(|name| self.is_accepted(PinKind::Template, name, item))
+                });
+            }
+        })
+        .await
+    }
+
+    /// A list is held against what was pinned, so that must be known.
+    async fn take_snapshot(&self, params: &Map<String, Value>) -> Result<(), Option<Finished>> {
+        let none = Map::new();
+        let meta = dialect::meta(params).unwrap_or(&none);
+        let listed = self.relation.ensure_listed(None, meta).await;
+        listed.map_err(|denial| Finished::of(Err(render::upstream(&denial.cause.sentence))))
+    }
+
+    fn is_accepted(&self, kind: PinKind, name: &str, definition: &Value) -> bool {
+        let server = &self.relation.server;
+        let guard = &self.edge().guard;
+        guard.is_accepted(server, kind, name, definition)
+    }
+
     /// Takes out of a list what the agent may not see.
-    pub(super) fn filter(&self, kind: TargetKind, result: &mut Value) {
+    fn filter(&self, kind: TargetKind, result: &mut Value) {
         let (list, name) = match kind {
             TargetKind::Resource => ("resources", "uri"),
             TargetKind::Prompt => ("prompts", "name"),
@@ -71,7 +141,11 @@ impl Turn<'_> {
         if let Some(Value::Array(items)) = result.get_mut(list) {
             items.retain(|item| {
                 let name = item.get(name).and_then(Value::as_str);
-                name.is_some_and(|name| self.is_visible(kind, name))
+                name.is_some_and(|name| {
+                    self.is_visible(kind, name)
+                        && (kind != TargetKind::Prompt
+                            || self.is_accepted(PinKind::Prompt, name, item))
+                })
             });
         }
         if let Value::Object(result) = result
@@ -107,10 +181,8 @@ impl Turn<'_> {
             // The guard's list has one page, so no cursor is one of its own.
             return Finished::of(Err(render::bad_params("the cursor is not valid")));
         }
-        let none = Map::new();
-        let meta = dialect::meta(params).unwrap_or(&none);
-        if let Err(denial) = self.relation.ensure_listed(None, meta).await {
-            return Finished::of(Err(render::upstream(&denial.cause.sentence)));
+        if let Err(refused) = self.take_snapshot(params).await {
+            return refused;
         }
         let tools = self.edge().guard.catalog().tools(&self.relation.server);
         let visible = tools

@@ -44,10 +44,11 @@ impl Turn<'_> {
             Ok(round) => round,
             Err(error) => return Finished::of(Err(error)),
         };
-        let tool = (kind == TargetKind::Tool).then_some(&asked.target);
+        let pinned = matches!(kind, TargetKind::Tool | TargetKind::Prompt);
+        let pinned = pinned.then_some(&asked.target);
         if let Err(denial) = self
             .relation
-            .ensure_listed(tool, &asked.envelope.meta)
+            .ensure_listed(pinned, &asked.envelope.meta)
             .await
         {
             return self.deny(&asked.target, &denial);

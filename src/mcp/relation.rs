@@ -234,25 +234,29 @@ impl Relation {
             .await;
     }
 
-    /// The server said that its tools changed.
+    /// The server said that what it presents changed.
     pub fn forget_listing(&self) {
         self.edge.listing.note_change(&self.server);
     }
 
-    /// Makes sure that the guard knows what the server presents, and looks again where `tool` is not
+    /// Makes sure that the guard knows what the server presents, and looks again where `target` is not
     /// among it. `meta` is that of the request that needs to know.
     ///
     /// # Errors
     /// A denial that says why the guard does not.
     pub async fn ensure_listed(
         &self,
-        tool: Option<&Target>,
+        target: Option<&Target>,
         meta: &Map<String, Value>,
     ) -> Result<(), Denial> {
         let Edge { guard, listing, .. } = &*self.edge;
         let meta = listing_meta(meta);
-        match tool {
-            Some(tool) => listing.ensure_tool(guard, tool, &self.link, &meta).await,
+        match target {
+            Some(target) => {
+                listing
+                    .ensure_target(guard, target, &self.link, &meta)
+                    .await
+            }
             None => listing.ensure(guard, &self.server, &self.link, &meta).await,
         }
     }

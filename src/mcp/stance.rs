@@ -12,7 +12,9 @@ pub(super) enum Stance {
     Pass,
     /// Passed; what the agent may not see is taken out of the list that comes back.
     Filtered(TargetKind),
-    /// Answered from the guard's own snapshot.
+    /// Passed; templates that nobody accepted are taken out of the list that comes back.
+    Templates,
+    /// Answered from the guard's own snapshot; told of by an upstream, the snapshot is taken anew.
     Listed,
     /// A call on a target that `params` names.
     Call(TargetKind),
@@ -95,8 +97,8 @@ const TABLE: &[Row] = table! {
         "tools/list" Both => Stance::Listed;
         "tools/call" Both => Stance::Call(TargetKind::Tool);
         "resources/list" Both => Stance::Filtered(TargetKind::Resource);
-        // A template names no resource yet; what it makes is judged when it is read.
-        "resources/templates/list" Both => Stance::Pass;
+        // What a template makes is judged when it is read; its own words must be accepted before.
+        "resources/templates/list" Both => Stance::Templates;
         "resources/read" Both => Stance::Call(TargetKind::Resource);
         "resources/subscribe" Legacy => Stance::Call(TargetKind::Resource);
         // It only ends what was permitted before.
@@ -137,9 +139,9 @@ const TABLE: &[Row] = table! {
         "notifications/progress" Both => Stance::Pass;
         "notifications/message" Both => Stance::Pass;
         "notifications/tools/list_changed" Both => Stance::Listed;
-        "notifications/resources/list_changed" Both => Stance::Pass;
+        "notifications/resources/list_changed" Both => Stance::Listed;
         "notifications/resources/updated" Both => Stance::Pass;
-        "notifications/prompts/list_changed" Both => Stance::Pass;
+        "notifications/prompts/list_changed" Both => Stance::Listed;
         "notifications/subscriptions/acknowledged" Modern => Stance::Pass;
         "notifications/tasks/status" Legacy => Stance::Task;
         "notifications/tasks" Modern => Stance::Task;

@@ -22,6 +22,7 @@ pub(super) async fn take(relation: &Arc<Relation>, notification: Notification) {
         }
         Stance::Open
         | Stance::Filtered(_)
+        | Stance::Templates
         | Stance::Listed
         | Stance::Call(_)
         | Stance::Method

@@ -101,7 +101,8 @@ impl Turn<'_> {
         match stance::of(era, Course::AgentRequest, &self.method) {
             Stance::Open => self.open(params).await,
             Stance::Pass => self.pass(params, |_| {}).await,
-            Stance::Filtered(kind) => self.pass(params, |result| self.filter(kind, result)).await,
+            Stance::Filtered(kind) => self.filtered(kind, params).await,
+            Stance::Templates => self.templates(params).await,
             Stance::Listed => self.list(&params).await,
             Stance::Call(kind) => self.call(kind, params).await,
             Stance::Method => self.call(TargetKind::Method, params).await,

@@ -59,6 +59,7 @@ pub(super) async fn pass(
         }
         Stance::Open
         | Stance::Filtered(_)
+        | Stance::Templates
         | Stance::Call(_)
         | Stance::Method
         | Stance::Answered

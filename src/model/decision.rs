@@ -90,6 +90,11 @@ pub enum Step {
         /// Whether the arguments satisfy it.
         fits: bool,
     },
+    /// The server, or the target's definition, is not what people accepted.
+    Unaccepted {
+        /// Whether it is the server.
+        is_server: bool,
+    },
     /// A rule was asked.
     Rule {
         /// Which.

@@ -111,9 +111,11 @@ impl Reach {
     /// What a call of this target under this binding reaches for.
     #[must_use]
     pub fn of(target: &Target, binding: &Binding) -> Self {
+        // Prompts are counted together, so that none of their definitions parts them.
+        let definition = binding.tool.filter(|_| target.kind == TargetKind::Tool);
         let definition = Fields::new("countersign.reach.v1")
             .field(binding.server.as_bytes())
-            .optional(binding.tool.as_ref().map(|pin| pin.as_bytes().as_slice()))
+            .optional(definition.as_ref().map(|pin| pin.as_bytes().as_slice()))
             .digest();
         Self {
             target: summed(target),

@@ -16,6 +16,7 @@ pub mod id;
 pub mod json;
 pub mod name;
 pub mod outcome;
+pub mod pin;
 pub mod privilege;
 pub mod reason;
 pub mod secret;

@@ -80,6 +80,12 @@ reasons! {
         "No rule of the agent's scope names this target.", "Use a declared tool, or ask the owner of the scope to declare this one.";
     Beyond: "beyond-scope", 403, "DENIED by policy", Never,
         "The arguments are outside what the scope declares.", "Stay inside the declared arguments.";
+    ToolUnaccepted: "tool-unaccepted", 403, "DENIED by policy", Never,
+        "Nobody has accepted the definition that the server presents.", "An operator should look at it and accept it with `countersign pin accept`.";
+    ToolChanged: "tool-changed", 403, "DENIED by policy", Never,
+        "The definition is not the one that was accepted.", "An operator should look at it with `countersign pin diff`, then accept or refuse it.";
+    ToolRefused: "tool-refused", 403, "DENIED by policy", Never,
+        "An operator refused the definition that the server presents.", "Use another tool.";
     NeedsApproval: "needs-approval", 403, "APPROVAL PENDING", Same,
         "The scope asks a person to approve this call.", "Wait for the decision, then repeat exactly the same call.";
     Escalation: "escalation", 403, "APPROVAL PENDING", Same,

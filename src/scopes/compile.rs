@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::fault::{Faults, Place};
+use super::lock::{self, Lock};
 use super::scope::Scope;
 use super::{manifest, selftest, yaml};
 use crate::limits::MANIFEST_FILES_COUNT;
 use crate::model::digest::{Digest, Fields};
-use crate::model::name::AgentName;
+use crate::model::name::{AgentName, ServerName};
 
-/// One manifest file.
+/// One manifest file, or one lock file.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Source {
     /// Its name, as faults show it.
@@ -19,10 +20,12 @@ pub struct Source {
     pub text: String,
 }
 
-/// The scopes in force: one for each agent that has a manifest. No manifest, no scope.
+/// The scopes in force: one for each agent that has a manifest, and the locks that came with them. No
+/// manifest, no scope.
 #[derive(Clone, Debug)]
 pub struct Scopes {
     agents: BTreeMap<AgentName, Arc<Scope>>,
+    locks: BTreeMap<ServerName, Arc<Lock>>,
     digest: Digest,
 }
 
@@ -30,10 +33,11 @@ impl Scopes {
     /// No scope for anybody.
     #[must_use]
     pub fn empty() -> Self {
-        Self::of(BTreeMap::new())
+        Self::of(BTreeMap::new(), BTreeMap::new())
     }
 
-    /// Compiles manifests and puts each through its self-test; the order of files does not matter.
+    /// Compiles manifests and puts each through its self-test, and reads the lock files among them,
+    /// whose names end with `.lock`; the order of files does not matter.
     ///
     /// # Errors
     /// Every fault of every file, by place. With one fault anywhere there are no scopes at all.
@@ -52,8 +56,16 @@ impl Scopes {
             );
             return Err(faults);
         }
-        let mut read: Vec<Scope> = sources
+        let (lock_files, manifests): (Vec<&Source>, Vec<&Source>) = sources
             .iter()
+            .partition(|source| source.name.ends_with(lock::ENDING));
+        let locks = lock_files
+            .into_iter()
+            .filter_map(|source| lock::read(source, &mut faults))
+            .map(|lock| (lock.server.clone(), Arc::new(lock)))
+            .collect();
+        let mut read: Vec<Scope> = manifests
+            .into_iter()
             .filter_map(|source| {
                 let tree = yaml::parse(source, &mut faults)?;
                 manifest::read(&tree, &mut faults)
@@ -82,7 +94,7 @@ impl Scopes {
             }
         }
         match faults.is_empty() {
-            true => Ok(Self::of(agents)),
+            true => Ok(Self::of(agents, locks)),
             false => Err(faults.sorted()),
         }
     }
@@ -98,21 +110,32 @@ impl Scopes {
         self.agents.values()
     }
 
-    /// The digest of all manifests together, whatever order and files they came in.
+    /// The lock of a server, if there is one.
+    #[must_use]
+    pub fn lock(&self, server: &ServerName) -> Option<&Arc<Lock>> {
+        self.locks.get(server)
+    }
+
+    /// The digest of all manifests and locks together, whatever order and files they came in.
     #[must_use]
     pub const fn digest(&self) -> Digest {
         self.digest
     }
 
-    fn of(agents: BTreeMap<AgentName, Arc<Scope>>) -> Self {
+    fn of(agents: BTreeMap<AgentName, Arc<Scope>>, locks: BTreeMap<ServerName, Arc<Lock>>) -> Self {
         let fields = Fields::new("countersign.manifests.v1");
-        let digest = agents
-            .values()
-            .fold(fields, |fields, scope| {
-                fields.field(scope.digest.as_bytes())
-            })
-            .digest();
-        Self { agents, digest }
+        let fields = agents.values().fold(fields, |fields, scope| {
+            fields.field(scope.digest.as_bytes())
+        });
+        // A word in front keeps a lock's digest from being read as a manifest's.
+        let fields = locks.values().fold(fields, |fields, lock| {
+            fields.field(b"lock").field(lock.digest.as_bytes())
+        });
+        Self {
+            digest: fields.digest(),
+            agents,
+            locks,
+        }
     }
 }
 

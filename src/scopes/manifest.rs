@@ -9,7 +9,7 @@ use super::forbid::Forbid;
 use super::index::Index;
 use super::reading::{Block, Keys, list};
 use super::rule::Rule;
-use super::scope::{Extras, Heed, PauseCovers, Scope, Undeclared};
+use super::scope::{ChangedTool, Extras, Heed, PauseCovers, Scope, Undeclared};
 use super::settings::{client, credentials, record, session};
 use super::yaml::{Node, Shape};
 use crate::limits::MANIFEST_DURATION_LONGEST;
@@ -40,6 +40,10 @@ pub(super) fn read(node: &Node, faults: &mut Faults) -> Option<Scope> {
     let record = block.find("record").and_then(|node| record(node, faults));
     let undeclared = block.find("undeclared").and_then(|node| {
         let words = [("pause", Undeclared::Pause), ("deny", Undeclared::Deny)];
+        node.choice(&words, &[], faults)
+    });
+    let changed_tool = block.find("changed_tool").and_then(|node| {
+        let words = [("pause", ChangedTool::Pause), ("deny", ChangedTool::Deny)];
         node.choice(&words, &[], faults)
     });
     let extras = block.find("extras").and_then(|node| {
@@ -81,6 +85,7 @@ pub(super) fn read(node: &Node, faults: &mut Faults) -> Option<Scope> {
         credentials: credentials.unwrap_or_default(),
         session: session.unwrap_or_default(),
         undeclared: undeclared.unwrap_or_default(),
+        changed_tool: changed_tool.unwrap_or_default(),
         extras: extras.unwrap_or_default(),
         client: client.unwrap_or_default(),
         record: record.unwrap_or_default(),
@@ -254,6 +259,7 @@ const MANIFEST: Keys = Keys {
         "tools",
         "forbid",
         "undeclared",
+        "changed_tool",
         "extras",
         "resources",
         "prompts",
@@ -272,7 +278,6 @@ const MANIFEST: Keys = Keys {
         "shadow",
         "first_seen",
         "provenance",
-        "changed_tool",
         "untrusted",
         "trusted_fields",
         "followups",

@@ -15,6 +15,7 @@ mod forbid;
 mod index;
 mod judgement;
 mod keyword;
+mod lock;
 mod manifest;
 mod normal;
 mod pattern;
@@ -36,10 +37,11 @@ pub use compile::{Scopes, Source};
 pub use fault::{Fault, Faults, Place};
 pub use forbid::{Forbid, ForbidJudgement};
 pub use judgement::{Judgement, Violation};
+pub use lock::Lock;
 pub use pattern::Pattern;
 pub use rule::{Beyond, Rate, Rule};
 pub use scope::{
-    ApiKeys, ArgumentsRecord, Client, Credentials, Extras, Heed, Mrtr, PauseCovers, Scope,
-    SessionLimits, Undeclared,
+    ApiKeys, ArgumentsRecord, ChangedTool, Client, Credentials, Extras, Heed, Mrtr, PauseCovers,
+    Scope, SessionLimits, Undeclared,
 };
 pub use tool_schema::{SchemaFault, ToolSchema};

@@ -48,6 +48,12 @@ impl Pattern {
         &self.text
     }
 
+    /// Whether server and name are written out, so that it speaks of one target.
+    #[must_use]
+    pub const fn is_exact(&self) -> bool {
+        matches!(self.server, Half::Exact(_)) && matches!(self.name, Half::Exact(_))
+    }
+
     /// Whether it speaks of this target.
     ///
     /// A URI that is not its own normal form is matched only when written out in full, or by `**`

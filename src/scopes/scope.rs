@@ -34,6 +34,8 @@ pub struct Scope {
     pub session: SessionLimits,
     /// What happens to a call that no rule speaks of.
     pub undeclared: Undeclared,
+    /// What happens to a call of a tool whose accepted definition changed.
+    pub changed_tool: ChangedTool,
     /// What happens to members of a request that the protocol does not define.
     pub extras: Extras,
     /// How its client is answered while it waits.
@@ -91,6 +93,16 @@ pub enum Undeclared {
     Pause,
     /// It is denied.
     #[default]
+    Deny,
+}
+
+/// What happens to a call of a tool whose accepted definition changed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum ChangedTool {
+    /// A person is asked.
+    #[default]
+    Pause,
+    /// It is denied.
     Deny,
 }
 

@@ -9,6 +9,7 @@ use crate::model::history::Lesson;
 use crate::model::id::{ApprovalId, CallId, CredentialId, GrantId, PermitId, SessionId};
 use crate::model::name::{AgentName, OperatorName};
 use crate::model::outcome::Outcome;
+use crate::model::pin::Pin;
 use crate::model::session::{AgentState, Session, SessionState};
 use crate::model::time::Timestamp;
 
@@ -112,4 +113,6 @@ pub enum Change {
     Rate(String, u64),
     /// Keeps a small setting of the guard's own.
     Setting(String, String),
+    /// Adds a pin at version 1, or moves one to its next version. Refused at any other version.
+    SetPin(Box<Pin>),
 }

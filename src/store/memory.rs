@@ -20,6 +20,7 @@ use crate::model::grant::Grant;
 use crate::model::history::History;
 use crate::model::id::{ApprovalId, BootId, SessionId};
 use crate::model::name::{AgentName, OperatorName};
+use crate::model::pin::Pin;
 use crate::model::session::{AgentState, Session};
 use crate::model::time::Timestamp;
 
@@ -152,6 +153,10 @@ impl Store for Memory {
 
     async fn setting(&self, name: &str) -> Result<Option<String>, StoreError> {
         Ok(self.kept.lock().state.setting(name))
+    }
+
+    async fn pins(&self) -> Result<Vec<Pin>, StoreError> {
+        Ok(self.kept.lock().state.pins())
     }
 
     async fn entries(&self, from: u64, most: usize) -> Result<Vec<StoredEntry>, StoreError> {

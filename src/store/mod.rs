@@ -35,6 +35,7 @@ use crate::model::grant::Grant;
 use crate::model::history::{History, Lesson};
 use crate::model::id::{ApprovalId, CallId, CredentialId, PermitId, SessionId};
 use crate::model::name::{AgentName, OperatorName};
+use crate::model::pin::Pin;
 use crate::model::session::{AgentState, Session};
 use crate::model::target::Target;
 use crate::model::time::Timestamp;
@@ -237,6 +238,12 @@ pub trait Store: Send + std::marker::Sync + 'static {
     /// # Errors
     /// [`StoreError::Unavailable`].
     async fn setting(&self, name: &str) -> Result<Option<String>, StoreError>;
+
+    /// Every pin, in the order they were first seen.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    async fn pins(&self) -> Result<Vec<Pin>, StoreError>;
 
     /// Entries from sequence number `from` on, oldest first.
     ///

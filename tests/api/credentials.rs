@@ -16,10 +16,13 @@ pub(crate) fn example(route: &Route) -> String {
         path if path.starts_with("/v1/grants") => "gr_aaaaaaaaaaaaaaaaaaaaaaaaaa",
         _ => "cr_aaaaaaaaaaaaaaaaaaaaaaaaaa",
     };
-    route
-        .path
-        .replace("{id}", absent)
-        .replace("{name}", "clerk")
+    let query = match route.path {
+        "/v1/pins/diff" => "?server=shop&kind=tool&name=find",
+        "/v1/pins/lock" => "?server=shop",
+        _ => "",
+    };
+    let path = route.path.replace("{id}", absent);
+    path.replace("{name}", "clerk") + query
 }
 
 async fn refuses(world: &World, at: SocketAddr, route: &Route, bearer: Option<&str>, code: &str) {

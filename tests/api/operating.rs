@@ -2,7 +2,7 @@
 
 use countersign::guard::Offered;
 use reqwest::Method;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::world::{World, body, changed_scopes, send};
 
@@ -160,4 +160,67 @@ async fn a_guard_that_stops_is_not_ready_and_takes_no_call() {
     assert_eq!(answer.status, 503, "{answer:?}");
     assert!(answer.headers.contains_key("retry-after"));
     assert!(world.shop.ran().is_empty());
+}
+
+#[tokio::test]
+async fn pins_are_listed_compared_accepted_refused_and_locked() {
+    let world = World::new().await;
+    let pins = send(world.operator(Method::GET, "/v1/pins")).await;
+    let find = pins.body["pins"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|pin| pin["name"] == "find")
+        .unwrap()
+        .clone();
+    assert_eq!(
+        (&find["standing"], &find["by"], &find["is_presented"]),
+        (&json!("accepted"), &json!("introduction"), &json!(true))
+    );
+    let key = json!({
+        "server": "shop", "kind": "tool", "name": "find", "digest": find["digest"],
+    });
+    let decide = |verb: &str, key: &Value| {
+        let path = format!("/v1/pins/{verb}");
+        send(body(world.operator(Method::POST, &path), key))
+    };
+    assert_eq!(decide("refuse", &key).await.status, 204);
+    let ask = || send(world.ask("shop/find", &json!({"what": "tea"})));
+    ask().await.is_problem(403, "tool-refused");
+    assert_eq!(decide("accept", &key).await.status, 204);
+    assert_eq!(ask().await.status, 200);
+    let moves = world.entries("pin").await;
+    assert_eq!(moves.last().unwrap()["by"], "alice");
+
+    let diff = "/v1/pins/diff?server=shop&kind=tool&name=find";
+    let diff = send(world.operator(Method::GET, diff)).await;
+    assert_eq!(diff.body["members"], json!([]));
+    assert_eq!(diff.body["accepted"]["definition"]["name"], "find");
+    let lock = send(world.operator(Method::GET, "/v1/pins/lock?server=shop")).await;
+    assert!(lock.text("text").contains(find["digest"].as_str().unwrap()));
+
+    let mut other = key.clone();
+    other["name"] = json!("seek");
+    decide("accept", &other).await.is_problem(404, "not-found");
+    for (member, value) in [
+        ("kind", "toy"),
+        ("digest", "00"),
+        ("server", "A B"),
+        ("x", "y"),
+    ] {
+        let mut wrong = key.clone();
+        wrong[member] = json!(value);
+        decide("accept", &wrong)
+            .await
+            .is_problem(400, "request-malformed");
+    }
+    for path in [
+        "/v1/pins/diff?server=shop",
+        "/v1/pins/lock",
+        "/v1/pins/diff?kind=tool",
+    ] {
+        send(world.operator(Method::GET, path))
+            .await
+            .is_problem(400, "request-malformed");
+    }
 }

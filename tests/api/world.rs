@@ -10,10 +10,11 @@ use axum::Router;
 use countersign::ambient::Ambient;
 use countersign::api;
 use countersign::audit::checkpoint::Signer;
-use countersign::guard::{Delivery, Denial, Guard, Parts, Permit, Presented, Reload, Upstreams};
+use countersign::guard::{
+    Delivery, Denial, Guard, Parts, Permit, PinPolicy, Presented, Reload, Upstreams,
+};
 use countersign::mcp::upstream::client;
 use countersign::model::call::Principal;
-use countersign::model::digest::Digest;
 use countersign::model::id::BootId;
 use countersign::model::json;
 use countersign::model::name::{AgentName, GroupName, OperatorName, ServerName};
@@ -162,6 +163,7 @@ impl World {
             permit_key: [3; 32],
             all_synced: false,
             reload: Reload::Accept,
+            pin: PinPolicy::FirstUse,
         })
         .await
         .unwrap();
@@ -325,13 +327,11 @@ pub(crate) fn changed_scopes() -> Scopes {
 }
 
 async fn present(guard: &Guard) {
-    let presented = Presented {
-        pin: Digest::of(b"shop"),
-        tools: TOOLS
-            .iter()
-            .map(|name| json!({"name": name, "inputSchema": {"type": "object"}}))
-            .collect(),
-    };
+    let tools = TOOLS
+        .iter()
+        .map(|name| json!({"name": name, "inputSchema": {"type": "object"}}))
+        .collect();
+    let presented = Presented::tools("shop".into(), tools);
     let shop = ServerName::parse("shop").unwrap();
     guard.present(&shop, &presented).await.unwrap();
 }

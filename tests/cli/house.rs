@@ -36,7 +36,7 @@ impl House {
         house.write(
             "countersign.yaml",
             &format!(
-                "version: 1\nlisten: {{agents: '127.0.0.1:0', operators: '127.0.0.1:0'}}\n\
+                "version: 1\nlisten: {{agents: '127.0.0.1:0', operators: '127.0.0.1:0'}}\npin: first_use\n\
                  upstreams:\n  till: {{command: {}}}\n",
                 json!(till)
             ),

@@ -9,6 +9,7 @@
 mod agent;
 mod house;
 mod local;
+mod pins;
 mod record;
 mod scopes;
 mod serving;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use countersign::ambient::Ambient;
-use countersign::engine::facts::{Evidence, Known, Precedent, Standing};
+use countersign::engine::facts::{Evidence, Known, Pinned, Precedent, Standing};
 use countersign::engine::{self, Facts, Matched, Requirements};
 use countersign::model::arguments::Arguments;
 use countersign::model::call::{Call, Mode, Principal};
@@ -300,6 +300,7 @@ impl Paper {
             standing: &standing,
             attached: None,
             tool: Some(&schema),
+            pinned: Pinned::ACCEPTED,
             exceeded: None,
             level: 1,
         };

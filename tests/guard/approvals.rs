@@ -7,7 +7,7 @@ use countersign::guard::{Resolution, ResolveError, Ruling, Woke};
 use countersign::model::reason::Reason;
 use serde_json::{Value, json};
 
-use super::world::{MANIFEST, World, denied, held, permitted, present, scopes};
+use super::world::{MANIFEST, World, denied, held, permitted, present, present_tools, scopes};
 
 fn big() -> Value {
     json!({"amount": 500, "to": "x"})
@@ -214,12 +214,8 @@ async fn a_changed_tool_ends_the_approval_of_its_calls() {
     let world = World::new().await;
     let hold = held(world.decide("bank/pay", big()).await);
     world.approve(&hold).await;
-    let changed = countersign::guard::Presented {
-        pin: countersign::model::digest::Digest::of(b"bank"),
-        tools: vec![json!({"name": "pay", "description": "x", "inputSchema": {"type": "object"}})],
-    };
-    let server = countersign::model::name::ServerName::parse("bank").unwrap();
-    world.guard.present(&server, &changed).await.unwrap();
+    let changed = json!({"name": "pay", "description": "x", "inputSchema": {"type": "object"}});
+    present_tools(&world.guard, "bank", vec![changed]).await;
     assert_eq!(
         denied(world.guard.redeem(hold).await).reason(),
         Reason::ApprovalInvalidated

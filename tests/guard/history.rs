@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use countersign::guard::{Hold, Presented, Resolution, Ruling};
 use countersign::model::call::Mode;
-use countersign::model::digest::Digest;
 use countersign::model::id::SessionId;
 use countersign::model::name::{AgentName, GroupName, OperatorName, ServerName, UserName};
 use countersign::model::outcome::Outcome;
@@ -377,13 +376,14 @@ async fn a_tool_that_is_defined_or_declared_anew_is_used_for_the_first_time() {
     let world = World::over(&MANIFEST.replace("first_seen: [/to]", "net: false")).await;
     world.approved("bank/pay", json!({})).await;
     world.done("bank/pay", json!({})).await;
-    let presented = |pin: &[u8], said: &str| Presented {
-        pin: Digest::of(pin),
-        tools: vec![json!({"name": "pay", "description": said, "inputSchema": {"type": "object"}})],
+    let presented = |identity: &str, said: &str| {
+        let pay = json!({"name": "pay", "description": said, "inputSchema": {"type": "object"}});
+        Presented::tools(identity.into(), vec![pay])
     };
     let bank = ServerName::parse("bank").unwrap();
-    let redefined = presented(b"bank", "pays, and tells");
+    let redefined = presented("bank", "pays, and tells");
     world.guard.present(&bank, &redefined).await.unwrap();
+    world.accept_presented().await;
     let hold = held(world.decide("bank/pay", json!({})).await);
     assert_eq!(
         sentences(&hold, Reason::FirstUse),
@@ -395,8 +395,9 @@ async fn a_tool_that_is_defined_or_declared_anew_is_used_for_the_first_time() {
     world.approve(&hold).await;
     world.run(permitted(world.guard.redeem(hold).await)).await;
     world.done("bank/pay", json!({})).await;
-    let elsewhere = presented(b"another program", "pays, and tells");
+    let elsewhere = presented("another program", "pays, and tells");
     world.guard.present(&bank, &elsewhere).await.unwrap();
+    world.accept_presented().await;
     let hold = held(world.decide("bank/pay", json!({})).await);
     assert_eq!(sentences(&hold, Reason::FirstUse).len(), 1);
 

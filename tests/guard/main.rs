@@ -10,6 +10,7 @@ mod decisions;
 mod history;
 mod limits;
 mod permits;
+mod pins;
 mod restarts;
 mod stops;
 mod world;

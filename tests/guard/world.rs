@@ -6,14 +6,13 @@ use std::time::Duration;
 use countersign::ambient::{Ambient, Played};
 use countersign::audit::checkpoint::Signer;
 use countersign::guard::{
-    Denial, Dispatch, Guard, Hold, Parts, Permit, Presented, Reload, Resolution, ResolveError,
-    Ruling, Vote,
+    Denial, Dispatch, Guard, Hold, Parts, Permit, PinPolicy, Presented, Reload, Resolution,
+    ResolveError, Ruling, Vote,
 };
 use countersign::model::approval::Approval;
 use countersign::model::arguments::Arguments;
 use countersign::model::call::{Call, Mode, Principal};
 use countersign::model::credential::Operator;
-use countersign::model::digest::Digest;
 use countersign::model::id::{ApprovalId, BootId, CallId, SessionId};
 use countersign::model::name::{AgentName, GroupName, OperatorName, ServerName};
 use countersign::model::outcome::Outcome;
@@ -71,11 +70,16 @@ impl World {
     }
 
     pub(crate) async fn over(manifest: &str) -> Self {
+        Self::pinning(PinPolicy::FirstUse, scopes(manifest)).await
+    }
+
+    /// A world in memory whose guard accepts definitions by that policy.
+    pub(crate) async fn pinning(pin: PinPolicy, scopes: Scopes) -> Self {
         let (ambient, clock) = Ambient::played(7, Timestamp::from_millis(1_760_000_000_000));
         let signer = Signer::from_seed(&[7; 32]).unwrap();
         let boot = BootId::random(&ambient);
         let store: SharedStore = Arc::new(Memory::new(signer, boot, ambient.clone()));
-        Self::on(store, ambient, clock, manifest).await
+        Self::with(store, ambient, clock, scopes, pin).await
     }
 
     pub(crate) async fn on(
@@ -84,15 +88,26 @@ impl World {
         clock: Arc<Played>,
         manifest: &str,
     ) -> Self {
+        Self::with(store, ambient, clock, scopes(manifest), PinPolicy::FirstUse).await
+    }
+
+    pub(crate) async fn with(
+        store: SharedStore,
+        ambient: Ambient,
+        clock: Arc<Played>,
+        scopes: Scopes,
+        pin: PinPolicy,
+    ) -> Self {
         let guard = Guard::start(Parts {
             store,
-            scopes: scopes(manifest),
+            scopes,
             ambient,
             match_key: [1; 32],
             code_key: [2; 32],
             permit_key: [3; 32],
             all_synced: false,
             reload: Reload::Auto,
+            pin,
         })
         .await
         .unwrap();
@@ -179,6 +194,14 @@ impl World {
             .unwrap()
     }
 
+    /// Accepts everything that servers present now.
+    pub(crate) async fn accept_presented(&self) {
+        for view in self.guard.pins().into_iter().filter(|one| one.is_presented) {
+            let accepted = self.guard.accept_pin(&self.alice.name, &view.pin.key).await;
+            accepted.unwrap();
+        }
+    }
+
     pub(crate) fn pass(&self, seconds: u64) {
         self.clock.pass(Duration::from_secs(seconds));
     }
@@ -207,10 +230,12 @@ pub(crate) async fn present(guard: &Guard, server: &str, names: &[&str]) {
         .iter()
         .map(|name| json!({"name": name, "inputSchema": {"type": "object"}}))
         .collect();
-    let presented = Presented {
-        pin: Digest::of(server.as_bytes()),
-        tools,
-    };
+    present_tools(guard, server, tools).await;
+}
+
+/// Presents whole definitions of a server whose identity is its name.
+pub(crate) async fn present_tools(guard: &Guard, server: &str, tools: Vec<Value>) {
+    let presented = Presented::tools(server.into(), tools);
     guard
         .present(&ServerName::parse(server).unwrap(), &presented)
         .await

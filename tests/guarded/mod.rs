@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use countersign::ambient::Ambient;
 use countersign::audit::checkpoint::Signer;
-use countersign::guard::{Guard, Parts, Reload, Resolution, Vote};
+use countersign::guard::{Guard, Parts, PinPolicy, Reload, Resolution, Vote};
 use countersign::mcp::Edge;
 use countersign::mcp::downstream::http::{Hosts, router};
 use countersign::mcp::listing::Listing;
@@ -70,6 +70,7 @@ impl Guarded {
             permit_key: [3; 32],
             all_synced: false,
             reload: Reload::Auto,
+            pin: PinPolicy::FirstUse,
         })
         .await
         .unwrap();

@@ -97,8 +97,11 @@ pub(crate) fn presented(server: usize, variant: usize) -> Presented {
         })
     };
     Presented {
-        pin: Digest::of(name.as_bytes()),
+        identity: json!({"name": name}),
+        instructions: None,
         tools: tools.iter().map(define).collect(),
+        prompts: Vec::new(),
+        templates: Vec::new(),
     }
 }
 

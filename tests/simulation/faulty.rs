@@ -15,6 +15,7 @@ use countersign::model::grant::Grant;
 use countersign::model::history::History;
 use countersign::model::id::{ApprovalId, SessionId};
 use countersign::model::name::{AgentName, OperatorName};
+use countersign::model::pin::Pin;
 use countersign::model::session::{AgentState, Session};
 use countersign::model::time::Timestamp;
 use countersign::store::{Ask, Commit, InFlight, Recorded, SharedStore, Store, StoreError, Wake};
@@ -173,6 +174,10 @@ impl Store for Faulty {
             Some(_) => Err(gone("a planned fault after the commit")),
             None => recorded,
         }
+    }
+
+    async fn pins(&self) -> Result<Vec<Pin>, StoreError> {
+        self.read(self.inner.pins()).await
     }
 
     async fn history(&self, agent: &AgentName, now: Timestamp) -> Result<History, StoreError> {

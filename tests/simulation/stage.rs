@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use countersign::ambient::{Ambient, Played};
 use countersign::audit::checkpoint::Signer;
-use countersign::guard::{Guard, Parts, Reload};
+use countersign::guard::{Guard, Parts, PinPolicy, Reload};
 use countersign::model::credential::Operator;
 use countersign::model::id::{BootId, CredentialId, SessionId};
 use countersign::model::target::Target;
@@ -134,6 +134,8 @@ impl Stage {
             permit_key: [3; 32],
             all_synced: false,
             reload: Reload::Auto,
+            // A changed tool is then judged anew, as it is where nobody pins.
+            pin: PinPolicy::FirstUse,
         })
         .await;
         let guard = match started {

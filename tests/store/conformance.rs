@@ -444,4 +444,24 @@ conformance! {
         assert_eq!(store.approvals(None, 2).await.unwrap(), approvals[..2]);
         assert_eq!(store.approvals(Some(NOW), 2).await.unwrap(), approvals[..2]);
     }
+
+    async fn a_pin_moves_only_from_the_version_it_was_read_at_and_is_never_gone(store: SharedStore) {
+        let one = pin("find", r#"{"name":"find"}"#);
+        let set = |pin: &countersign::model::pin::Pin| vec![Change::SetPin(Box::new(pin.clone()))];
+        let mut later = one.clone();
+        later.version = 2;
+        assert!(moved(write(&*store, set(&later)).await), "it was never seen");
+        write(&*store, set(&one)).await.unwrap();
+        assert!(moved(write(&*store, set(&one)).await));
+        for (seen, then) in pins() {
+            write(&*store, set(&seen)).await.unwrap();
+            write(&*store, set(&then)).await.unwrap();
+        }
+        let other = pin("find", r#"{"name":"find","title":"x"}"#);
+        write(&*store, set(&other)).await.unwrap();
+        let mut expected = vec![one];
+        expected.extend(pins().into_iter().map(|(_, then)| then));
+        expected.push(other);
+        assert_eq!(store.pins().await.unwrap(), expected);
+    }
 }

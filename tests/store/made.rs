@@ -19,6 +19,7 @@ use countersign::model::grant::Grant;
 use countersign::model::history::{Lesson, Mark, Place, Reach, Who};
 use countersign::model::id::{ApprovalId, BootId, CallId, CredentialId, GrantId, SessionId};
 use countersign::model::name::{AgentName, GroupName, OperatorName, ServerName};
+use countersign::model::pin::{Acceptance, Accepter, Pin, PinKey, PinKind, PinState};
 use countersign::model::privilege::Privilege;
 use countersign::model::reason::Reason;
 use countersign::model::session::{Session, SessionState};
@@ -261,6 +262,49 @@ pub(crate) fn spend(ask: &BudgetAsk, amount: &str, limit: &str, at: Timestamp) -
         limit: decimal(limit),
         at,
     }
+}
+
+/// A pin of a tool, as it is when it was first seen.
+pub(crate) fn pin(name: &str, definition: &'static str) -> Pin {
+    Pin {
+        key: PinKey {
+            server: ServerName::parse("crm").unwrap(),
+            kind: PinKind::Tool,
+            name: Arc::from(name),
+            digest: Digest::of(definition.as_bytes()),
+        },
+        identity: Digest::of(b"crm"),
+        definition: definition.into(),
+        first_seen: NOW,
+        version: 1,
+        state: PinState::Seen,
+    }
+}
+
+/// A pin in every state, each as it was first seen and then as it became.
+pub(crate) fn pins() -> Vec<(Pin, Pin)> {
+    let by = operator_name("alice");
+    let accepted = |by| Acceptance { by, at: later(1) };
+    let states = [
+        PinState::Accepted(accepted(Accepter::Operator(by.clone()))),
+        PinState::Accepted(accepted(Accepter::Lock)),
+        PinState::Accepted(accepted(Accepter::Introduction)),
+        PinState::Refused { by, at: later(2) },
+        PinState::Superseded {
+            accepted: accepted(Accepter::FirstUse),
+            at: later(3),
+        },
+        PinState::Seen,
+    ];
+    states
+        .into_iter()
+        .enumerate()
+        .map(|(at, state)| {
+            let seen = pin(&format!("t{at}"), r#"{"name":"t"}"#);
+            let moved = seen.moved_to(state);
+            (seen, moved)
+        })
+        .collect()
 }
 
 pub(crate) fn entry(kind: EntryKind) -> Entry {

@@ -43,6 +43,7 @@ async fn told(
     told += &format!("{:#?}\n", store.in_flight().await.unwrap());
     told += &format!("{:#?}\n", store.rate_cells().await.unwrap());
     told += &format!("{:#?}\n", store.setting("scopes").await.unwrap());
+    told += &format!("{:#?}\n", store.pins().await.unwrap());
     told += &format!("{:#?}\n", store.entries(1, 1_000).await.unwrap());
     told
 }
@@ -60,6 +61,10 @@ async fn a_restart_finds_everything_as_it_was() {
     sessions[1].label = None;
     sessions[2].principal.on_behalf_of =
         Some(countersign::model::name::UserName::parse("kim@example.org").unwrap());
+    for (seen, then) in pins() {
+        let both = [seen, then].map(|one| Change::SetPin(Box::new(one)));
+        write(&store, both.into()).await.unwrap();
+    }
     for one in &sessions {
         write(&store, vec![Change::OpenSession(one.clone())])
             .await

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use countersign::ambient::Ambient;
 use countersign::audit::checkpoint::Signer;
-use countersign::guard::{Delivery, Denial, Guard, Parts, Permit, Reload, Ruling, Upstreams};
+use countersign::guard::{
+    Delivery, Denial, Guard, Parts, Permit, PinPolicy, Reload, Ruling, Upstreams,
+};
 use countersign::mcp::dialect::{Era, meta};
 use countersign::mcp::listing::Listing;
 use countersign::mcp::upstream::{Runner, UpstreamSpec};
@@ -57,6 +59,7 @@ impl World {
             permit_key: [3; 32],
             all_synced: false,
             reload: Reload::Auto,
+            pin: PinPolicy::FirstUse,
         };
         let guard = Guard::start(parts).await.unwrap();
         let clerk = AgentName::parse("clerk").unwrap();
@@ -264,6 +267,7 @@ async fn a_change_is_seen_at_the_next_call_and_a_flood_of_changes_is_not_followe
     let listing = Listing::new();
     let server = ServerName::parse("up").unwrap();
     let (link, _incoming) = open(&address(&play.url), Era::Modern).await;
+    link.introduce(&json!({}));
     for _ in 0..20 {
         listing
             .ensure(&world.guard, &server, &link, &Map::new())

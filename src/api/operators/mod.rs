@@ -10,6 +10,7 @@ mod audit;
 mod caller;
 mod grants;
 mod keys;
+mod pins;
 mod roster;
 mod scopes;
 mod sessions;
@@ -57,6 +58,11 @@ fn table() -> Routes<Arc<Guard>> {
         .get("/v1/grants", grants::list)
         .post("/v1/grants/{id}/revoke", grants::revoke)
         .get("/v1/operators", roster::list)
+        .get("/v1/pins", pins::list)
+        .get("/v1/pins/diff", pins::diff)
+        .get("/v1/pins/lock", pins::lock)
+        .post("/v1/pins/accept", pins::accept)
+        .post("/v1/pins/refuse", pins::refuse)
         .get("/v1/scopes", scopes::list)
         .post("/v1/scopes/accept", scopes::accept)
         .get("/v1/audit/entries", audit::entries)

@@ -11,7 +11,7 @@ use super::super::operator::Operators;
 use super::super::owner::{Owner, Setup};
 use super::stage::Stage;
 use super::tools::Kind;
-use crate::guard::Reload;
+use crate::guard::{PinPolicy, Reload};
 use crate::mcp::upstream::{StdioSpec, TransportSpec, UpstreamSpec};
 use crate::model::name::{AgentName, GroupName, OperatorName, ServerName};
 use crate::model::secret::Secret;
@@ -40,6 +40,7 @@ impl House {
             upstreams: upstreams(stage)?,
             all_synced: false,
             reload: Reload::Auto,
+            pin: PinPolicy::FirstUse,
             names: Vec::new(),
         })
         .await?

@@ -11,7 +11,7 @@ use super::anchor;
 use crate::ambient::Ambient;
 use crate::cli::failure::Failure;
 use crate::cli::print;
-use crate::guard::{Guard, Offered, Parts, Reload};
+use crate::guard::{Guard, Offered, Parts, PinPolicy, Reload};
 use crate::model::id::BootId;
 use crate::model::name::OperatorName;
 use crate::scopes::Scopes;
@@ -37,6 +37,7 @@ impl Core {
     pub(crate) async fn open(
         data: &Path,
         reload: Reload,
+        pin: PinPolicy,
         all_synced: bool,
     ) -> Result<Option<Self>, Failure> {
         make_directory(data)?;
@@ -62,6 +63,7 @@ impl Core {
             permit_key: keys.permit,
             all_synced,
             reload,
+            pin,
         })
         .await
         .map_err(|error| Failure::because(&error))?;

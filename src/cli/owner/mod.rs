@@ -25,7 +25,7 @@ use self::notice::Notice;
 use self::socket::Door;
 use self::wrapped::Wrapped;
 use super::failure::Failure;
-use crate::guard::{Guard, Reload, Upstreams};
+use crate::guard::{Guard, PinPolicy, Reload, Upstreams};
 use crate::limits::SHUTDOWN_GRACE;
 use crate::mcp::Edge;
 use crate::mcp::downstream::http::{self, Hosts};
@@ -52,6 +52,8 @@ pub(crate) struct Setup {
     pub(crate) all_synced: bool,
     /// Who puts changed scopes into force.
     pub(crate) reload: Reload,
+    /// Who accepts what servers present for the first time.
+    pub(crate) pin: PinPolicy,
 }
 
 /// A guard that serves.
@@ -71,7 +73,8 @@ impl Owner {
     /// Faults of the manifests, and whatever of directory, keys, record or listeners is not to be had.
     pub(crate) async fn start(setup: Setup) -> Result<Option<Self>, Failure> {
         let scopes = watch::load(&setup.scopes)?;
-        let Some(core) = Core::open(&setup.data, setup.reload, setup.all_synced).await? else {
+        let (reload, pin) = (setup.reload, setup.pin);
+        let Some(core) = Core::open(&setup.data, reload, pin, setup.all_synced).await? else {
             return Ok(None);
         };
         match Self::serve(&core, &setup, scopes).await {

@@ -1,4 +1,4 @@
-//! The directory of manifests: read whole, and read again when it changed.
+//! The directory of manifests and locks: read whole, and read again when it changed.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
@@ -11,7 +11,7 @@ use crate::cli::failure::Failure;
 use crate::cli::place::read_text;
 use crate::cli::print;
 use crate::guard::{Guard, Offered};
-use crate::limits::{MANIFEST_BYTES, MANIFEST_FILES_COUNT};
+use crate::limits::{LOCK_BYTES, MANIFEST_BYTES, MANIFEST_FILES_COUNT};
 use crate::scopes::{Scopes, Source};
 
 /// The scopes of a directory that nobody else may write to.
@@ -20,7 +20,7 @@ pub(super) fn load(directory: &Path) -> Result<Scopes, Failure> {
     Ok(Scopes::compile(&read(directory)?)?)
 }
 
-/// Every manifest of a directory, in the order of their names.
+/// Every manifest and lock of a directory, in the order of their names.
 pub(in crate::cli) fn read(directory: &Path) -> Result<Vec<Source>, Failure> {
     let unreadable = |error: std::io::Error| {
         Failure::Input(format!("{} cannot be read: {error}", directory.display()))
@@ -28,12 +28,12 @@ pub(in crate::cli) fn read(directory: &Path) -> Result<Vec<Source>, Failure> {
     let mut paths = Vec::new();
     for entry in std::fs::read_dir(directory).map_err(unreadable)? {
         let path = entry.map_err(unreadable)?.path();
-        let is_yaml = path
+        let is_named = path
             .extension()
-            .is_some_and(|end| end == "yaml" || end == "yml");
+            .is_some_and(|end| end == "yaml" || end == "yml" || end == "lock");
         // Tests of manifests stand beside them.
         let is_test = path.to_string_lossy().ends_with(".test.yaml");
-        if is_yaml && !is_test && path.is_file() {
+        if is_named && !is_test && path.is_file() {
             paths.push(path);
         }
         if paths.len() > MANIFEST_FILES_COUNT {
@@ -48,11 +48,18 @@ pub(in crate::cli) fn read(directory: &Path) -> Result<Vec<Source>, Failure> {
         .into_iter()
         .map(|path| {
             Ok(Source {
-                text: read_text(&path, MANIFEST_BYTES)?,
+                text: read_text(&path, most_bytes(&path))?,
                 name: path.display().to_string(),
             })
         })
         .collect()
+}
+
+fn most_bytes(path: &Path) -> usize {
+    match path.extension().is_some_and(|end| end == "lock") {
+        true => LOCK_BYTES,
+        false => MANIFEST_BYTES,
+    }
 }
 
 /// Offers the scopes to the guard whenever the directory changed, until the guard stops.

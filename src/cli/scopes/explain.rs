@@ -11,7 +11,7 @@ use crate::ambient::Ambient;
 use crate::cli::failure::Failure;
 use crate::cli::place::read_text;
 use crate::cli::print;
-use crate::engine::facts::{Facts, Standing};
+use crate::engine::facts::{Facts, Pinned, Standing};
 use crate::engine::{self, Matched, Requirements, trace};
 use crate::limits::AGENT_MESSAGE_BYTES;
 use crate::model::arguments::Arguments;
@@ -72,6 +72,8 @@ fn judge(call: &Call, scope: &Scope) -> Result<(Vec<String>, Value), Failure> {
         standing: &standing,
         attached: None,
         tool: Some(&schema),
+        // Offline nothing is presented: the question is what the manifest says of what is accepted.
+        pinned: Pinned::ACCEPTED,
         exceeded: None,
         level: 1,
     };

@@ -55,6 +55,7 @@ async fn greet_legacy(
         link.close().await;
         return Err(LinkError::Foreign);
     }
+    link.introduce(&result);
     link.notify(method::INITIALIZED, Map::new()).await?;
     Ok(Some(Greeted {
         link: Arc::new(link),
@@ -71,11 +72,14 @@ async fn greet_modern(spec: &UpstreamSpec, ambient: &Ambient) -> Result<Greeted,
     meta.insert(meta::CLIENT_CAPABILITIES.to_owned(), json!({}));
     meta.insert(meta::CLIENT_INFO.to_owned(), name());
     match ask(&link, method::DISCOVER, json!({"_meta": meta})).await {
-        Ok(Ok(_)) => Ok(Greeted {
-            link: Arc::new(link),
-            meta,
-            incoming,
-        }),
+        Ok(Ok(result)) => {
+            link.introduce(&result);
+            Ok(Greeted {
+                link: Arc::new(link),
+                meta,
+                incoming,
+            })
+        }
         Ok(Err(_)) => {
             link.close().await;
             Err(LinkError::Foreign)

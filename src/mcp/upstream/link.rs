@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
+use parking_lot::Mutex;
 use serde_json::{Map, Value};
 use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
 use super::exchange::Exchange;
 use super::fault::LinkError;
+use super::introduction::Introduction;
 use super::outgoing::Outgoing;
 use super::spec::{TransportSpec, UpstreamSpec};
 use super::{http::Endpoint, pipe::Pipe};
@@ -15,7 +17,6 @@ use crate::ambient::Ambient;
 use crate::limits::UPSTREAM_BACKLOG_COUNT;
 use crate::mcp::dialect::Era;
 use crate::mcp::jsonrpc::{Id, Notification, Request, RpcError};
-use crate::model::digest::Digest;
 
 /// A message of an upstream that belongs to no request of ours.
 #[derive(Clone, PartialEq, Debug)]
@@ -34,7 +35,8 @@ pub enum Incoming {
 pub struct Link {
     wire: Wire,
     era: Era,
-    pin: Digest,
+    identity: Value,
+    introduction: Mutex<Option<Introduction>>,
 }
 
 impl Link {
@@ -50,7 +52,7 @@ impl Link {
         let (sender, incoming) = mpsc::channel(UPSTREAM_BACKLOG_COUNT);
         let identity = spec.clone();
         // A pin reads whole programs, which no async thread should wait for.
-        let pin = spawn_blocking(move || identity.pin())
+        let identity = spawn_blocking(move || identity.identity())
             .await
             .map_err(|_| LinkError::Gone)?;
         let wire = match &spec.transport {
@@ -61,7 +63,15 @@ impl Link {
                 Wire::Http(Endpoint::open(http.clone(), era, ambient.clone(), sender))
             }
         };
-        Ok((Self { wire, era, pin }, incoming))
+        Ok((
+            Self {
+                wire,
+                era,
+                identity,
+                introduction: Mutex::default(),
+            },
+            incoming,
+        ))
     }
 
     /// Sends a request. Over pipes it is written when this returns; over HTTP it is on its way, and a
@@ -128,8 +138,19 @@ impl Link {
 
     /// The identity of the server, as it was when the link was opened.
     #[must_use]
-    pub const fn pin(&self) -> Digest {
-        self.pin
+    pub const fn identity(&self) -> &Value {
+        &self.identity
+    }
+
+    /// Keeps what the server answered to `initialize` or `server/discover`, whoever asked it.
+    pub fn introduce(&self, result: &Value) {
+        *self.introduction.lock() = Some(Introduction::parse(result));
+    }
+
+    /// What the server said of itself, once it was asked.
+    #[must_use]
+    pub fn introduction(&self) -> Option<Introduction> {
+        self.introduction.lock().clone()
     }
 
     /// How many messages of the upstream were dropped: answers to nobody, garbage, floods.

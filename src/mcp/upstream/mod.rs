@@ -9,6 +9,7 @@ mod exchange;
 mod fault;
 mod greeting;
 mod http;
+mod introduction;
 mod lines;
 mod link;
 mod listener;
@@ -22,6 +23,7 @@ mod stream;
 
 pub use exchange::{Event, Exchange};
 pub use fault::LinkError;
+pub use introduction::Introduction;
 pub use link::{Incoming, Link};
 pub use outgoing::{Outgoing, Params};
 pub use runner::Runner;

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use serde_json::{Value, json};
 use url::{Host, Url};
 
 use super::client;
 use super::fault::LinkError;
 use super::program;
 use crate::model::digest::{Digest, Fields};
+use crate::model::json;
 use crate::model::name::ServerName;
 use crate::model::secret::Secret;
 
@@ -22,15 +24,22 @@ pub struct UpstreamSpec {
 }
 
 impl UpstreamSpec {
-    /// The server's identity: command, arguments and the bytes of the program, or the address.
+    /// The server's identity: command, arguments and the bytes of the program, or the address. What may
+    /// hold a secret, arguments and the query of an address, stands in it as a digest.
     ///
     /// Reads the program's file, so that it may take a moment; ask for it off the async threads.
     #[must_use]
-    pub fn pin(&self) -> Digest {
+    pub fn identity(&self) -> Value {
         match &self.transport {
-            TransportSpec::Stdio(stdio) => stdio.pin(),
-            TransportSpec::Http(http) => http.pin(),
+            TransportSpec::Stdio(stdio) => stdio.identity(),
+            TransportSpec::Http(http) => http.identity(),
         }
+    }
+
+    /// The digest of the identity.
+    #[must_use]
+    pub fn pin(&self) -> Digest {
+        Digest::of(&json::canonical(&self.identity()))
     }
 }
 
@@ -57,7 +66,7 @@ pub struct StdioSpec {
 }
 
 impl StdioSpec {
-    fn pin(&self) -> Digest {
+    fn identity(&self) -> Value {
         let program = program::find(&self.command, self.cwd.as_deref());
         // An interpreter says little about the server; the script it is given first says more.
         let script = self.args.first().and_then(|first| {
@@ -68,15 +77,16 @@ impl StdioSpec {
             program::digest(&path)
         });
         let program = program.as_deref().and_then(program::digest);
-        let fields = Fields::new("countersign.upstream.stdio.v1")
-            .field(self.command.as_bytes())
-            .optional(program.as_ref().map(|digest| digest.as_bytes().as_slice()))
-            .optional(script.as_ref().map(|digest| digest.as_bytes().as_slice()))
-            .field(&(self.args.len() as u64).to_be_bytes());
-        self.args
-            .iter()
-            .fold(fields, |fields, arg| fields.field(arg.as_bytes()))
-            .digest()
+        let arguments = self.args.iter().fold(
+            Fields::new("countersign.upstream.arguments.v1"),
+            |all, arg| all.field(arg.as_bytes()),
+        );
+        json!({
+            "command": self.command,
+            "program": program.map(|digest| digest.to_string()),
+            "script": script.map(|digest| digest.to_string()),
+            "arguments": arguments.digest().to_string(),
+        })
     }
 }
 
@@ -141,9 +151,12 @@ impl HttpSpec {
         &self.client
     }
 
-    fn pin(&self) -> Digest {
-        Fields::new("countersign.upstream.http.v1")
-            .field(self.url.as_str().as_bytes())
-            .digest()
+    fn identity(&self) -> Value {
+        let mut shown = self.url.clone();
+        shown.set_query(None);
+        json!({
+            "url": shown.as_str(),
+            "query": self.url.query().map(|query| Digest::of(query.as_bytes()).to_string()),
+        })
     }
 }

@@ -12,6 +12,7 @@ use crate::model::decimal::Decimal;
 use crate::model::digest::Digest;
 use crate::model::id::{ApprovalId, BootId, CallId, CredentialId, GrantId, PermitId, SessionId};
 use crate::model::name::{AgentName, GroupName, OperatorName, ServerName, UserName};
+use crate::model::pin::{Accepter, PinKind};
 use crate::model::privilege::Privilege;
 use crate::model::session::AgentState;
 use crate::model::target::TargetKind;
@@ -61,9 +62,11 @@ text! {
     OperatorName, "operator's name", |text| Self::parse(text).ok(), OperatorName::as_str;
     ServerName, "server's name", |text| Self::parse(text).ok(), ServerName::as_str;
     UserName, "user's name", |text| Self::parse(text).ok(), UserName::as_str;
+    Accepter, "accepter", Self::parse, Accepter::to_string;
     AgentState, "agent's state", Self::parse, |state: &Self| state.name();
     CredentialKind, "kind of credential", Self::parse, |kind: &Self| kind.name();
     Mode, "mode", Self::parse, |mode: &Self| mode.name();
+    PinKind, "kind of pin", Self::parse, |kind: &Self| kind.name();
     Privilege, "privilege", Self::parse, |privilege: &Self| privilege.name();
     TargetKind, "kind of target", Self::parse, |kind: &Self| kind.name();
 }

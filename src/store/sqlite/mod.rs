@@ -16,6 +16,7 @@ mod history;
 mod in_flight;
 mod journal;
 mod operators;
+mod pins;
 mod rates;
 mod reader;
 mod schema;
@@ -51,6 +52,7 @@ use crate::model::grant::Grant;
 use crate::model::history::History;
 use crate::model::id::{ApprovalId, BootId, SessionId};
 use crate::model::name::{AgentName, OperatorName};
+use crate::model::pin::Pin;
 use crate::model::session::{AgentState, Session};
 use crate::model::time::Timestamp;
 use shared::Shared;
@@ -273,6 +275,10 @@ impl Store for Sqlite {
 
     async fn setting(&self, name: &str) -> Result<Option<String>, StoreError> {
         self.look(|state| state.setting(name)).await
+    }
+
+    async fn pins(&self) -> Result<Vec<Pin>, StoreError> {
+        self.look(State::pins).await
     }
 
     async fn entries(&self, from: u64, most: usize) -> Result<Vec<StoredEntry>, StoreError> {

@@ -3,7 +3,7 @@
 use rusqlite::Connection;
 
 use super::{
-    agents, approvals, budgets, credentials, grants, history, in_flight, operators, rates,
+    agents, approvals, budgets, credentials, grants, history, in_flight, operators, pins, rates,
     sessions, settings,
 };
 use crate::model::time::Timestamp;
@@ -21,7 +21,8 @@ pub(super) fn write(db: &Connection, rows: &Rows) -> rusqlite::Result<()> {
     in_flight::write(db, &rows.flights)?;
     rates::write(db, &rows.rates)?;
     settings::write(db, &rows.settings)?;
-    history::write(db, rows)
+    history::write(db, rows)?;
+    pins::write(db, &rows.pins)
 }
 
 /// Loads what still matters at `now`.
@@ -39,6 +40,7 @@ pub(super) fn load(db: &Connection, now: Timestamp) -> rusqlite::Result<Vec<Row>
         rates::load(db)?,
         settings::load(db)?,
         history::load(db, since, now)?,
+        pins::load(db)?,
     ]
     .into_iter()
     .flatten()

@@ -27,6 +27,7 @@ use crate::model::grant::Grant;
 use crate::model::history::{History, Who};
 use crate::model::id::{ApprovalId, CallId, CredentialId, GrantId, SessionId};
 use crate::model::name::{AgentName, GroupName, OperatorName};
+use crate::model::pin::{Pin, PinKey};
 use crate::model::session::{AgentState, EndCause, Session, SessionState};
 use crate::model::time::Timestamp;
 
@@ -53,6 +54,7 @@ pub(super) struct State {
     sums: Sums,
     rates: HashMap<Arc<str>, u64>,
     settings: HashMap<Arc<str>, Arc<str>>,
+    pins: IndexMap<PinKey, Arc<Pin>>,
     climbs: HashMap<SessionId, Climb>,
 }
 
@@ -184,6 +186,11 @@ impl State {
         self.settings.get(name).map(|value| value.to_string())
     }
 
+    /// In the order they were first seen.
+    pub(super) fn pins(&self) -> Vec<Pin> {
+        self.pins.values().map(|one| Pin::clone(one)).collect()
+    }
+
     /// Everything kept of one agent's past.
     pub(super) fn history(&self, agent: &AgentName, now: Timestamp) -> History {
         let mut pasts: Vec<_> = self
@@ -281,6 +288,10 @@ impl State {
                     None => self.settings.remove(&name),
                 };
                 Row::Setting(name, old)
+            }
+            Row::Pin(key, new) => {
+                let old = place(&mut self.pins, key.clone(), new);
+                Row::Pin(key, old)
             }
             Row::Reach(key, new) => {
                 let past = self.past_mut(&key.who);

@@ -10,6 +10,7 @@ use crate::model::credential::{Credential, CredentialKind, Operator};
 use crate::model::grant::Grant;
 use crate::model::id::{ApprovalId, CallId, CredentialId, GrantId, PermitId, SessionId};
 use crate::model::name::{AgentName, OperatorName};
+use crate::model::pin::Pin;
 use crate::model::session::{AgentState, Session, SessionState};
 use crate::model::time::Timestamp;
 use crate::store::{Change, Expect, InFlight, Leg};
@@ -115,6 +116,7 @@ impl State {
                 rows.push(Row::Setting(Arc::from(name.as_str()), Some(value)));
                 Ok(())
             }
+            Change::SetPin(pin) => self.set_pin(pin, rows),
         }
     }
 
@@ -319,6 +321,15 @@ impl State {
             until: counted.map_or(until, |counted| counted.until.max(until)),
         };
         rows.push(Row::Spend(Arc::new(ask.key.clone()), call, Some(spent)));
+        Ok(())
+    }
+
+    fn set_pin(&self, pin: &Pin, rows: &mut Vec<Row>) -> Result<(), Moved> {
+        let before = self.pins.get(&pin.key).map_or(0, |known| known.version);
+        if before.checked_add(1) != Some(pin.version) {
+            return Err(Moved);
+        }
+        rows.push(Row::Pin(pin.key.clone(), Some(Arc::new(pin.clone()))));
         Ok(())
     }
 

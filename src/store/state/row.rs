@@ -12,6 +12,7 @@ use crate::model::grant::Grant;
 use crate::model::history::{Mark, Place, Reach, Usage, Who};
 use crate::model::id::{ApprovalId, CallId, CredentialId, GrantId, SessionId};
 use crate::model::name::{AgentName, OperatorName};
+use crate::model::pin::{Pin, PinKey};
 use crate::model::privilege::Privilege;
 use crate::model::session::{AgentState, Session};
 use crate::model::target::Target;
@@ -31,6 +32,7 @@ pub(in crate::store) enum Row {
     Flight(CallId, Option<Arc<InFlight>>),
     Rate(Arc<str>, Option<u64>),
     Setting(Arc<str>, Option<Arc<str>>),
+    Pin(PinKey, Option<Arc<Pin>>),
     Reach(Arc<ReachKey>, Option<Usage>),
     Value(Arc<ValueKey>, Option<Usage>),
     Day(Arc<DayKey>, Option<u64>),
@@ -104,6 +106,7 @@ pub(in crate::store) struct Rows {
     pub(in crate::store) flights: Table<CallId, Arc<InFlight>>,
     pub(in crate::store) rates: Table<Arc<str>, u64>,
     pub(in crate::store) settings: Table<Arc<str>, Arc<str>>,
+    pub(in crate::store) pins: Table<PinKey, Arc<Pin>>,
     pub(in crate::store) reaches: Table<Arc<ReachKey>, Usage>,
     pub(in crate::store) values: Table<Arc<ValueKey>, Usage>,
     pub(in crate::store) days: Table<Arc<DayKey>, u64>,
@@ -124,6 +127,7 @@ impl Rows {
             Row::Flight(key, value) => drop(self.flights.insert(key, value)),
             Row::Rate(key, value) => drop(self.rates.insert(key, value)),
             Row::Setting(key, value) => drop(self.settings.insert(key, value)),
+            Row::Pin(key, value) => drop(self.pins.insert(key, value)),
             Row::Reach(key, value) => drop(self.reaches.insert(key, value)),
             Row::Value(key, value) => drop(self.values.insert(key, value)),
             Row::Day(key, value) => drop(self.days.insert(key, value)),
@@ -143,6 +147,7 @@ impl Rows {
         let flights = self.flights.into_iter();
         let rates = self.rates.into_iter();
         let settings = self.settings.into_iter();
+        let pins = self.pins.into_iter();
         let reaches = self.reaches.into_iter();
         let values = self.values.into_iter();
         let days = self.days.into_iter();
@@ -157,6 +162,7 @@ impl Rows {
             .chain(flights.map(|(k, v)| Row::Flight(k, v)))
             .chain(rates.map(|(k, v)| Row::Rate(k, v)))
             .chain(settings.map(|(k, v)| Row::Setting(k, v)))
+            .chain(pins.map(|(k, v)| Row::Pin(k, v)))
             .chain(reaches.map(|(k, v)| Row::Reach(k, v)))
             .chain(values.map(|(k, v)| Row::Value(k, v)))
             .chain(days.map(|(k, v)| Row::Day(k, v)))
