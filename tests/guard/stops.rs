@@ -150,7 +150,7 @@ async fn a_permit_is_not_used_once_its_grant_scopes_or_tool_are_others() {
     let permit = permitted(world.decide("crm/note", json!({"text": "x"})).await);
     present(&world.guard, "crm", &["find"]).await;
     let reason = world.dispatch(permit).await.unwrap_err().reason();
-    assert_eq!(reason, Reason::Busy);
+    assert_eq!(reason, Reason::ToolChanged);
 }
 
 #[tokio::test]

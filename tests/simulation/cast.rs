@@ -4,7 +4,6 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use countersign::guard::Presented;
-use countersign::model::digest::Digest;
 use countersign::model::name::{AgentName, GroupName, OperatorName, ServerName};
 use countersign::scopes::{Scopes, Source};
 use serde_json::{Value, json};

@@ -134,7 +134,6 @@ impl Stage {
             permit_key: [3; 32],
             all_synced: false,
             reload: Reload::Auto,
-            // A changed tool is then judged anew, as it is where nobody pins.
             pin: PinPolicy::FirstUse,
         })
         .await;

@@ -143,9 +143,11 @@ impl Guard {
             by: operator.clone(),
             at: self.ambient.now(),
         });
-        Ok(self
-            .keep(entry(key, "refused", operator), vec![refused])
-            .await?)
+        self.keep(entry(key, "refused", operator), vec![refused])
+            .await?;
+        // A permit on its way is looked at again, as after every stop.
+        self.revoked_something();
+        Ok(())
     }
 
     /// The text of a lock file that accepts what is accepted of a server now.
