@@ -24,13 +24,16 @@ impl Guard {
         for sentence in &taken.dropped {
             tracing::warn!(%server, sentence, "a definition was left out");
         }
+        if !taken.changed.is_empty() {
+            // Before anything that may fail: permits for what is gone are already minted.
+            self.revoked_something();
+        }
         // From here on decisions see the new definitions as unaccepted, until their pins say otherwise.
         self.keep_presented(server, presented.pin(), &taken.definitions)
             .await?;
         if taken.changed.is_empty() {
             return Ok(());
         }
-        self.revoked_something();
         let mut body = serde_json::Map::new();
         body.insert("server".into(), server.as_str().into());
         body.insert(

@@ -141,6 +141,9 @@ impl Guard {
         if let Some(denial) = self.stopped(flight.session, &flight.agent).await {
             return Err(denial.of(claims.call));
         }
+        if let Some(denial) = self.refused(&flight.target) {
+            return Err(denial.of(claims.call));
+        }
         let session = self.store.session(flight.session).await;
         let session = session.map_err(|fault| down(&fault))?;
         let credentials = self.store.credentials().await;

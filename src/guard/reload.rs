@@ -136,9 +136,12 @@ impl Guard {
         self.scopes.store(Arc::new(scopes));
         self.since.store(since.millis(), Ordering::SeqCst);
         self.revoked_something();
-        self.accept_locked().await?;
+        // They are in force all the same: what could not be accepted stays hidden, and no call matches
+        // approvals of other manifests any more.
+        if let Err(fault) = self.accept_locked().await {
+            tracing::error!(%fault, "what locks accept could not be kept yet");
+        }
         if let Err(fault) = self.invalidate_outdated().await {
-            // They are in force all the same, and no call matches these approvals any more.
             tracing::error!(%fault, "outdated approvals could not be ended yet");
         }
         Ok(())

@@ -314,3 +314,16 @@ async fn the_guard_itself_never_runs_what_is_for_another_to_run() {
     assert_eq!(refused.reason(), Reason::ModeRefused);
     assert_eq!(bank.outcomes().await, ["not-sent"]);
 }
+
+#[tokio::test]
+async fn a_permit_for_a_tool_that_was_refused_meanwhile_is_not_redeemed() {
+    let bank = Bank::new().await;
+    let signed = bank.ask(60).await.unwrap();
+    let pins = bank.world.guard.pins();
+    let pay = pins.iter().find(|one| &*one.pin.key.name == "pay").unwrap();
+    let alice = &bank.world.alice.name;
+    let refused = bank.world.guard.refuse_pin(alice, &pay.pin.key).await;
+    refused.unwrap();
+    let denial = bank.redeem(&signed.token, 60).await.unwrap_err();
+    assert_eq!(denial.reason(), Reason::ToolRefused);
+}

@@ -17,6 +17,7 @@ use countersign::model::target::Target;
 use countersign::model::time::Timestamp;
 use countersign::scopes::{Scopes, Source};
 use countersign::store::sqlite::Sqlite;
+use countersign::store::{Memory, SharedStore};
 use serde_json::{Value, json};
 
 use super::world::{
@@ -585,4 +586,25 @@ async fn a_server_that_presents_ever_new_definitions_fills_no_more_than_its_room
     assert_eq!(flood.count(), most);
     let denial = denied(world.decide("flood/t1", json!({})).await);
     assert_eq!(denial.reason(), Reason::NoApprover);
+}
+
+#[tokio::test]
+async fn pins_that_moved_under_the_guard_are_read_again_and_then_decided() {
+    let (ambient, clock) = Ambient::played(7, Timestamp::from_millis(1_760_000_000_000));
+    let signer = Signer::from_seed(&[7; 32]).unwrap();
+    let boot = BootId::random(&ambient);
+    let store: SharedStore = Arc::new(Memory::new(signer, boot, ambient.clone()));
+    let over = |clock| {
+        let (store, ambient) = (Arc::clone(&store), ambient.clone());
+        World::with(store, ambient, clock, compile(MANIFEST), PinPolicy::Accept)
+    };
+    let one = over(Arc::clone(&clock)).await;
+    let other = over(clock).await;
+    accept_find(&one).await;
+    permitted(find(&one).await);
+    let key = key("crm", PinKind::Tool, "find", &plain("find"));
+    let refuse = || other.guard.refuse_pin(&other.alice.name, &key);
+    assert!(refuse().await.is_err(), "it was accepted by now");
+    refuse().await.unwrap();
+    assert_eq!(denied(find(&other).await).reason(), Reason::ToolRefused);
 }

@@ -240,11 +240,16 @@ impl Guard {
             let sentence = format!("the definition of {target} changed before the write");
             return Some(Denial::new(Reason::ToolChanged, sentence));
         }
-        let pinned = self.pinned(target, server, binding.tool);
+        self.refused(target)
+    }
+
+    /// A denial where an operator refused the server or the target as they are presented now.
+    pub(super) fn refused(&self, target: &Target) -> Option<Denial> {
+        let pinned = self.pinned_now(target);
         [pinned.server, pinned.target]
             .contains(&PinStanding::Refused)
             .then(|| {
-                let sentence = format!("an operator refused {target} before the write");
+                let sentence = format!("an operator refused {target} after it was permitted");
                 Denial::new(Reason::ToolRefused, sentence)
             })
     }
@@ -288,8 +293,17 @@ impl Guard {
     /// Writes pins with their entry, and only then lets decisions see them.
     async fn keep(&self, body: Map<String, Value>, pins: Vec<Pin>) -> Result<(), StoreError> {
         let changes = pins.iter().cloned().map(Box::new).map(Change::SetPin);
-        self.write(EntryKind::Pin, body, changes.collect(), Sync::Synced)
-            .await?;
+        let kept = self
+            .write(EntryKind::Pin, body, changes.collect(), Sync::Synced)
+            .await;
+        if let Err(fault) = kept {
+            // Whether it was written is not known: only the store's own rows can be built upon.
+            for pin in self.store.pins().await? {
+                self.book.put(pin);
+            }
+            self.revoked_something();
+            return Err(fault);
+        }
         for pin in pins {
             self.book.put(pin);
         }
