@@ -189,6 +189,8 @@ pub const SESSION_SEEN_INTERVAL: Duration = Duration::from_secs(5);
 pub const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 /// Most rows of a list that an operator is shown.
 pub const LISTED_COUNT: usize = 100_000;
+/// How far a clock may be set back without a budget forgetting what was spent before.
+pub const CLOCK_SET_BACK_LONGEST: Duration = Duration::from_secs(3 * 24 * 3_600);
 /// Longest secret that is looked at.
 pub const SECRET_LENGTH_BYTES: usize = 256;
 /// Life of a local assertion's credential: it carries no secret that could leak.

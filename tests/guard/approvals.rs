@@ -151,6 +151,23 @@ async fn denied_expired_cancelled_lapsed_and_invalidated_are_told_apart() {
 }
 
 #[tokio::test]
+async fn an_end_that_was_told_stands_when_the_clock_is_set_back() {
+    let world = World::new().await;
+    let hold = held(world.decide("bank/pay", big()).await);
+    let id = hold.pending().approval;
+    world.pass(15 * 60);
+    let told = denied(world.guard.redeem(hold).await).reason();
+    assert_eq!(told, Reason::ApprovalExpired);
+    world.clock.jump_ms(-10 * 60 * 1_000);
+    let once = Resolution::Approve {
+        uses: 1,
+        life: None,
+    };
+    let late = world.vote(&world.alice, id, once).await.unwrap_err();
+    assert!(matches!(late, ResolveError::Decided { state: "expired" }));
+}
+
+#[tokio::test]
 async fn what_lapsed_or_was_withdrawn_leaves_nothing_that_runs() {
     let world = World::new().await;
     let twice = Resolution::Approve {

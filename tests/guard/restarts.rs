@@ -91,6 +91,28 @@ async fn a_call_in_flight_when_the_guard_died_is_unknown_and_keeps_its_budget() 
 }
 
 #[tokio::test]
+async fn a_clock_forward_and_back_over_restarts_resets_no_budget() {
+    let directory = tempfile::tempdir().unwrap();
+    let hours = |count: u64| Duration::from_secs(count * 3_600);
+    let (first, _) = boot(directory.path(), 1, Duration::ZERO).await;
+    for n in 0..10 {
+        let pay = json!({"amount": 100, "to": format!("payee-{n}")});
+        first
+            .run(permitted(first.decide("bank/pay", pay).await))
+            .await;
+    }
+    first.guard.stop().await.unwrap();
+    drop(first);
+    let (ahead, _) = boot(directory.path(), 2, hours(40)).await;
+    ahead.guard.stop().await.unwrap();
+    drop(ahead);
+    let (back, _) = boot(directory.path(), 3, hours(1)).await;
+    let pay = json!({"amount": 0.01, "to": "x"});
+    let denial = denied(back.decide("bank/pay", pay).await);
+    assert_eq!(denial.reason(), Reason::BudgetExhausted);
+}
+
+#[tokio::test]
 async fn a_revocation_and_a_refusal_outlive_the_guard() {
     let directory = tempfile::tempdir().unwrap();
     let (before, _) = boot(directory.path(), 1, Duration::ZERO).await;

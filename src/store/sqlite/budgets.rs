@@ -39,10 +39,10 @@ pub(super) fn write(
     Ok(())
 }
 
-/// Those that a window still reaches at `now`.
-pub(super) fn load(db: &Connection, now: Timestamp) -> rusqlite::Result<Vec<Row>> {
+/// Those that some window reached after `since`.
+pub(super) fn load(db: &Connection, since: Timestamp) -> rusqlite::Result<Vec<Row>> {
     db.prepare("SELECT * FROM spends WHERE until > ?1 ORDER BY at")?
-        .query_map([now], |row| {
+        .query_map([since], |row| {
             let key = BudgetKey {
                 agent: row.get("agent")?,
                 budget: row.get("budget")?,

@@ -6,6 +6,7 @@ use super::{
     agents, approvals, budgets, credentials, grants, history, in_flight, operators, pins, rates,
     sessions, settings,
 };
+use crate::limits::CLOCK_SET_BACK_LONGEST;
 use crate::model::time::Timestamp;
 use crate::store::state::{REMEMBERED, Row, Rows};
 
@@ -35,7 +36,7 @@ pub(super) fn load(db: &Connection, now: Timestamp) -> rusqlite::Result<Vec<Row>
         sessions::load(db, since)?,
         approvals::load(db, since)?,
         grants::load(db, since)?,
-        budgets::load(db, now)?,
+        budgets::load(db, now.before(CLOCK_SET_BACK_LONGEST))?,
         in_flight::load(db)?,
         rates::load(db)?,
         settings::load(db)?,
@@ -49,6 +50,6 @@ pub(super) fn load(db: &Connection, now: Timestamp) -> rusqlite::Result<Vec<Row>
 
 /// Removes what no decision asks for any more and no list shows.
 pub(super) fn tidy(db: &Connection, now: Timestamp) -> rusqlite::Result<()> {
-    budgets::tidy(db, now)?;
+    budgets::tidy(db, now.before(CLOCK_SET_BACK_LONGEST))?;
     history::tidy(db, now.before(REMEMBERED), now)
 }

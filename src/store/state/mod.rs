@@ -20,6 +20,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 
 use crate::engine::facts::BudgetKey;
+use crate::limits::CLOCK_SET_BACK_LONGEST;
 use crate::model::approval::{Approval, ApprovalState};
 use crate::model::credential::{Credential, Operator};
 use crate::model::digest::Digest;
@@ -345,7 +346,7 @@ impl State {
         for past in self.agents.values_mut().flat_map(Agent::pasts_mut) {
             past.tidy(now);
         }
-        self.sums.tidy(now);
+        self.sums.tidy(now.before(CLOCK_SET_BACK_LONGEST));
     }
 
     fn past_mut(&mut self, who: &Who) -> &mut past::Past {
