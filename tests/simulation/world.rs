@@ -26,6 +26,8 @@ struct World {
     looked: Looked,
     /// Whether store, guard and clock behave.
     calm: bool,
+    /// How far the wall clock is ahead of the time that has passed; behind it where negative.
+    ahead_ms: i64,
     /// Whether a crash was not looked at yet.
     crashed: bool,
 }
@@ -46,6 +48,7 @@ pub(crate) fn play(setting: Setting) -> Run {
             calm: dice.falls(300),
             dice,
             looked: Looked::default(),
+            ahead_ms: 0,
             crashed: false,
         };
         let broken = world.live().await.err();
@@ -125,11 +128,9 @@ impl World {
         let stage = &self.stage;
         match self.dice.below(32) {
             0..2 => {
-                let millis = i64::try_from(self.dice.below(100_000_000)).unwrap_or(0);
-                let millis = match self.dice.falls(500) {
-                    true => millis,
-                    false => -millis,
-                };
+                let ahead = i64::try_from(self.dice.below(2 * AHEAD_MS)).unwrap_or(0);
+                let ahead = ahead - i64::try_from(AHEAD_MS).unwrap_or(0);
+                let millis = ahead - std::mem::replace(&mut self.ahead_ms, ahead);
                 stage.clock.jump_ms(millis);
                 stage.tell(format_args!("the clock was moved by {millis} ms"));
             }
@@ -202,6 +203,9 @@ impl World {
 
 /// Steps of one world: enough for some fifty errands that meet each other.
 const STEPS_COUNT: usize = 1_800;
+
+/// How far the wall clock goes wrong, in either direction: together within what budgets outlast.
+const AHEAD_MS: u64 = 100_000_000;
 
 /// Most agents' errands at once.
 const ERRANDS_COUNT: usize = 6;
