@@ -46,18 +46,19 @@ impl Guard {
     /// # Errors
     /// A denial, recorded, when it proves nobody who may ask.
     pub async fn principal(&self, bearer: Option<&str>) -> Result<Principal, Denial> {
-        let proved = self.prove(bearer).await;
-        if let Err((denial, agent)) = proved {
-            self.refuse(Refusal {
-                reason: denial.reason(),
-                agent,
-                edge: "agents",
-                sentence: denial.cause.sentence.clone(),
-            })
-            .await;
-            return Err(denial);
+        match self.prove(bearer).await {
+            Ok(principal) => Ok(principal),
+            Err((denial, agent)) => {
+                self.refuse(Refusal {
+                    reason: denial.reason(),
+                    agent,
+                    edge: "agents",
+                    sentence: denial.cause.sentence.clone(),
+                })
+                .await;
+                Err(denial)
+            }
         }
-        proved.map_err(|(denial, _)| denial)
     }
 
     async fn prove(&self, bearer: Option<&str>) -> Result<Principal, (Denial, Option<AgentName>)> {
@@ -241,8 +242,10 @@ impl Guard {
     pub async fn revoke_agent_key(&self, by: &str, id: CredentialId) -> Result<(), OperateError> {
         let _turn = self.turns.lock().await;
         let known = self.store.credentials().await?;
-        let credential = known.iter().find(|one| one.id == id);
-        let credential = credential.ok_or(OperateError::Missing)?;
+        let credential = known
+            .iter()
+            .find(|one| one.id == id && one.kind != CredentialKind::Pep)
+            .ok_or(OperateError::Missing)?;
         let was_live = credential.revoked.is_none();
         if was_live {
             self.revoke_credential(credential, by).await?;
@@ -329,7 +332,10 @@ impl Guard {
         stopped: &mut Stopped,
     ) -> Result<usize, StoreError> {
         let known = self.store.credentials().await?;
-        let own = |one: &&Credential| one.agent == *agent && one.revoked.is_none();
+        // The key of an enforcement point bears the name of its server, which may be an agent's too.
+        let own = |one: &&Credential| {
+            one.agent == *agent && one.kind != CredentialKind::Pep && one.revoked.is_none()
+        };
         for credential in known.iter().filter(own) {
             self.revoke_credential(credential, by).await?;
         }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::guard::{Denial, Redeemed, SignedPermit};
+use countersign::guard::{Denial, OperateError, Redeemed, SignedPermit};
 use countersign::model::arguments::Arguments;
 use countersign::model::call::Mode;
 use countersign::model::credential::Pep;
-use countersign::model::name::ServerName;
+use countersign::model::name::{AgentName, ServerName};
 use countersign::model::outcome::Outcome;
 use countersign::model::reason::Reason;
 use countersign::model::target::Target;
@@ -326,4 +326,32 @@ async fn a_permit_for_a_tool_that_was_refused_meanwhile_is_not_redeemed() {
     refused.unwrap();
     let denial = bank.redeem(&signed.token, 60).await.unwrap_err();
     assert_eq!(denial.reason(), Reason::ToolRefused);
+}
+
+#[tokio::test]
+async fn an_agent_that_bears_a_servers_name_ends_without_the_servers_enforcement_point() {
+    let world = World::over(MANIFEST).await;
+    let server = ServerName::parse("bank").unwrap();
+    let (key, secret) = world
+        .guard
+        .add_pep_key("test", &server, None)
+        .await
+        .unwrap();
+    let missing = world.guard.revoke_agent_key("test", key.id).await;
+    assert!(matches!(missing, Err(OperateError::Missing)), "{missing:?}");
+
+    let namesake = AgentName::parse("bank").unwrap();
+    let (_, own) = world
+        .guard
+        .add_agent_key("test", &namesake, None)
+        .await
+        .unwrap();
+    world
+        .guard
+        .revoke_agent(&world.alice.name, &namesake)
+        .await
+        .unwrap();
+    let ended = world.guard.principal(Some(&own)).await.unwrap_err();
+    assert_eq!(ended.reason(), Reason::CredentialRevoked);
+    assert_eq!(world.guard.pep(Some(&secret)).await.unwrap().server, server);
 }

@@ -380,7 +380,7 @@ fn every_store_operation_failed_at_the_nth_time_ends_in_a_denial_or_a_whole_reco
     let fair = play(None);
     let story = fair.story.join("\n");
     assert!(fair.broken.is_none(), "{:?}\n{story}", fair.broken);
-    assert!(fair.asked > 250, "a day of {} operations", fair.asked);
+    assert!(fair.asked > 300, "a day of {} operations", fair.asked);
     let broken = play_all(1..=fair.asked * 2, 1, |at| {
         let when = if at % 2 == 0 {
             When::Before
