@@ -11,7 +11,7 @@
 //! | floor | modules | |
 //! |---|---|---|
 //! | 7 | [`cli`], [`config`] | the command, its configuration, the prose in [`manual`] |
-//! | 6 | [`mcp`], [`api`] | how agents and operators speak with the guard; not each other, not the store |
+//! | 6 | [`mcp`], [`api`], [`console`] | how agents and operators speak with the guard; not each other, not the store |
 //! | 5 | [`authn`] | who is asking |
 //! | 4 | [`guard`] | the shell: facts → rules → rates → commit → ruling |
 //! | 3 | [`store`] | everything durable; SQL stands only here |
@@ -36,6 +36,7 @@ pub mod audit;
 pub mod authn;
 pub mod cli;
 pub mod config;
+pub mod console;
 pub mod engine;
 pub mod guard;
 pub mod limits;

@@ -173,6 +173,21 @@ pub const AGENT_KEY_LIFE: Duration = Duration::from_secs(90 * 24 * 3_600);
 /// Life of an operator's token.
 pub const OPERATOR_TOKEN_LIFE: Duration = Duration::from_secs(30 * 24 * 3_600);
 
+/// How long a visit of the console may lie unused.
+pub const VISIT_IDLE: Duration = Duration::from_secs(15 * 60);
+/// Longest visit of the console.
+pub const VISIT_LIFE: Duration = Duration::from_secs(12 * 3_600);
+/// Most browsers in which one operator may be signed in; beyond, the longest unused is signed out.
+pub const VISITS_PER_OPERATOR_COUNT: usize = 8;
+/// Largest form of the console.
+pub const FORM_BYTES: usize = 64 * 1_024;
+/// Time between two signs of life on an open page, and longest time it outlives its visit.
+pub const FEED_HEARTBEAT: Duration = Duration::from_secs(10);
+/// Changes by which an open page may be behind before it has to look anew.
+pub const FEED_WAITING_COUNT: usize = 1_024;
+/// How many of the newest entries of the record a page searches.
+pub const RECORD_SEARCHED_COUNT: u64 = 10_000;
+
 /// Most decisions that share one commit.
 pub const COMMIT_BATCH_COUNT: usize = 512;
 /// Most decisions that may wait for the writer.

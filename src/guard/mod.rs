@@ -23,6 +23,7 @@ mod presented;
 mod redeem;
 mod reload;
 mod ruling;
+mod sentence;
 mod sessions;
 mod settle;
 mod signed;
@@ -52,6 +53,7 @@ pub use presented::Presented;
 pub use redeem::Redeemed;
 pub use reload::{Offered, Reload};
 pub use ruling::{Challenge, Denial, Hold, Pending, Ruling, Woke};
+pub use sentence::sentence;
 pub use signed::SignedPermit;
 pub use upstream::{Delivery, Upstreams};
 

@@ -73,6 +73,23 @@ impl Guard {
         Ok(operator)
     }
 
+    /// The operator who proved that token before, as they stand now: nobody where they were removed,
+    /// their token expired, or somebody else has the name since.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn standing_operator(
+        &self,
+        name: &OperatorName,
+        secret: &Digest,
+    ) -> Result<Option<Operator>, StoreError> {
+        let now = self.ambient.now();
+        let found = self.store.operator(name).await?;
+        Ok(found.filter(|operator| {
+            operator.secret == *secret && operator.revoked.is_none() && now < operator.expires
+        }))
+    }
+
     /// Adds a person; the token is given once and kept only as its digest.
     ///
     /// # Errors

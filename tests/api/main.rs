@@ -7,7 +7,9 @@
 )]
 
 mod bad_input;
+mod browser;
 mod calls;
+mod console;
 mod credentials;
 mod deciding;
 mod idempotency;

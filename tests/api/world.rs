@@ -10,6 +10,7 @@ use axum::Router;
 use countersign::ambient::Ambient;
 use countersign::api;
 use countersign::audit::checkpoint::Signer;
+use countersign::console;
 use countersign::guard::{
     Delivery, Denial, Guard, Parts, Permit, PinPolicy, Presented, Reload, Upstreams,
 };
@@ -177,7 +178,11 @@ impl World {
             alice: token(&guard, "alice", "oncall").await,
             bob: token(&guard, "bob", "kitchen").await,
             agents: serve(api::agents::router(Arc::clone(&guard), upstreams)).await,
-            operators: serve(api::operators::router(Arc::clone(&guard))).await,
+            operators: serve(console::router(
+                Arc::clone(&guard),
+                api::operators::router(Arc::clone(&guard)),
+            ))
+            .await,
             client: client::build(true).unwrap(),
             guard,
             shop,

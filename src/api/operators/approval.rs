@@ -1,11 +1,11 @@
 //! An approval as an operator sees it: everything that is needed to decide, and nothing redacted.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use super::super::reply::stored;
+use crate::guard::sentence;
 use crate::model::approval::{Approval, ApprovalState};
 use crate::model::credential::Operator;
-use crate::model::text;
 use crate::model::time::Timestamp;
 
 /// The document of an approval.
@@ -23,7 +23,7 @@ pub(super) fn render(approval: &Approval, operator: &Operator, now: Timestamp) -
         "id": approval.id.to_string(),
         "version": approval.version,
         "state": state.name(),
-        "sentence": sentence(approval, &arguments),
+        "sentence": sentence(approval),
         "reasons": reasons,
         "agent": approval.principal.agent.as_str(),
         "on_behalf_of": approval.principal.on_behalf_of.as_ref().map(|user| user.as_str()),
@@ -84,42 +84,3 @@ pub(super) fn decided(state: &ApprovalState) -> Value {
         ApprovalState::Held | ApprovalState::Expired | ApprovalState::Unredeemed => Value::Null,
     }
 }
-
-/// The guard's own sentence; what the agent put into it is escaped and cut.
-fn sentence(approval: &Approval, arguments: &Value) -> String {
-    let empty = Map::new();
-    let members = arguments.as_object().unwrap_or(&empty);
-    let mut told: Vec<String> = members
-        .iter()
-        .filter(|(_, value)| !value.is_object() && !value.is_array())
-        .take(SENTENCE_ARGUMENTS_COUNT)
-        .map(|(name, value)| {
-            let value = text::escape(&value.to_string());
-            format!(
-                "{} {}",
-                text::escape(name),
-                text::cut(&value, SENTENCE_VALUE_CHARS)
-            )
-        })
-        .collect();
-    if members.len() > told.len() {
-        told.push(format!("{} more", members.len() - told.len()));
-    }
-    let user = match &approval.principal.on_behalf_of {
-        Some(user) => format!(" for {}", text::escape(user.as_str())),
-        None => String::new(),
-    };
-    let with = match told.is_empty() {
-        true => "without arguments".to_owned(),
-        false => format!("with {}", told.join(", ")),
-    };
-    format!(
-        "{}{user} wants to call {} ({}) {with}",
-        approval.principal.agent,
-        text::escape(&approval.target.to_string()),
-        approval.privilege,
-    )
-}
-
-const SENTENCE_ARGUMENTS_COUNT: usize = 4;
-const SENTENCE_VALUE_CHARS: usize = 60;

@@ -176,7 +176,10 @@ impl Owner {
             tokio::spawn(door.serve(Arc::clone(guard), wrapped)),
             tokio::spawn(listen::serve(
                 operators,
-                crate::api::operators::router(Arc::clone(guard)),
+                crate::console::router(
+                    Arc::clone(guard),
+                    crate::api::operators::router(Arc::clone(guard)),
+                ),
                 guard.stopping(),
             )),
             tokio::spawn(watch::follow(setup.scopes.clone(), Arc::clone(guard))),

@@ -1,0 +1,90 @@
+//! What approvals have left, and how to take it back.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::response::Redirect;
+use maud::{Markup, html};
+
+use super::form::Posted;
+use super::frame::Room;
+use super::refusal::Refusal;
+use super::viewer::Viewer;
+use super::{Console, frame, moment};
+use crate::model::grant::Grant;
+use crate::model::id::GrantId;
+use crate::model::time::Timestamp;
+
+/// Grants, newest first; those that can still be used stand on top.
+pub(super) async fn page(
+    State(console): State<Arc<Console>>,
+    viewer: Viewer,
+) -> Result<Markup, Refusal> {
+    let since = console.feed.place();
+    let mut grants = console.guard.grants().await?;
+    let now = console.guard.ambient().now();
+    grants.sort_by_key(|grant| !grant.is_live(now));
+    grants.truncate(SHOWN_COUNT);
+    let body = html! {
+        main #main .sheet {
+            h1 { "Grants" }
+            @if grants.is_empty() {
+                div .empty {
+                    p { "No approval has left a grant." }
+                    p .meta { "A grant appears when a request is approved." }
+                }
+            } @else {
+                table {
+                    thead { tr {
+                        th { "State" } th { "Agent" } th { "Used" } th { "Ends" } th { "From" } th { "" }
+                    } }
+                    tbody { @for grant in &grants { (row(grant, &viewer, now)) } }
+                }
+            }
+        }
+    };
+    Ok(frame::page(Room::Grants, "Grants", &viewer, &since, body))
+}
+
+/// Ends one.
+pub(super) async fn revoke(
+    State(console): State<Arc<Console>>,
+    Path(id): Path<String>,
+    Posted { viewer, .. }: Posted,
+) -> Result<Redirect, Refusal> {
+    let id = GrantId::parse(&id).ok_or_else(Refusal::missing)?;
+    console
+        .guard
+        .revoke_grant(&viewer.operator.name, id)
+        .await?;
+    Ok(Redirect::to("/grants"))
+}
+
+fn row(grant: &Grant, viewer: &Viewer, now: Timestamp) -> Markup {
+    let is_live = grant.is_live(now);
+    let (class, word) = match grant.revoked {
+        Some(_) => ("deny", "revoked"),
+        None if is_live => ("permit", "live"),
+        None if grant.used >= grant.uses => ("over", "used"),
+        None => ("over", "expired"),
+    };
+    html! {
+        tr {
+            td { span class=(class) { (word) } }
+            td { (grant.agent) }
+            td .number { (grant.used) " of " (grant.uses) }
+            td { (moment::ago(grant.until, now)) }
+            td { a href={ "/requests/" (grant.approval) } { "request" } }
+            td {
+                @if is_live {
+                    form method="post" action={ "/grants/" (grant.id) "/revoke" } {
+                        (frame::seal(viewer))
+                        button .quiet { "Revoke" }
+                    }
+                }
+            }
+        }
+    }
+}
+
+const SHOWN_COUNT: usize = 200;

@@ -1,0 +1,78 @@
+//! The console: where a person sees what waits, decides it, and stops what must stop.
+//!
+//! Pages are made on the server by templates that escape; the few scripts only tell that something
+//! changed, count time down and move the focus. Without them everything but that works too. No page
+//! decides anything when it is read: what changes something is posted, with the secret of the session.
+
+mod agents;
+mod assets;
+mod calls;
+mod cookie;
+mod decision;
+mod feed;
+mod foreign;
+mod form;
+mod frame;
+mod grants;
+mod inbox;
+mod list;
+mod moment;
+mod record;
+mod refusal;
+mod request;
+mod scopes;
+mod sessions;
+mod shield;
+mod sign_in;
+mod tier;
+mod tools;
+mod viewer;
+mod visits;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::{get, post};
+
+use self::feed::Feed;
+use self::visits::Visits;
+use crate::guard::Guard;
+
+/// What the pages are made from.
+struct Console {
+    guard: Arc<Guard>,
+    visits: Visits,
+    feed: Feed,
+}
+
+/// The console's pages; whatever they do not know is left to `rest`, which shares the listener.
+pub fn router(guard: Arc<Guard>, rest: Router) -> Router {
+    let console = Arc::new(Console {
+        visits: Visits::default(),
+        feed: Feed::follow(&guard),
+        guard,
+    });
+    let pages = Router::new()
+        .route("/", get(inbox::page))
+        .route("/requests/{id}", get(request::page))
+        .route("/requests/{id}/decision", post(decision::take))
+        .route("/agents", get(agents::page))
+        .route("/agents/{name}/{deed}", post(agents::take))
+        .route("/sessions/{id}", get(sessions::page))
+        .route("/sessions/{id}/{deed}", post(sessions::take))
+        .route("/grants", get(grants::page))
+        .route("/grants/{id}/revoke", post(grants::revoke))
+        .route("/decisions", get(record::page))
+        .route("/scopes", get(scopes::page))
+        .route("/scopes/accept", post(scopes::accept))
+        .route("/tools", get(tools::page))
+        .route("/tools/diff", get(tools::diff))
+        .route("/tools/{deed}", post(tools::take))
+        .route("/sign-in", get(sign_in::page).post(sign_in::enter))
+        .route("/sign-out", post(sign_in::leave))
+        .route("/feed", get(feed::stream))
+        .route("/assets/{name}", get(assets::file))
+        .layer(axum::middleware::map_response(shield::cover))
+        .with_state(console);
+    pages.fallback_service(rest)
+}

@@ -1,0 +1,140 @@
+//! The record: what was decided, done and changed, newest first.
+
+use std::sync::Arc;
+
+use axum::extract::{Query, State};
+use maud::{Markup, html};
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::frame::Room;
+use super::refusal::Refusal;
+use super::viewer::Viewer;
+use super::{Console, calls, foreign, frame, moment};
+use crate::limits::RECORD_SEARCHED_COUNT;
+use crate::model::time::Timestamp;
+
+/// What was typed into the search.
+#[derive(Deserialize)]
+pub(super) struct Asked {
+    #[serde(default)]
+    q: String,
+}
+
+/// The newest entries that fit what was typed.
+pub(super) async fn page(
+    State(console): State<Arc<Console>>,
+    Query(Asked { q }): Query<Asked>,
+    viewer: Viewer,
+) -> Result<Markup, Refusal> {
+    let guard = &console.guard;
+    let since = console.feed.place();
+    let terms = terms(&q);
+    let found = calls::newest(guard, SHOWN_COUNT, |body| {
+        terms.iter().all(|term| fits(term, body))
+    })
+    .await?;
+    let head = guard.head().await?;
+    let now = guard.ambient().now();
+    let body = html! {
+        main #main .sheet.wide {
+            h1 { "Decisions" }
+            p .band {
+                @match &head {
+                    Some(signed) => {
+                        "chained and signed up to entry " b .number { (signed.head.count) }
+                        " · last head " (moment::ago(signed.head.at, now))
+                        " · " code .digest { (signed.head.hash) }
+                    }
+                    None => "nothing is recorded yet",
+                }
+            }
+            form method="get" action="/decisions" role="search" {
+                label .visually-hidden for="q" { "Search the record" }
+                input #q type="search" name="q" value=(q)
+                    placeholder="agent:billing kind:decision decision:deny reason:forbidden";
+                button .quiet { "Search" }
+            }
+            @if found.is_empty() {
+                div .empty {
+                    p { "Nothing fits among the last " (RECORD_SEARCHED_COUNT) " entries." }
+                    p .meta { "The whole record: " code { "countersign audit export" } "." }
+                }
+            } @else {
+                table {
+                    thead { tr { th { "Entry" } th { "When" } th { "What" } th { "Who" } th { "Why" } } }
+                    tbody { @for (seq, body) in &found { (row(*seq, body, now)) } }
+                }
+            }
+        }
+    };
+    Ok(frame::page(
+        Room::Decisions,
+        "Decisions",
+        &viewer,
+        &since,
+        body,
+    ))
+}
+
+fn row(seq: u64, body: &Value, now: Timestamp) -> Markup {
+    let said = |name: &str| body[name].as_str().unwrap_or_default();
+    let kind = said("kind");
+    let why: Vec<&str> = body["reasons"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|reason| reason["sentence"].as_str().or(reason["code"].as_str()))
+        .chain(body["sentence"].as_str())
+        .collect();
+    html! {
+        tr {
+            td .number { (seq) }
+            td { (calls::when(body, now)) }
+            td {
+                @if kind == "decision" {
+                    (calls::verdict(said("decision")))
+                    " " code { (foreign::text(&calls::target(&body["target"]))) }
+                } @else {
+                    (kind) " " (foreign::text(said("state"))) (foreign::text(said("outcome")))
+                }
+            }
+            td { (foreign::text(match said("agent") { "" => said("by"), agent => agent })) }
+            td {
+                @for sentence in &why { div { (foreign::text(sentence)) } }
+                details {
+                    summary .meta { "the entry" }
+                    (foreign::tree(body))
+                }
+            }
+        }
+    }
+}
+
+/// Words, each with the member it is about, where it names one.
+fn terms(typed: &str) -> Vec<(Option<&str>, &str)> {
+    typed
+        .split_whitespace()
+        .map(|word| match word.split_once(':') {
+            Some((member, value)) => (Some(member), value),
+            None => (None, word),
+        })
+        .collect()
+}
+
+fn fits((member, value): &(Option<&str>, &str), body: &Value) -> bool {
+    match member {
+        None => body.to_string().contains(value),
+        Some("reason") => body["reasons"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .any(|reason| reason["code"] == *value),
+        Some("tool") => calls::target(&body["target"]).contains(value),
+        Some(member) => body[*member]
+            .as_str()
+            .is_some_and(|text| text.contains(value)),
+    }
+}
+
+const SHOWN_COUNT: usize = 100;

@@ -1,0 +1,221 @@
+//! One request: everything that is needed to decide, in the order in which it is read.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use data_encoding::BASE64URL_NOPAD;
+use maud::{Markup, html};
+use serde_json::Value;
+
+use super::frame::Room;
+use super::refusal::Refusal;
+use super::viewer::Viewer;
+use super::{Console, calls, foreign, frame, list, moment, tier};
+use crate::guard::sentence;
+use crate::limits::{GRANT_LIFE, GRANT_USES_COUNT};
+use crate::model::approval::{Approval, ApprovalState};
+use crate::model::id::ApprovalId;
+use crate::model::json;
+use crate::model::privilege::Privilege;
+use crate::model::time::Timestamp;
+
+/// The request, beside the others.
+pub(super) async fn page(
+    State(console): State<Arc<Console>>,
+    Path(id): Path<String>,
+    viewer: Viewer,
+) -> Result<Markup, Refusal> {
+    let id = ApprovalId::parse(&id).ok_or_else(Refusal::missing)?;
+    shown(&console, &viewer, id, None).await
+}
+
+/// The request with a word on what just happened to it.
+pub(super) async fn shown(
+    console: &Console,
+    viewer: &Viewer,
+    id: ApprovalId,
+    word: Option<&str>,
+) -> Result<Markup, Refusal> {
+    let guard = &console.guard;
+    let since = console.feed.place();
+    let approval = guard.approval(id).await?.ok_or_else(Refusal::missing)?;
+    let others = guard.approvals(false).await?;
+    let trail = calls::of_session(guard, &approval.session.to_string(), TRAIL_COUNT).await?;
+    let now = guard.ambient().now();
+    let title = sentence(&approval);
+    let body = html! {
+        div .panes.one {
+            (list::render(others, Some(id), &viewer.operator, now))
+            main #main class={ "request " (tier::class(approval.privilege)) } data-shown=(id) {
+                @if let Some(word) = word {
+                    p .alert role="alert" { (word) }
+                }
+                p #changed .alert hidden role="alert" {
+                    "This request changed since the page was made. "
+                    a href={ "/requests/" (id) } { "Show it as it is now" }
+                }
+                h1 { (title) }
+                (facts(&approval, &trail, now))
+                (standing(&approval, now))
+                @if approval.is_open(now) {
+                    (verdict(&approval, viewer, guard.ambient().random::<16>()))
+                }
+            }
+        }
+    };
+    Ok(frame::page(Room::Inbox, &title, viewer, &since, body))
+}
+
+fn facts(approval: &Approval, trail: &Markup, now: Timestamp) -> Markup {
+    let read = |canonical: &[u8]| json::parse(canonical).unwrap_or(Value::Null);
+    let claims = read(&approval.claims);
+    let extras = read(&approval.extras);
+    let is_empty = |value: &Value| value.as_object().is_none_or(serde_json::Map::is_empty);
+    html! {
+        dl .facts {
+            dt { "Why it stopped" }
+            dd {
+                ul .plain {
+                    @for (reason, sentence) in &approval.reasons {
+                        li title=(reason.code()) { (foreign::text(sentence)) }
+                    }
+                }
+            }
+            dt { "Arguments" }
+            dd {
+                p .meta { "complete · " (approval.arguments.len()) " bytes" }
+                (foreign::tree(&read(&approval.arguments)))
+                details {
+                    summary { "as sent" }
+                    pre { (foreign::text(&String::from_utf8_lossy(&approval.arguments))) }
+                }
+            }
+            @if !is_empty(&extras) {
+                dt { "Also sends" }
+                dd { (foreign::tree(&extras)) }
+            }
+            dt { "Effect" }
+            dd { (tier::of(approval.privilege)) " " (approval.privilege) " · " (effect(approval.privilege)) }
+            dt { "Session" }
+            dd {
+                a href={ "/sessions/" (approval.session) } { code { (approval.session) } }
+                @if let Some(user) = &approval.principal.on_behalf_of {
+                    " · for " (foreign::text(user.as_str()))
+                }
+                " · " (approval.mode.name())
+                @if approval.covers_session { " · its other calls above read wait too" }
+            }
+            dt { "Trail" }
+            dd { (trail) }
+            dt { "Asked" }
+            dd { (moment::ago(approval.opened, now)) }
+            dt { "Digest" }
+            dd { code .digest { (approval.digest) } }
+        }
+        @if !is_empty(&claims) {
+            details .claims {
+                summary { "The agent says (unverified)" }
+                (foreign::tree(&claims))
+            }
+        }
+    }
+}
+
+const fn effect(privilege: Privilege) -> &'static str {
+    match privilege {
+        Privilege::Read => "leaves nothing changed",
+        Privilege::Write => "changes something of the system's own",
+        Privilege::Send => "something leaves the system",
+        Privilege::Destroy => "cannot be brought back",
+        Privilege::Money => "moves money",
+        Privilege::Admin => "changes who may do what",
+    }
+}
+
+fn standing(approval: &Approval, now: Timestamp) -> Markup {
+    let state = approval.state_at(now);
+    let groups: Vec<&str> = approval
+        .rule
+        .any_of
+        .iter()
+        .map(|group| group.as_str())
+        .collect();
+    html! {
+        p .standing {
+            @match &state {
+                ApprovalState::Held => {
+                    span .held { "‖ held" } " · needs one of " (groups.join(", "))
+                    " · code " code .code { (approval.code) }
+                    " · " (moment::left(approval.decide_by, now)) " left"
+                }
+                ApprovalState::Approved { by, at, redeem_by } => {
+                    span .permit { "✓ approved" } " by " (by) " " (moment::ago(*at, now))
+                    " · the agent must use it within " (moment::left(*redeem_by, now))
+                }
+                ApprovalState::Denied { by, at, message } => {
+                    span .deny { "✕ denied" } " by " (by) " " (moment::ago(*at, now))
+                    @if let Some(message) = message { " · the agent was told: " (foreign::text(message)) }
+                }
+                ApprovalState::Executing { by, .. } => {
+                    span .permit { "✓ approved" } " by " (by) " · it is running"
+                }
+                ApprovalState::Ended { outcome, by, .. } => {
+                    span .permit { "✓ approved" } " by " (by) " · it ended: " (outcome.name())
+                }
+                other => { span .over { "… " (other.name()) } }
+            }
+        }
+    }
+}
+
+fn verdict(approval: &Approval, viewer: &Viewer, mark: [u8; 16]) -> Markup {
+    if !list::may_decide(approval, &viewer.operator) {
+        return html! {
+            p .meta { "You belong to none of the groups that may decide this." }
+        };
+    }
+    let action = format!("/requests/{}/decision", approval.id);
+    let bound = html! {
+        (frame::seal(viewer))
+        input type="hidden" name="version" value=(approval.version);
+        input type="hidden" name="digest" value=(approval.digest);
+        input type="hidden" name="mark" value=(BASE64URL_NOPAD.encode(&mark));
+    };
+    html! {
+        div .verdict {
+            details #deny {
+                summary .button.quiet { "Deny…" }
+                form method="post" action=(action) .panel {
+                    (bound)
+                    input type="hidden" name="decision" value="deny";
+                    label for="message" { "What the agent is told (may stay empty)" }
+                    input #message name="message" maxlength="500" list="quick" autocomplete="off";
+                    datalist #quick {
+                        option value="Not part of this task." { }
+                        option value="Ask the person you work for first." { }
+                        option value="The arguments look wrong." { }
+                    }
+                    button .deny { "Deny" }
+                }
+            }
+            details #approve {
+                summary .button.main { "Approve…" }
+                form method="post" action=(action) .panel {
+                    (bound)
+                    input type="hidden" name="decision" value="approve";
+                    p .lead { (sentence(approval)) }
+                    p {
+                        "Code " code .code { (approval.code) }
+                        span .meta { " must be the one that the agent shows." }
+                    }
+                    label for="uses" { "How often this exact call may run, within "
+                        (GRANT_LIFE.as_secs() / 60) " minutes where it is more than once" }
+                    input #uses type="number" name="uses" min="1" max=(GRANT_USES_COUNT) value="1";
+                    button .permit { "Approve this call" }
+                }
+            }
+        }
+    }
+}
+
+const TRAIL_COUNT: usize = 10;

@@ -1,0 +1,138 @@
+//! One session: whose it is, what it called, and what stops it.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::response::Redirect;
+use maud::{Markup, html};
+
+use super::form::Posted;
+use super::frame::Room;
+use super::refusal::Refusal;
+use super::viewer::Viewer;
+use super::{Console, calls, foreign, frame, moment};
+use crate::model::id::SessionId;
+use crate::model::session::{EndCause, Session, SessionState};
+use crate::model::time::Timestamp;
+
+/// The session, and its calls from the record.
+pub(super) async fn page(
+    State(console): State<Arc<Console>>,
+    Path(id): Path<String>,
+    viewer: Viewer,
+) -> Result<Markup, Refusal> {
+    let id = SessionId::parse(&id).ok_or_else(Refusal::missing)?;
+    let guard = &console.guard;
+    let since = console.feed.place();
+    let all = guard.sessions().await?;
+    let session = all
+        .iter()
+        .find(|one| one.id == id)
+        .ok_or_else(Refusal::missing)?;
+    let trail = calls::of_session(guard, &id.to_string(), TRAIL_COUNT).await?;
+    let now = guard.ambient().now();
+    let body = html! {
+        main #main .sheet {
+            h1 { "Session of " (session.principal.agent) }
+            (deeds(session, &viewer))
+            dl .facts {
+                dt { "Session" } dd { code { (session.id) } }
+                dt { "State" } dd { (state(session)) }
+                @if let Some(user) = &session.principal.on_behalf_of {
+                    dt { "For" } dd { (foreign::text(user.as_str())) }
+                }
+                dt { "Credential" } dd { code { (session.principal.credential) } }
+                @if let Some(label) = &session.label {
+                    dt { "Label (unverified)" } dd { (foreign::text(label)) }
+                }
+                dt { "Opened" } dd { (moment::ago(session.opened, now)) }
+                dt { "Last call" } dd { (moment::ago(session.seen, now)) }
+                dt { "Calls" } dd { (trail) }
+            }
+        }
+    };
+    Ok(frame::page(Room::Agents, "Session", &viewer, &since, body))
+}
+
+/// Pauses, resumes, revokes or reinstates it.
+pub(super) async fn take(
+    State(console): State<Arc<Console>>,
+    Path((id, deed)): Path<(String, String)>,
+    Posted { viewer, .. }: Posted,
+) -> Result<Redirect, Refusal> {
+    let id = SessionId::parse(&id).ok_or_else(Refusal::missing)?;
+    let (guard, operator) = (&console.guard, &viewer.operator.name);
+    match deed.as_str() {
+        "pause" => guard.pause_session(operator, id).await?,
+        "resume" => guard.resume_session(operator, id).await?,
+        "revoke" => drop(guard.revoke_session(operator, id).await?),
+        "reinstate" => guard.reinstate_session(operator, id).await?,
+        _ => return Err(Refusal::missing()),
+    }
+    Ok(Redirect::to(&format!("/sessions/{id}")))
+}
+
+/// Sessions in rows.
+pub(super) fn table(sessions: &[&Session], now: Timestamp) -> Markup {
+    html! {
+        table {
+            thead { tr { th { "Session" } th { "State" } th { "For" } th { "Opened" } th { "Last call" } } }
+            tbody {
+                @for session in sessions {
+                    tr {
+                        td { a href={ "/sessions/" (session.id) } { code { (session.id) } } }
+                        td { (state(session)) }
+                        td {
+                            @if let Some(user) = &session.principal.on_behalf_of {
+                                (foreign::text(user.as_str()))
+                            } @else { span .meta { "itself" } }
+                        }
+                        td { (moment::ago(session.opened, now)) }
+                        td { (moment::ago(session.seen, now)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn state(session: &Session) -> Markup {
+    let (class, word) = match session.state {
+        SessionState::Active => ("permit", "active"),
+        SessionState::Paused => ("held", "paused"),
+        SessionState::Ended(cause) => ("over", cause.name()),
+    };
+    html! { span class=(class) { (word) } }
+}
+
+fn deeds(session: &Session, viewer: &Viewer) -> Markup {
+    let deed = |deed: &str, name: &str| {
+        html! {
+            form method="post" action={ "/sessions/" (session.id) "/" (deed) } {
+                (frame::seal(viewer))
+                button .quiet { (name) }
+            }
+        }
+    };
+    html! {
+        p .deeds {
+            @match session.state {
+                SessionState::Active => (deed("pause", "Pause")),
+                SessionState::Paused => (deed("resume", "Resume")),
+                SessionState::Ended(EndCause::Revoked) => (deed("reinstate", "Let it come back")),
+                SessionState::Ended(_) => {},
+            }
+            @if !matches!(session.state, SessionState::Ended(_)) {
+                details {
+                    summary .button.quiet { "Revoke…" }
+                    div .panel {
+                        p { "Ends the session, its held calls and its grants for good." }
+                        (deed("revoke", "Revoke this session"))
+                    }
+                }
+            }
+        }
+    }
+}
+
+const TRAIL_COUNT: usize = 50;

@@ -1,0 +1,74 @@
+//! The person behind a request.
+
+use std::sync::Arc;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method};
+use axum::response::{IntoResponse, Redirect, Response};
+
+use super::refusal::Refusal;
+use super::{Console, cookie};
+use crate::model::credential::Operator;
+
+/// An operator that signed in; a page that takes one cannot be seen without.
+pub(super) struct Viewer {
+    /// Who, with the groups as they stand now.
+    pub(super) operator: Operator,
+    /// What the forms of the page carry.
+    pub(super) seal: String,
+}
+
+impl Viewer {
+    /// The person whose visit the request carries, if it goes on.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub(super) async fn find(
+        console: &Console,
+        headers: &HeaderMap,
+        by_person: bool,
+    ) -> Result<Option<Self>, Refusal> {
+        let guard = &console.guard;
+        let Some(name) = cookie::read(headers) else {
+            return Ok(None);
+        };
+        let Some(visit) = console.visits.find(name, guard.ambient(), by_person) else {
+            return Ok(None);
+        };
+        let standing = guard
+            .standing_operator(&visit.operator, &visit.secret)
+            .await?;
+        if standing.is_none() {
+            console.visits.end(name);
+        }
+        Ok(standing.map(|operator| Self {
+            operator,
+            seal: visit.seal,
+        }))
+    }
+}
+
+impl FromRequestParts<Arc<Console>> for Viewer {
+    type Rejection = Response;
+
+    async fn from_request_parts(
+        parts: &mut Parts,
+        console: &Arc<Console>,
+    ) -> Result<Self, Response> {
+        let found = Self::find(console, &parts.headers, true).await;
+        match found.map_err(IntoResponse::into_response)? {
+            Some(viewer) => Ok(viewer),
+            // A form that was posted is lost; the page it stood on is asked for again.
+            None if parts.method == Method::GET => Err(to_sign_in(parts.uri.path())),
+            None => Err(to_sign_in("/")),
+        }
+    }
+}
+
+fn to_sign_in(back: &str) -> Response {
+    let query: String = url::form_urlencoded::Serializer::new(String::new())
+        .append_pair("back", back)
+        .finish();
+    Redirect::to(&format!("/sign-in?{query}")).into_response()
+}

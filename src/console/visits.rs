@@ -1,0 +1,141 @@
+//! Who is signed in. Visits live in memory: whoever restarts the guard signs everybody out.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use data_encoding::BASE64URL_NOPAD;
+use parking_lot::Mutex;
+
+use crate::ambient::Ambient;
+use crate::limits::{VISIT_IDLE, VISIT_LIFE, VISITS_PER_OPERATOR_COUNT};
+use crate::model::credential::Operator;
+use crate::model::digest::Digest;
+use crate::model::name::OperatorName;
+
+/// Every visit, by the digest of the name in its cookie.
+#[derive(Default)]
+pub(super) struct Visits(Mutex<HashMap<Digest, Visit>>);
+
+/// One browser in which one operator signed in.
+#[derive(Clone)]
+pub(super) struct Visit {
+    /// Who.
+    pub(super) operator: OperatorName,
+    /// The digest of the token they signed in with: a later token of the same name is another's.
+    pub(super) secret: Digest,
+    /// What forms must carry.
+    pub(super) seal: String,
+    opened: Duration,
+    seen: Duration,
+}
+
+impl Visits {
+    /// Begins a visit; the name that its cookie carries.
+    pub(super) fn begin(&self, operator: &Operator, ambient: &Ambient) -> String {
+        let name = BASE64URL_NOPAD.encode(&ambient.random::<32>());
+        let now = ambient.monotonic();
+        let visit = Visit {
+            operator: operator.name.clone(),
+            secret: operator.secret,
+            seal: BASE64URL_NOPAD.encode(&ambient.random::<32>()),
+            opened: now,
+            seen: now,
+        };
+        let mut visits = self.0.lock();
+        visits.retain(|_, visit| !visit.is_over(now));
+        let mut own: Vec<(Duration, Digest)> = visits
+            .iter()
+            .filter(|(_, visit)| visit.operator == operator.name)
+            .map(|(digest, visit)| (visit.seen, *digest))
+            .collect();
+        own.sort_by_key(|(seen, _)| *seen);
+        let beyond = (own.len() + 1).saturating_sub(VISITS_PER_OPERATOR_COUNT);
+        for (_, digest) in own.into_iter().take(beyond) {
+            visits.remove(&digest);
+        }
+        visits.insert(Digest::of(name.as_bytes()), visit);
+        name
+    }
+
+    /// The visit of that name, if it is not over. Only a person's own request keeps it alive.
+    pub(super) fn find(&self, name: &str, ambient: &Ambient, by_person: bool) -> Option<Visit> {
+        let now = ambient.monotonic();
+        let digest = Digest::of(name.as_bytes());
+        let mut visits = self.0.lock();
+        let visit = visits.get_mut(&digest)?;
+        if visit.is_over(now) {
+            visits.remove(&digest);
+            return None;
+        }
+        if by_person {
+            visit.seen = now;
+        }
+        Some(visit.clone())
+    }
+
+    /// Ends the visit of that name.
+    pub(super) fn end(&self, name: &str) {
+        self.0.lock().remove(&Digest::of(name.as_bytes()));
+    }
+}
+
+impl Visit {
+    fn is_over(&self, now: Duration) -> bool {
+        now.saturating_sub(self.seen) >= VISIT_IDLE || now.saturating_sub(self.opened) >= VISIT_LIFE
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::time::Timestamp;
+
+    fn alice() -> Operator {
+        Operator {
+            name: OperatorName::parse("alice").unwrap(),
+            groups: Vec::new(),
+            secret: Digest::of(b"token"),
+            added: Timestamp::default(),
+            expires: Timestamp::from_millis(i64::MAX),
+            revoked: None,
+        }
+    }
+
+    #[test]
+    fn a_visit_ends_when_nobody_acts_and_in_the_end_whoever_acts() {
+        let (ambient, clock) = Ambient::played(1, Timestamp::default());
+        let visits = Visits::default();
+        let name = visits.begin(&alice(), &ambient);
+        clock.pass(VISIT_IDLE - Duration::from_secs(1));
+        assert!(visits.find(&name, &ambient, true).is_some());
+        clock.pass(VISIT_IDLE - Duration::from_secs(1));
+        // An open page that asks by itself keeps nothing alive.
+        assert!(visits.find(&name, &ambient, false).is_some());
+        clock.pass(Duration::from_secs(1));
+        assert!(visits.find(&name, &ambient, true).is_none());
+
+        let name = visits.begin(&alice(), &ambient);
+        let mut lived = Duration::ZERO;
+        while visits.find(&name, &ambient, true).is_some() {
+            clock.pass(VISIT_IDLE / 2);
+            lived += VISIT_IDLE / 2;
+        }
+        assert_eq!(lived, VISIT_LIFE);
+    }
+
+    #[test]
+    fn one_browser_too_many_signs_the_longest_unused_out() {
+        let (ambient, clock) = Ambient::played(1, Timestamp::default());
+        let visits = Visits::default();
+        let first = visits.begin(&alice(), &ambient);
+        let mut second = String::new();
+        for _ in 0..VISITS_PER_OPERATOR_COUNT {
+            clock.pass(Duration::from_secs(1));
+            second = visits.begin(&alice(), &ambient);
+        }
+        assert!(visits.find(&first, &ambient, true).is_none());
+        assert!(visits.find(&second, &ambient, true).is_some());
+        visits.end(&second);
+        assert!(visits.find(&second, &ambient, true).is_none());
+    }
+}

@@ -1,0 +1,112 @@
+// Walks through the console in a real browser, and prints one line of JSON for each step.
+//
+//   node walk.mjs KIT ADDRESS TOKEN [FOLDER]
+//
+// KIT is the folder that tests/browser/install filled; pictures of every page go to FOLDER, where one is named.
+
+import { createRequire } from "node:module";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+
+const [kit, address, token, folder] = process.argv.slice(2);
+const require = createRequire(join(kit, "package.json"));
+const { chromium } = require("playwright-core");
+const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+
+const ROOMS = ["/", "/agents", "/grants", "/decisions", "/scopes", "/tools"];
+const SIZES = { wide: { width: 1280, height: 800 }, narrow: { width: 320, height: 640 } };
+const SETTLED = 900;
+
+const tell = (step) => console.log(JSON.stringify(step));
+
+const browser = await chromium.launch({
+  executablePath: "/usr/bin/chromium",
+  args: [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+  ],
+});
+
+async function visit(options) {
+  const context = await browser.newContext({ baseURL: address, ...options });
+  const page = await context.newPage();
+  page.on("pageerror", (error) => tell({ fault: error.message }));
+  page.on("console", (line) => line.type() === "error" && tell({ fault: line.text() }));
+  await page.goto("/");
+  await page.fill("#token", token);
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(".list");
+  return page;
+}
+
+async function barriers(page, name) {
+  await page.evaluate(axe);
+  const found = await page.evaluate(() =>
+    axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] }),
+  );
+  for (const { id, nodes } of found.violations) {
+    tell({ barrier: id, page: name, at: nodes.map((node) => node.html).slice(0, 3) });
+  }
+  const overflows = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
+  if (overflows) tell({ barrier: "scrolls sideways", page: name });
+  tell({ checked: name, rules: found.passes.length });
+}
+
+// Every page, light and dark, wide and narrow.
+for (const colorScheme of ["light", "dark"]) {
+  for (const [size, viewport] of Object.entries(SIZES)) {
+    const page = await visit({ colorScheme, viewport });
+    const request = await page.locator("[data-request] a").first().getAttribute("href");
+    for (const room of [...ROOMS, request]) {
+      await page.goto(room);
+      const name = room === request ? "request" : room.slice(1) || "inbox";
+      if (room === request) await page.locator("#approve summary").click();
+      if (folder) await page.screenshot({ path: join(folder, `${name}-${size}-${colorScheme}.png`), fullPage: true });
+      await barriers(page, `${name} ${size} ${colorScheme}`);
+    }
+    await page.context().close();
+  }
+}
+
+// The main flow with the keyboard alone: the first request is approved.
+{
+  const page = await visit({ viewport: SIZES.wide });
+  await page.keyboard.press("j");
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(".facts");
+  await page.keyboard.press("a");
+  const early = await page.locator("#approve").getAttribute("open");
+  await page.waitForTimeout(SETTLED);
+  await page.keyboard.press("a");
+  await page.keyboard.press("Control+Enter");
+  await page.waitForSelector(".standing .permit");
+  tell({ approved: new URL(page.url()).pathname, early: early !== null });
+  await page.context().close();
+}
+
+// A page that stands open hears of what others decide; then the agent is told no in so many words.
+{
+  const page = await visit({ viewport: SIZES.wide });
+  await page.locator("[data-request]:not(:has-text('✓')) a").first().click();
+  await page.waitForSelector(".facts");
+  await page.locator("#live", { hasText: "live" }).waitFor();
+  tell({ looking: new URL(page.url()).pathname });
+  const other = await page.context().newPage();
+  await other.goto(page.url());
+  await other.waitForTimeout(SETTLED);
+  await other.keyboard.press("d");
+  await other.fill("#message", "Not this month.");
+  await other.keyboard.press("Control+Enter");
+  await other.waitForSelector(".standing .deny");
+  await page.locator("#changed").waitFor({ state: "visible" });
+  tell({ denied: true, disabled: await page.locator("#approve button").isDisabled() });
+  await page.context().close();
+}
+
+await browser.close();
+tell({ done: true });
