@@ -12,6 +12,7 @@ use countersign::engine::{self, Matched, Requirements, trace};
 use countersign::model::arguments::Arguments;
 use countersign::model::call::{Call, Mode, Principal};
 use countersign::model::id::{CallId, CredentialId, SessionId};
+use countersign::model::isolation::Isolation;
 use countersign::model::name::{AgentName, GroupName, ServerName};
 use countersign::model::target::Target;
 use countersign::scopes::{Scopes, Source, ToolSchema};
@@ -72,6 +73,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             pinned: Pinned::ACCEPTED,
             exceeded: None,
             level: 1,
+            isolation: Isolation::Host,
         };
         let evaluation = engine::decide(&call, &matched, &needs, &facts, now);
         let lines = trace::render(&evaluation, scope).join("\n  ");

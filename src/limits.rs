@@ -206,6 +206,8 @@ pub const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 pub const LISTED_COUNT: usize = 100_000;
 /// How far a clock may be set back without a budget forgetting what was spent before.
 pub const CLOCK_SET_BACK_LONGEST: Duration = Duration::from_secs(3 * 24 * 3_600);
+/// Most entries without a signed head that a monitor is told of one by one.
+pub const UNSIGNED_LISTED_COUNT: usize = 1_000;
 /// Longest secret that is looked at.
 pub const SECRET_LENGTH_BYTES: usize = 256;
 /// Life of a local assertion's credential: it carries no secret that could leak.

@@ -14,6 +14,7 @@ use crate::guard::{Guard, OperateError, PinPolicy, Reload};
 use crate::limits::{AGENT_KEY_LIFE, AGENT_MESSAGE_BYTES};
 use crate::model::credential::Credential;
 use crate::model::id::CredentialId;
+use crate::model::isolation::Isolation;
 use crate::model::json;
 use crate::model::name::{AgentName, GroupName, OperatorName, ServerName};
 use crate::model::time::Timestamp;
@@ -64,7 +65,14 @@ pub(super) async fn ask(data: &Path, deed: Deed) -> Result<Value, Failure> {
         if let Ok(stream) = UnixStream::connect(data.join(SOCKET)).await {
             return ask_owner(stream, &deed).await;
         }
-        if let Some(core) = Core::open(data, Reload::Accept, PinPolicy::Accept, false).await? {
+        let opened = Core::open(
+            data,
+            Reload::Accept,
+            PinPolicy::Accept,
+            false,
+            Isolation::None,
+        );
+        if let Some(core) = opened.await? {
             let by = format!("uid {}", rustix::process::getuid().as_raw());
             let done = deed.perform(&core.guard, &by).await;
             core.close().await?;

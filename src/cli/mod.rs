@@ -8,6 +8,7 @@ mod approvals;
 mod audit;
 mod deed;
 mod demo;
+mod doctor;
 mod duration;
 mod failure;
 mod grants;
@@ -62,6 +63,8 @@ enum Command {
     Scopes(scopes::Args),
     /// Verify, read and export the record
     Audit(audit::Args),
+    /// Say what is misconfigured, which guarantees are switched off, and how far agents are kept apart
+    Doctor(doctor::Args),
     /// See and decide what waits for a person
     Approvals(approvals::Args),
     /// See, pause, resume and revoke agents; issue keys
@@ -122,6 +125,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Wrap(args) => wrap::run(args).await,
         Command::Scopes(args) => scopes::run(args, as_json).await,
         Command::Audit(args) => audit::run(args, as_json),
+        Command::Doctor(args) => doctor::run(&args, as_json),
         Command::Approvals(args) => approvals::run(args, as_json).await,
         Command::Agents(args) => agents::run(args, as_json).await,
         Command::Sessions(args) => sessions::run(args, as_json).await,

@@ -8,6 +8,8 @@ use super::pinned;
 use super::requirements::Requirements;
 use crate::model::call::{Call, Mode};
 use crate::model::decision::{Cause, Decision, Evaluation, Step, Trace};
+use crate::model::isolation::Isolation;
+use crate::model::privilege::Privilege;
 use crate::model::reason::Reason;
 use crate::model::session::{AgentState, EndCause, SessionState};
 use crate::model::target::TargetKind;
@@ -59,6 +61,7 @@ fn judge(
     stands(facts)?;
     forbids(call, matched, steps)?;
     exists(call, matched, facts, steps)?;
+    kept_apart(matched, requirements, facts, steps)?;
     let mut causes = pinned::accepted(call, matched, facts.pinned, steps)?;
     causes.extend(rules(call, matched, steps)?);
     history::ordered(call, requirements, facts, steps)?;
@@ -67,6 +70,7 @@ fn judge(
     causes.sort();
     causes.dedup();
     *notes = firsts.noted;
+    decidable(&causes, matched, requirements, facts)?;
     rates(matched, requirements, facts, steps)?;
     budgets(matched, requirements, facts, steps)?;
     if let Some(end) = approvals::settled(facts, now, steps) {
@@ -235,6 +239,52 @@ fn undeclared(call: &Call, matched: &Matched<'_>) -> Cause {
     Cause::new(Reason::Undeclared, sentence)
 }
 
+/// Whether what cannot be undone is kept from code that could decide it by itself: without isolation the
+/// agent's own user could sign as the operator, so the manifest must accept that.
+fn kept_apart(
+    matched: &Matched<'_>,
+    requirements: &Requirements,
+    facts: &Facts<'_>,
+    steps: &mut Vec<Step>,
+) -> Result<(), Cause> {
+    let privilege = requirements.privilege;
+    if facts.isolation != Isolation::None || privilege.rank() < LOCAL_REFUSED_RANK {
+        return Ok(());
+    }
+    let accepted = matched.scope.accept_local;
+    steps.push(Step::Local { accepted });
+    match accepted {
+        true => Ok(()),
+        false => Err(Cause::new(
+            Reason::LocalRefused,
+            format!("isolation is none, and the manifest does not accept that for `{privilege}`"),
+        )),
+    }
+}
+
+/// Whether a person's word would count: where code of the agent's own user could give it, it does for
+/// nothing above `write`, unless the manifest accepts that.
+fn decidable(
+    causes: &[Cause],
+    matched: &Matched<'_>,
+    requirements: &Requirements,
+    facts: &Facts<'_>,
+) -> Result<(), Cause> {
+    let privilege = requirements.privilege;
+    let counts = facts.isolation != Isolation::None
+        || privilege <= Privilege::Write
+        || matched.scope.accept_local;
+    match counts || causes.is_empty() {
+        true => Ok(()),
+        false => Err(Cause::new(
+            Reason::LocalRefused,
+            format!(
+                "isolation is none, so that nobody can approve `{privilege}` apart from the agent itself"
+            ),
+        )),
+    }
+}
+
 /// Every rule that names the target, together: why the call needs a person, if it does.
 fn rules(call: &Call, matched: &Matched<'_>, steps: &mut Vec<Step>) -> Result<Vec<Cause>, Cause> {
     let mut causes = Vec::new();
@@ -356,3 +406,6 @@ pub(super) fn stricter(one: Option<Cause>, other: Option<Cause>) -> Option<Cause
         (one, other) => one.or(other),
     }
 }
+
+/// From `destroy` up: what a person's later no cannot bring back.
+const LOCAL_REFUSED_RANK: u8 = 2;

@@ -9,6 +9,7 @@ use crate::model::call::Call;
 use crate::model::decimal::Decimal;
 use crate::model::grant::Grant;
 use crate::model::id::ApprovalId;
+use crate::model::isolation::Isolation;
 use crate::model::name::{AgentName, GroupName};
 use crate::model::privilege::Privilege;
 use crate::model::session::{AgentState, Session, SessionState};
@@ -32,6 +33,8 @@ pub struct Facts<'a> {
     pub exceeded: Option<Exceeded>,
     /// What the session has proved, 0 to 3.
     pub level: u8,
+    /// How far the agent is kept from the guard itself.
+    pub isolation: Isolation,
 }
 
 /// Whether the server and the target are what people accepted.

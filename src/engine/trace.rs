@@ -53,6 +53,12 @@ fn sentence(step: &Step, scope: &Scope) -> String {
             }
         }
         Step::Undeclared => "no rule names the target".to_owned(),
+        Step::Local { accepted: true } => {
+            "nothing keeps the agent from the guard; the manifest accepts that".to_owned()
+        }
+        Step::Local { accepted: false } => {
+            "nothing keeps the agent from the guard; the manifest does not accept that".to_owned()
+        }
         Step::OwnSchema { fits: true } => "the tool's own schema accepts the arguments".to_owned(),
         Step::OwnSchema { fits: false } => "the tool's own schema refuses the arguments".to_owned(),
         Step::Unaccepted { is_server: true } => {

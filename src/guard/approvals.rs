@@ -196,6 +196,7 @@ impl Guard {
         );
         self.write(EntryKind::Approval, body, changes, Sync::Synced)
             .await?;
+        self.measures.voted(now.since(approval.opened));
         self.votes.lock().insert(repeated, vote);
         if is_refusal {
             self.close_tool(&approval).await;

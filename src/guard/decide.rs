@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tracing::Instrument;
+
 use super::ruling::{Challenge, Denial, Hold, Pending, Ruling};
 use super::weigh::{Turned, Weighed};
 use super::{Guard, entries};
@@ -38,6 +40,34 @@ enum Interrupted {
 impl Guard {
     /// Judges a call, records the judgement, and only then gives it.
     pub async fn decide(self: &Arc<Self>, call: Call) -> Ruling {
+        let span = tracing::debug_span!(
+            target: DECISIONS,
+            "call",
+            call = %call.id,
+            agent = %call.principal.agent,
+            session = %call.session,
+            mode = call.mode.name(),
+            target = %call.target,
+        );
+        let began = self.ambient.monotonic();
+        let deciding = async {
+            let ruling = self.rule(call).await;
+            let took = self.ambient.monotonic().saturating_sub(began);
+            self.measures.judged(&ruling, took);
+            tracing::debug!(
+                target: DECISIONS,
+                decision = ruling.name(),
+                reason = ruling.reason().code(),
+                isolation = self.isolation.name(),
+                micros = took.as_micros(),
+                "decided"
+            );
+            ruling
+        };
+        deciding.instrument(span).await
+    }
+
+    async fn rule(&self, call: Call) -> Ruling {
         let id = call.id;
         if self.stopping.is_cancelled() {
             return Ruling::Deny(Denial::new(Reason::ShuttingDown, "the guard is stopping").of(id));
@@ -266,7 +296,7 @@ impl Guard {
             changes: Vec::new(),
             sync: self.reads,
         };
-        match self.store.commit(commit).await {
+        match self.commit(commit).await {
             Ok(_) => Ok(Ruling::Deny(Denial::because(cause).of(call.id))),
             Err(fault) => Err(Interrupted::Down(unavailable(call, &fault))),
         }
@@ -288,7 +318,6 @@ impl Guard {
         });
         let entry = entries::decision(&attempt.call, weighed);
         match self
-            .store
             .commit(Commit {
                 expects,
                 entry,
@@ -303,6 +332,9 @@ impl Guard {
         }
     }
 }
+
+/// Where the events of calls go: one `call` span from judgement to outcome, `decided` and `settled` in it.
+pub(super) const DECISIONS: &str = "countersign::decisions";
 
 /// The first use of a grant moves its approval on.
 fn executing(weighed: &Weighed, id: ApprovalId, call: &Call) -> Option<Change> {

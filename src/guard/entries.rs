@@ -14,7 +14,7 @@ use crate::model::name::AgentName;
 use crate::model::outcome::Outcome;
 use crate::model::reason::Reason;
 use crate::model::time::Timestamp;
-use crate::store::{Change, Commit, StoreError, Sync};
+use crate::store::{Change, Commit, Recorded, StoreError, Sync};
 
 /// A request that was refused before it became a call.
 #[derive(Clone, Debug)]
@@ -86,15 +86,28 @@ impl Guard {
             body,
             disclosure: None,
         };
-        self.store
-            .commit(Commit {
-                expects: None,
-                entry,
-                changes,
-                sync,
-            })
-            .await
-            .map(drop)
+        self.commit(Commit {
+            expects: None,
+            entry,
+            changes,
+            sync,
+        })
+        .await
+        .map(drop)
+    }
+
+    /// Commits an entry, which says how far agents were kept from the guard when it was written.
+    pub(super) async fn commit(&self, mut commit: Commit) -> Result<Recorded, StoreError> {
+        let isolation = self.isolation.name();
+        commit
+            .entry
+            .body
+            .insert("isolation".into(), isolation.into());
+        let began = self.ambient.monotonic();
+        let committed = self.store.commit(commit).await;
+        let took = self.ambient.monotonic().saturating_sub(began);
+        self.measures.committed(took);
+        committed
     }
 }
 

@@ -45,6 +45,8 @@ impl Guard {
                 Sync::Handed
             },
             reload: parts.reload,
+            isolation: parts.isolation,
+            measures: super::measure::Measures::default(),
             wakes: Arc::default(),
             defaults: parking_lot::Mutex::default(),
             turns: tokio::sync::Mutex::default(),

@@ -13,6 +13,7 @@ mod floods;
 mod history;
 mod holds;
 mod life;
+mod measure;
 mod operate;
 mod operators;
 mod peps;
@@ -46,6 +47,7 @@ pub use agents::AgentView;
 pub use approvals::{Resolution, ResolveError, Vote};
 pub use catalog::{Catalog, KnownTool};
 pub use entries::Refusal;
+pub use measure::{Figures, Spread};
 pub use operate::{OperateError, Stopped};
 pub use permit::{Dispatch, Permit, Receipt};
 pub use pins::{MemberDiff, PinDiff, PinPolicy, PinView, Word};
@@ -63,6 +65,7 @@ pub use crate::store::{StoreError, Wake};
 use crate::ambient::Ambient;
 use crate::model::call::Principal;
 use crate::model::id::{ApprovalId, SessionId};
+use crate::model::isolation::Isolation;
 use crate::model::name::OperatorName;
 use crate::rate::Limits;
 use crate::scopes::Scopes;
@@ -88,6 +91,8 @@ pub struct Parts {
     pub reload: Reload,
     /// Who accepts what servers present for the first time.
     pub pin: PinPolicy,
+    /// How far agents are kept from the guard itself.
+    pub isolation: Isolation,
 }
 
 /// The guard: one for a process, shared by its edges.
@@ -111,6 +116,8 @@ pub struct Guard {
     /// How durable the record of a read is.
     reads: Sync,
     reload: Reload,
+    isolation: Isolation,
+    measures: measure::Measures,
     wakes: Arc<wakes::Wakes>,
     /// Default sessions; the store is the authority, this spares the search.
     defaults: Mutex<HashMap<Principal, SessionId>>,

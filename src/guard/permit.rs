@@ -4,6 +4,9 @@
 //! call it holds is the call that was judged; there is no way to put another into it.
 
 use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use tracing::{Instrument, Span};
 
 use super::Guard;
 use super::ruling::Denial;
@@ -27,10 +30,12 @@ pub struct Permit {
     lesson: Option<Box<Lesson>>,
     recorded: Recorded,
     terms: Box<Terms>,
+    /// Open from the judgement to the settled outcome.
+    span: Span,
 }
 
 impl Permit {
-    pub(super) const fn mint(
+    pub(super) fn mint(
         recorded: Recorded,
         call: Call,
         digest: Digest,
@@ -45,6 +50,7 @@ impl Permit {
             lesson,
             recorded,
             terms,
+            span: Span::current(),
         }
     }
 
@@ -63,6 +69,14 @@ impl Permit {
     #[must_use]
     pub const fn digest(&self) -> Digest {
         self.digest
+    }
+
+    /// Why it was given: inside the scope, or approved by a person.
+    pub(super) const fn reason(&self) -> Reason {
+        match self.approval {
+            Some(_) => Reason::Granted,
+            None => Reason::InScope,
+        }
     }
 
     /// The place of its decision in the record.
@@ -95,6 +109,10 @@ pub struct Receipt {
     pub(super) approval: Option<ApprovalId>,
     /// What the call teaches if it is done.
     pub(super) lesson: Option<Box<Lesson>>,
+    /// When the call was handed out, on the clock that only moves forward.
+    pub(super) since: Duration,
+    /// That of the call.
+    pub(super) span: Span,
     guard: Option<Weak<Guard>>,
 }
 
@@ -117,13 +135,15 @@ impl Drop for Receipt {
             return;
         };
         let (call, seq, approval) = (self.call, self.seq, self.approval);
-        tracing::warn!(%call, "a call was dropped before its outcome was known");
+        let span = std::mem::replace(&mut self.span, Span::none());
+        tracing::warn!(parent: &span, %call, "a call was dropped before its outcome was known");
         let settler = Arc::clone(&guard);
-        guard.spawn(async move {
+        let settling = async move {
             settler
                 .settle_as(call, seq, approval, None, Outcome::Unknown, None)
                 .await;
-        });
+        };
+        guard.spawn(settling.instrument(span));
     }
 }
 
@@ -168,13 +188,17 @@ impl Guard {
             lesson,
             recorded,
             terms,
+            span,
             ..
         } = permit;
+        let since = self.ambient.monotonic();
         let receipt = Receipt {
             call: call.id,
             seq: recorded.seq(),
             approval,
             lesson,
+            since,
+            span,
             guard: Some(Arc::downgrade(self)),
         };
         let ceased = match is_right {

@@ -24,6 +24,34 @@ pub enum Ruling {
     Deny(Denial),
 }
 
+impl Ruling {
+    /// The word in events and metrics.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Permit(_) => "permit",
+            Self::Challenge(_) => "challenge",
+            Self::Pause(_) => "pause",
+            Self::Deny(_) => "deny",
+        }
+    }
+
+    /// Its first reason.
+    #[must_use]
+    pub fn reason(&self) -> Reason {
+        match self {
+            Self::Permit(permit) => permit.reason(),
+            Self::Challenge(_) => Reason::StepUpNeeded,
+            Self::Pause(hold) => hold
+                .pending
+                .reasons
+                .first()
+                .map_or(Reason::NeedsApproval, |cause| cause.reason),
+            Self::Deny(denial) => denial.reason(),
+        }
+    }
+}
+
 /// The session has not proved enough.
 #[derive(Debug)]
 pub struct Challenge {

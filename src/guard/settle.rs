@@ -1,8 +1,10 @@
 //! Joining an outcome to the decision it came from.
 
 use serde_json::{Map, Value};
+use tracing::Instrument;
 
 use super::approvals::Ended;
+use super::decide::DECISIONS;
 use super::permit::Receipt;
 use super::{Guard, entries};
 use crate::audit::entry::EntryKind;
@@ -18,8 +20,14 @@ impl Guard {
     pub async fn settle(&self, mut receipt: Receipt, outcome: Outcome, note: Option<String>) {
         let (call, seq, approval) = (receipt.call, receipt.seq, receipt.approval);
         let lesson = receipt.lesson.take().filter(|_| outcome == Outcome::Done);
+        let span = receipt.span.clone();
+        if outcome != Outcome::NotSent {
+            let took = self.ambient.monotonic().saturating_sub(receipt.since);
+            self.measures.returned(took);
+        }
         receipt.close();
         self.settle_as(call, seq, approval, lesson, outcome, note.as_deref())
+            .instrument(span)
             .await;
     }
 
@@ -40,7 +48,10 @@ impl Guard {
                 .try_settle(call, seq, approval, lesson, outcome, note)
                 .await
             {
-                Ok(()) => return,
+                Ok(()) => {
+                    tracing::debug!(target: DECISIONS, %call, seq, outcome = outcome.name(), "settled");
+                    return;
+                }
                 // The approval moved meanwhile, for example because a second use of its grant ended.
                 Err(StoreError::Moved) => {}
                 Err(fault) => {

@@ -134,6 +134,7 @@ impl Guard {
                 pinned,
                 exceeded,
                 level: LEVEL_OF_A_KEY,
+                isolation: self.isolation,
             };
             engine::decide(call, &matched, &requirements, &facts, now)
         };

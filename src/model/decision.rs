@@ -95,6 +95,11 @@ pub enum Step {
         /// Whether it is the server.
         is_server: bool,
     },
+    /// Nothing keeps the agent from the guard, and the call is of those that cannot be undone.
+    Local {
+        /// Whether the manifest accepts that.
+        accepted: bool,
+    },
     /// A rule was asked.
     Rule {
         /// Which.

@@ -13,6 +13,7 @@ pub mod digest;
 pub mod grant;
 pub mod history;
 pub mod id;
+pub mod isolation;
 pub mod json;
 pub mod name;
 pub mod outcome;

@@ -110,6 +110,8 @@ reasons! {
         "The server presents no such target.", "List the targets again and choose one that exists.";
     MethodRefused: "method-refused", 403, "DENIED by policy", Never,
         "This method is not passed in this direction.", "Use a method that the scope allows.";
+    LocalRefused: "local-refused", 403, "DENIED by policy", Never,
+        "Nothing keeps the agent from the guard itself, and the scope does not accept that for this call.", "Run the guard as a user of its own, or let the owner of the scope write `accept_local: true`.";
     ModeRefused: "mode-refused", 403, "DENIED by policy", Never,
         "The tool is not declared for this mode.", "Call the tool through the proxy.";
 

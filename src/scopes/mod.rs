@@ -18,6 +18,7 @@ mod keyword;
 mod lock;
 mod manifest;
 mod normal;
+mod own;
 mod pattern;
 mod pointer;
 pub(crate) mod reading;

@@ -13,6 +13,7 @@ mod console;
 mod credentials;
 mod deciding;
 mod idempotency;
+mod metrics;
 mod openapi;
 mod operating;
 mod world;

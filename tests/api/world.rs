@@ -17,6 +17,7 @@ use countersign::guard::{
 use countersign::mcp::upstream::client;
 use countersign::model::call::Principal;
 use countersign::model::id::BootId;
+use countersign::model::isolation::Isolation;
 use countersign::model::json;
 use countersign::model::name::{AgentName, GroupName, OperatorName, ServerName};
 use countersign::model::outcome::Outcome;
@@ -165,6 +166,7 @@ impl World {
             all_synced: false,
             reload: Reload::Accept,
             pin: PinPolicy::FirstUse,
+            isolation: Isolation::Host,
         })
         .await
         .unwrap();

@@ -7,6 +7,7 @@
 )]
 
 mod agent;
+mod doctor;
 mod house;
 mod local;
 mod pins;

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::agent::{Piped, call};
-use super::house::{House, until};
+use super::house::{House, MANIFEST, until};
 
 #[test]
 fn an_agent_reaches_its_server_through_the_guard() {
@@ -28,6 +28,24 @@ fn an_agent_reaches_its_server_through_the_guard() {
         "{log}"
     );
     house.ends(0, &["audit", "verify"]);
+}
+
+#[test]
+fn a_wrapped_agent_moves_no_money_unless_its_manifest_accepts_local_work() {
+    let house = House::new();
+    house.write(
+        "scopes/clerk.yaml",
+        &MANIFEST.replace("accept_local: true\n", ""),
+    );
+    let mut agent = Piped::greeted(&house);
+    let told = agent.call("pay", &json!({"amount": 5}));
+    assert!(told.starts_with("DENIED by policy"), "{told}");
+    assert_eq!(agent.call("look", &json!({})), "did look");
+    assert_eq!(agent.end(), Some(0));
+    assert_eq!(house.executed().len(), 1);
+    let (record, _) = house.ends(0, &["audit", "export"]);
+    assert!(record.contains("local-refused"), "{record}");
+    assert!(record.contains("isolation"), "{record}");
 }
 
 #[test]

@@ -12,6 +12,7 @@ use countersign::model::call::{Call, Mode, Principal};
 use countersign::model::decimal::Decimal;
 use countersign::model::decision::{Decision, Evaluation};
 use countersign::model::id::{CallId, CredentialId, SessionId};
+use countersign::model::isolation::Isolation;
 use countersign::model::name::{AgentName, GroupName, ServerName};
 use countersign::model::privilege::Privilege;
 use countersign::model::session::{AgentState, Session, SessionState};
@@ -303,6 +304,7 @@ impl Paper {
             pinned: Pinned::ACCEPTED,
             exceeded: None,
             level: 1,
+            isolation: Isolation::Host,
         };
         engine::decide(&call, &matched, &requirements, &facts, NOW)
     }

@@ -7,7 +7,9 @@
 
 mod approvals;
 mod decisions;
+mod events;
 mod history;
+mod isolation;
 mod limits;
 mod permits;
 mod pins;

@@ -14,6 +14,7 @@ use countersign::model::arguments::Arguments;
 use countersign::model::call::{Call, Mode, Principal};
 use countersign::model::credential::Operator;
 use countersign::model::id::{ApprovalId, BootId, CallId, SessionId};
+use countersign::model::isolation::Isolation;
 use countersign::model::name::{AgentName, GroupName, OperatorName, ServerName};
 use countersign::model::outcome::Outcome;
 use countersign::model::target::Target;
@@ -73,13 +74,22 @@ impl World {
         Self::pinning(PinPolicy::FirstUse, scopes(manifest)).await
     }
 
+    /// A world in memory whose guard is kept that far from its agents.
+    pub(crate) async fn kept(manifest: &str, isolation: Isolation) -> Self {
+        Self::made(PinPolicy::FirstUse, scopes(manifest), isolation).await
+    }
+
     /// A world in memory whose guard accepts definitions by that policy.
     pub(crate) async fn pinning(pin: PinPolicy, scopes: Scopes) -> Self {
+        Self::made(pin, scopes, Isolation::Host).await
+    }
+
+    async fn made(pin: PinPolicy, scopes: Scopes, isolation: Isolation) -> Self {
         let (ambient, clock) = Ambient::played(7, Timestamp::from_millis(1_760_000_000_000));
         let signer = Signer::from_seed(&[7; 32]).unwrap();
         let boot = BootId::random(&ambient);
         let store: SharedStore = Arc::new(Memory::new(signer, boot, ambient.clone()));
-        Self::with(store, ambient, clock, scopes, pin).await
+        Self::begin(store, ambient, clock, scopes, pin, isolation).await
     }
 
     pub(crate) async fn on(
@@ -98,6 +108,17 @@ impl World {
         scopes: Scopes,
         pin: PinPolicy,
     ) -> Self {
+        Self::begin(store, ambient, clock, scopes, pin, Isolation::Host).await
+    }
+
+    async fn begin(
+        store: SharedStore,
+        ambient: Ambient,
+        clock: Arc<Played>,
+        scopes: Scopes,
+        pin: PinPolicy,
+        isolation: Isolation,
+    ) -> Self {
         let guard = Guard::start(Parts {
             store,
             scopes,
@@ -108,10 +129,19 @@ impl World {
             all_synced: false,
             reload: Reload::Auto,
             pin,
+            isolation,
         })
         .await
         .unwrap();
-        let tools = ["find", "note", "merge", "slow", "delete_all", "unheard_of"];
+        let tools = [
+            "find",
+            "note",
+            "post",
+            "merge",
+            "slow",
+            "delete_all",
+            "unheard_of",
+        ];
         present(&guard, "crm", &tools).await;
         present(&guard, "bank", &["pay"]).await;
         let alice = operator(&guard, "alice", "oncall").await;

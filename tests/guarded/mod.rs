@@ -25,6 +25,7 @@ use countersign::mcp::upstream::{HttpSpec, StdioSpec, TransportSpec, UpstreamSpe
 use countersign::model::approval::{Approval, ApprovalState};
 use countersign::model::credential::Operator;
 use countersign::model::id::BootId;
+use countersign::model::isolation::Isolation;
 use countersign::model::name::{AgentName, GroupName, OperatorName, ServerName};
 use countersign::scopes::{Scopes, Source};
 use countersign::store::Memory;
@@ -71,6 +72,7 @@ impl Guarded {
             all_synced: false,
             reload: Reload::Auto,
             pin: PinPolicy::FirstUse,
+            isolation: Isolation::Host,
         })
         .await
         .unwrap();

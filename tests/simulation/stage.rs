@@ -11,6 +11,7 @@ use countersign::audit::checkpoint::Signer;
 use countersign::guard::{Guard, Parts, PinPolicy, Reload};
 use countersign::model::credential::Operator;
 use countersign::model::id::{BootId, CredentialId, SessionId};
+use countersign::model::isolation::Isolation;
 use countersign::model::target::Target;
 use countersign::model::time::Timestamp;
 use countersign::store::sqlite::Sqlite;
@@ -135,6 +136,7 @@ impl Stage {
             all_synced: false,
             reload: Reload::Auto,
             pin: PinPolicy::FirstUse,
+            isolation: Isolation::Host,
         })
         .await;
         let guard = match started {

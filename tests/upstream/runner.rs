@@ -14,6 +14,7 @@ use countersign::mcp::upstream::{Runner, UpstreamSpec};
 use countersign::model::arguments::Arguments;
 use countersign::model::call::{Call, Mode, Principal};
 use countersign::model::id::{BootId, CallId};
+use countersign::model::isolation::Isolation;
 use countersign::model::name::{AgentName, ServerName};
 use countersign::model::reason::Reason;
 use countersign::model::target::Target;
@@ -60,6 +61,7 @@ impl World {
             all_synced: false,
             reload: Reload::Auto,
             pin: PinPolicy::FirstUse,
+            isolation: Isolation::Host,
         };
         let guard = Guard::start(parts).await.unwrap();
         let clerk = AgentName::parse("clerk").unwrap();

@@ -10,6 +10,7 @@ mod audit;
 mod caller;
 mod grants;
 mod keys;
+mod metrics;
 mod pins;
 mod roster;
 mod scopes;
@@ -66,6 +67,7 @@ fn table() -> Routes<Arc<Guard>> {
         .get("/v1/scopes", scopes::list)
         .post("/v1/scopes/accept", scopes::accept)
         .get("/v1/audit/entries", audit::entries)
+        .get("/metrics", metrics::show)
         .open("/v1/openapi.json", openapi::document)
         .open("/healthz", health::alive)
         .open("/readyz", health::ready)

@@ -13,6 +13,7 @@ use crate::cli::failure::Failure;
 use crate::cli::print;
 use crate::guard::{Guard, Offered, Parts, PinPolicy, Reload};
 use crate::model::id::BootId;
+use crate::model::isolation::Isolation;
 use crate::model::name::OperatorName;
 use crate::scopes::Scopes;
 use crate::store::Store;
@@ -39,6 +40,7 @@ impl Core {
         reload: Reload,
         pin: PinPolicy,
         all_synced: bool,
+        isolation: Isolation,
     ) -> Result<Option<Self>, Failure> {
         make_directory(data)?;
         let Some(lock) = take_lock(&data.join(LOCK))? else {
@@ -64,6 +66,7 @@ impl Core {
             all_synced,
             reload,
             pin,
+            isolation,
         })
         .await
         .map_err(|error| Failure::because(&error))?;

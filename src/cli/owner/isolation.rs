@@ -1,55 +1,36 @@
 //! How far agents and tools are kept from the guard itself: computed at the start, and said.
 
-use std::fmt;
+use std::net::SocketAddr;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-use super::Setup;
+use crate::model::isolation::Isolation;
 
-/// What keeps an agent from the guard's own files.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Isolation {
-    /// Nothing: code of the same user can read the keys and change the record and the scopes. The
-    /// guard advises a model that has only the guarded tools; it stops no program.
-    None,
-    /// The guard runs as an account of its own.
-    Uid,
-    /// Agents come over the network from elsewhere.
-    Host,
-}
-
-impl Isolation {
-    /// From the guard's own account, the owners and modes of its files, and where it listens.
-    pub(super) fn of(setup: &Setup) -> Self {
-        let uid = rustix::process::geteuid().as_raw();
-        let binary = std::env::current_exe().ok();
-        let is_closed = [
-            Some(setup.data.as_path()),
-            Some(&setup.scopes),
-            binary.as_deref(),
-        ]
+/// From the guard's own account, the owners and modes of its files, and where it listens for agents.
+pub(in crate::cli) fn compute(data: &Path, scopes: &Path, agents: Option<SocketAddr>) -> Isolation {
+    let uid = rustix::process::geteuid().as_raw();
+    let binary = std::env::current_exe().ok();
+    let is_closed = [Some(data), Some(scopes), binary.as_deref()]
         .into_iter()
         .flatten()
         .all(|path| is_closed(path, uid));
-        match (is_closed, setup.agents) {
-            (false, _) | (true, None) => Self::None,
-            (true, Some(agents)) if !agents.ip().is_loopback() => Self::Host,
-            // People's accounts begin at 1000; what runs below is an account of the guard's own.
-            (true, Some(_)) if uid < FIRST_PERSON_UID => Self::Uid,
-            (true, Some(_)) => Self::None,
-        }
+    match (is_closed, agents) {
+        (false, _) | (true, None) => Isolation::None,
+        (true, Some(agents)) if !agents.ip().is_loopback() => Isolation::Host,
+        // People's accounts begin at 1000; what runs below is an account of the guard's own.
+        (true, Some(_)) if uid < FIRST_PERSON_UID => Isolation::Uid,
+        (true, Some(_)) => Isolation::None,
     }
 }
 
-impl fmt::Display for Isolation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::None => {
-                "none (advisory: code that runs as the same user can change the guard itself)"
-            }
-            Self::Uid => "uid",
-            Self::Host => "host",
-        })
+/// The word, and what it means where it means that nothing is kept apart.
+pub(in crate::cli) fn sentence(isolation: Isolation) -> String {
+    match isolation {
+        Isolation::None => format!(
+            "{isolation} (advisory: code that runs as the same user can change the guard itself; \
+             `destroy`, `money` and `admin` are refused unless the manifest says `accept_local: true`)"
+        ),
+        Isolation::Uid | Isolation::Host => isolation.to_string(),
     }
 }
 

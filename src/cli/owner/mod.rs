@@ -4,7 +4,7 @@
 
 mod anchor;
 pub(crate) mod core;
-mod isolation;
+pub(super) mod isolation;
 mod listen;
 pub(crate) mod notice;
 pub(crate) mod socket;
@@ -20,7 +20,6 @@ use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 use self::core::Core;
-use self::isolation::Isolation;
 use self::notice::Notice;
 use self::socket::Door;
 use self::wrapped::Wrapped;
@@ -32,6 +31,7 @@ use crate::mcp::downstream::http::{self, Hosts};
 use crate::mcp::listing::Listing;
 use crate::mcp::upstream::{Runner, UpstreamSpec};
 use crate::model::digest::Digest;
+use crate::model::isolation::Isolation;
 use crate::model::name::ServerName;
 
 /// What an owner needs to know before it starts.
@@ -72,14 +72,17 @@ impl Owner {
     /// # Errors
     /// Faults of the manifests, and whatever of directory, keys, record or listeners is not to be had.
     pub(crate) async fn start(setup: Setup) -> Result<Option<Self>, Failure> {
-        let scopes = watch::load(&setup.scopes)?;
+        core::make_directory(&setup.data)?;
+        let scopes = watch::load(&setup.scopes, &setup.data)?;
+        let isolation = isolation::compute(&setup.data, &setup.scopes, setup.agents);
         let (reload, pin) = (setup.reload, setup.pin);
-        let Some(core) = Core::open(&setup.data, reload, pin, setup.all_synced).await? else {
+        let opened = Core::open(&setup.data, reload, pin, setup.all_synced, isolation);
+        let Some(core) = opened.await? else {
             return Ok(None);
         };
         match Self::serve(&core, &setup, scopes).await {
             Ok((runner, notice, serving)) => Ok(Some(Self {
-                isolation: Isolation::of(&setup),
+                isolation,
                 data: setup.data,
                 core,
                 runner,
@@ -105,7 +108,10 @@ impl Owner {
 
     /// What to tell the person who started it.
     pub(crate) fn greeting(&self) -> Vec<String> {
-        let mut lines = vec![format!("isolation: {}", self.isolation)];
+        let mut lines = vec![format!(
+            "isolation: {}",
+            isolation::sentence(self.isolation)
+        )];
         let notice = self.notice();
         if let Some(agents) = notice.agents {
             lines.push(format!("agents:    http://{agents}"));
@@ -182,7 +188,11 @@ impl Owner {
                 ),
                 guard.stopping(),
             )),
-            tokio::spawn(watch::follow(setup.scopes.clone(), Arc::clone(guard))),
+            tokio::spawn(watch::follow(
+                setup.scopes.clone(),
+                setup.data.clone(),
+                Arc::clone(guard),
+            )),
         ];
         if let Some(listener) = agents {
             let upstreams: Arc<dyn Upstreams> = Arc::clone(&runner) as _;

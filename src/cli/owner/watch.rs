@@ -14,10 +14,26 @@ use crate::guard::{Guard, Offered};
 use crate::limits::{LOCK_BYTES, MANIFEST_BYTES, MANIFEST_FILES_COUNT};
 use crate::scopes::{Scopes, Source};
 
-/// The scopes of a directory that nobody else may write to.
-pub(super) fn load(directory: &Path) -> Result<Scopes, Failure> {
+/// The scopes of a directory that nobody else may write to, for a guard with that directory of its own.
+pub(super) fn load(directory: &Path, data: &Path) -> Result<Scopes, Failure> {
     refuse_exposed(directory)?;
-    Ok(Scopes::compile(&read(directory)?)?)
+    compile(&read(directory)?, directory, data)
+}
+
+fn compile(sources: &[Source], directory: &Path, data: &Path) -> Result<Scopes, Failure> {
+    let scopes = Scopes::compile(sources)?;
+    scopes.keep_out(&own(directory, data))?;
+    Ok(scopes)
+}
+
+/// The guard's own directories and its program, as they really are.
+pub(in crate::cli) fn own(directory: &Path, data: &Path) -> Vec<PathBuf> {
+    [directory, data]
+        .into_iter()
+        .map(Path::to_owned)
+        .chain(std::env::current_exe().ok())
+        .filter_map(|path| path.canonicalize().ok())
+        .collect()
 }
 
 /// Every manifest and lock of a directory, in the order of their names.
@@ -63,7 +79,7 @@ fn most_bytes(path: &Path) -> usize {
 }
 
 /// Offers the scopes to the guard whenever the directory changed, until the guard stops.
-pub(super) async fn follow(directory: PathBuf, guard: Arc<Guard>) {
+pub(super) async fn follow(directory: PathBuf, data: PathBuf, guard: Arc<Guard>) {
     let stopping = guard.stopping();
     let mut hangup = signal(SignalKind::hangup()).ok();
     let mut seen = read(&directory).unwrap_or_default();
@@ -81,7 +97,7 @@ pub(super) async fn follow(directory: PathBuf, guard: Arc<Guard>) {
         };
         match read(&directory) {
             Ok(sources) if sources != seen => {
-                offer(&directory, &sources, &guard).await;
+                offer(&directory, &data, &sources, &guard).await;
                 seen = sources;
             }
             Ok(_) if was_asked => print::tell("the manifests are those already known"),
@@ -93,8 +109,8 @@ pub(super) async fn follow(directory: PathBuf, guard: Arc<Guard>) {
     }
 }
 
-async fn offer(directory: &Path, sources: &[Source], guard: &Guard) {
-    let scopes = refuse_exposed(directory).and_then(|()| Ok(Scopes::compile(sources)?));
+async fn offer(directory: &Path, data: &Path, sources: &[Source], guard: &Guard) {
+    let scopes = refuse_exposed(directory).and_then(|()| compile(sources, directory, data));
     let scopes = match scopes {
         Ok(scopes) => scopes,
         Err(failure) => {

@@ -17,6 +17,7 @@ use crate::limits::AGENT_MESSAGE_BYTES;
 use crate::model::arguments::Arguments;
 use crate::model::call::{Call, Mode, Principal};
 use crate::model::id::{CallId, CredentialId, SessionId};
+use crate::model::isolation::Isolation;
 use crate::model::json;
 use crate::model::name::{AgentName, GroupName, ServerName};
 use crate::model::privilege::Privilege;
@@ -76,6 +77,7 @@ fn judge(call: &Call, scope: &Scope) -> Result<(Vec<String>, Value), Failure> {
         pinned: Pinned::ACCEPTED,
         exceeded: None,
         level: 1,
+        isolation: Isolation::Host,
     };
     let evaluation = engine::decide(call, &matched, &requirements, &facts, now);
     let lines = trace::render(&evaluation, scope);

@@ -66,8 +66,14 @@ pub struct StdioSpec {
 }
 
 impl StdioSpec {
+    /// The file that would be started, if there is one.
+    #[must_use]
+    pub fn program(&self) -> Option<PathBuf> {
+        program::find(&self.command, self.cwd.as_deref())
+    }
+
     fn identity(&self) -> Value {
-        let program = program::find(&self.command, self.cwd.as_deref());
+        let program = self.program();
         // An interpreter says little about the server; the script it is given first says more.
         let script = self.args.first().and_then(|first| {
             let path = self

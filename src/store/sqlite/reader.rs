@@ -2,17 +2,22 @@
 //! guard runs.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use rusqlite::Connection;
 
-use super::{OpenError, approvals, entries, grants, heads, schema, sessions};
+use super::{
+    OpenError, approvals, credentials, entries, grants, heads, operators, schema, sessions,
+};
 use crate::audit::checkpoint::{PublicKey, SignedHead};
 use crate::audit::entry::StoredEntry;
 use crate::model::approval::Approval;
+use crate::model::credential::{Credential, Operator};
 use crate::model::grant::Grant;
 use crate::model::id::{ApprovalId, SessionId};
 use crate::model::session::Session;
 use crate::store::StoreError;
+use crate::store::state::Row;
 
 /// A record opened for reading only.
 pub struct Reader(Connection);
@@ -60,6 +65,32 @@ impl Reader {
     /// [`StoreError::Unavailable`] if the file cannot be read.
     pub fn keys(&self) -> Result<Vec<PublicKey>, StoreError> {
         Ok(heads::read_keys(&self.0)?)
+    }
+
+    /// Every credential of an agent, revoked ones too.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the file cannot be read.
+    pub fn credentials(&self) -> Result<Vec<Credential>, StoreError> {
+        let rows = credentials::load(&self.0)?.into_iter();
+        let known = rows.filter_map(|row| match row {
+            Row::Credential(_, credential) => credential.map(Arc::unwrap_or_clone),
+            _ => None,
+        });
+        Ok(known.collect())
+    }
+
+    /// Every operator, removed ones too.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the file cannot be read.
+    pub fn operators(&self) -> Result<Vec<Operator>, StoreError> {
+        let rows = operators::load(&self.0)?.into_iter();
+        let known = rows.filter_map(|row| match row {
+            Row::Operator(_, operator) => operator.map(Arc::unwrap_or_clone),
+            _ => None,
+        });
+        Ok(known.collect())
     }
 
     pub(super) fn approval(&self, id: ApprovalId) -> Result<Option<Approval>, StoreError> {
