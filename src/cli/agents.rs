@@ -1,5 +1,7 @@
 //! `countersign agents`: who may act, and the keys they prove themselves with.
 
+mod show;
+
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -37,6 +39,14 @@ enum Deed {
     },
     /// List agents
     Ls {
+        #[command(flatten)]
+        operator: OperatorArgs,
+    },
+    /// Show one agent: how it stands, and what it has done before
+    Show {
+        /// The agent
+        #[arg(value_parser = AgentName::parse)]
+        name: AgentName,
         #[command(flatten)]
         operator: OperatorArgs,
     },
@@ -85,6 +95,10 @@ pub(super) async fn run(args: Args, as_json: bool) -> Result<(), Failure> {
         Deed::Ls { operator } => {
             let reply = operator.open()?.get("/v1/agents").await?;
             ls(&reply.body, as_json)
+        }
+        Deed::Show { name, operator } => {
+            let reply = operator.open()?.get(&format!("/v1/agents/{name}")).await?;
+            show::run(&reply.body, as_json)
         }
         Deed::Pause { name, operator } => stop(&operator, &name, "pause", as_json).await,
         Deed::Resume { name, operator } => stop(&operator, &name, "resume", as_json).await,

@@ -16,8 +16,8 @@ impl Table {
     }
 
     /// Adds a row; every cell is escaped and cut here, so that no caller can forget to.
-    pub(super) fn row<const N: usize>(&mut self, cells: [&str; N]) {
-        let cells = cells.iter().map(|cell| match cell.is_empty() {
+    pub(super) fn row<'a>(&mut self, cells: impl IntoIterator<Item = &'a str>) {
+        let cells = cells.into_iter().map(|cell| match cell.is_empty() {
             true => "-".to_owned(),
             false => cut(&escape(cell), CELL_CHARS),
         });

@@ -224,3 +224,32 @@ async fn pins_are_listed_compared_accepted_refused_and_locked() {
             .is_problem(400, "request-malformed");
     }
 }
+
+#[tokio::test]
+async fn an_agent_is_shown_with_its_sessions_and_what_it_has_done_before() {
+    let world = World::new().await;
+    for _ in 0..2 {
+        let found = send(world.ask("shop/find", &json!({"what": "tea"}))).await;
+        assert_eq!(found.status, 200, "{found:?}");
+    }
+    send(world.ask("shop/order", &json!({"amount": 500}))).await;
+    let shown = send(world.operator(Method::GET, "/v1/agents/clerk")).await;
+    assert_eq!(shown.status, 200, "{shown:?}");
+    assert_eq!(shown.body["open_holds"], 1);
+    assert_eq!(shown.body["sessions"].as_array().unwrap().len(), 1);
+    let past = &shown.body["history"][0];
+    assert_eq!(past["on_behalf_of"], Value::Null);
+    assert_eq!(
+        past["rungs"].as_array().unwrap().len(),
+        1,
+        "what waits has taught nothing: {past}"
+    );
+    assert_eq!(past["rungs"][0]["privilege"], "read");
+    assert_eq!(past["servers"][0]["server"], "shop");
+    assert_eq!(past["tools"][0]["tool"], "shop/find");
+    assert_eq!(past["tools"][0]["calls"], 2);
+    assert_eq!(past["recent_calls"], json!({"read": 2}));
+    send(world.operator(Method::GET, "/v1/agents/nobody"))
+        .await
+        .is_problem(404, "not-found");
+}

@@ -71,6 +71,10 @@ fn what_the_owner_of_the_directory_does_is_in_force_at_once() {
         "agent-paused"
     );
     house.ends(0, &["agents", "resume", "clerk"]);
+    let (shown, _) = house.ends(0, &["agents", "show", "clerk"]);
+    for words in ["clerk", "running", "till/look", "PRIVILEGE"] {
+        assert!(shown.contains(words), "{words}: {shown}");
+    }
     let sessions = house.json(&["sessions", "ls"]);
     let session = sessions["sessions"][0]["id"].as_str().unwrap();
     house.ends(0, &["sessions", "revoke", session]);

@@ -10,7 +10,9 @@ use serde_json::{Value, json};
 use super::super::body::{Members, target};
 use super::super::problem::Problem;
 use super::super::reply;
+use super::super::session;
 use super::caller::Caller;
+use super::history;
 use super::keys;
 use super::stopped;
 use crate::guard::{AgentView, Guard};
@@ -27,6 +29,34 @@ pub(super) async fn list(
     let now = guard.ambient().now();
     let list: Vec<Value> = agents.iter().map(|agent| render(agent, now)).collect();
     Ok(reply::ok(json!({"agents": list})))
+}
+
+/// One agent, with its sessions and what it has done before.
+pub(super) async fn show(
+    State(guard): State<Arc<Guard>>,
+    Caller(_): Caller,
+    Path(name): Path<String>,
+) -> Result<Response, Problem> {
+    let name = parse_name(&name)?;
+    let agents = guard.agents().await?;
+    let agent = agents
+        .iter()
+        .find(|agent| agent.name == name)
+        .ok_or_else(|| Problem::new(Reason::NotFound))?;
+    let sessions: Vec<Value> = guard
+        .sessions()
+        .await?
+        .iter()
+        .filter(|session| session.principal.agent == name)
+        .map(session::render)
+        .collect();
+    let history = history::render(&guard.history(&name).await?);
+    let mut document = render(agent, guard.ambient().now());
+    if let Some(members) = document.as_object_mut() {
+        members.insert("sessions".into(), sessions.into());
+        members.insert("history".into(), history.into());
+    }
+    Ok(reply::ok(document))
 }
 
 /// Lets none of its calls pass until it is resumed.

@@ -9,6 +9,7 @@ mod approvals;
 mod audit;
 mod caller;
 mod grants;
+mod history;
 mod keys;
 mod metrics;
 mod pins;
@@ -44,6 +45,7 @@ fn table() -> Routes<Arc<Guard>> {
         .get("/v1/approvals/{id}", approvals::show)
         .post("/v1/approvals/{id}/decisions", approvals::decide)
         .get("/v1/agents", agents::list)
+        .get("/v1/agents/{name}", agents::show)
         .post("/v1/agents/{name}/pause", agents::pause)
         .post("/v1/agents/{name}/resume", agents::resume)
         .post("/v1/agents/{name}/revoke", agents::revoke)
