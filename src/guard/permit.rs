@@ -6,6 +6,7 @@
 use std::sync::{Arc, Weak};
 
 use super::Guard;
+use super::leave::Leave;
 use super::ruling::Denial;
 use super::stops::Terms;
 use crate::limits::PERMIT_LIFE;
@@ -96,6 +97,7 @@ pub struct Receipt {
     /// What the call teaches if it is done.
     pub(super) lesson: Option<Box<Lesson>>,
     guard: Option<Weak<Guard>>,
+    leave: Option<Leave>,
 }
 
 impl Receipt {
@@ -103,6 +105,12 @@ impl Receipt {
     #[must_use]
     pub const fn call(&self) -> CallId {
         self.call
+    }
+
+    /// Takes out the leave to begin the write. While it stays here, stops take the call for one that is
+    /// about to be written.
+    pub const fn take_leave(&mut self) -> Option<Leave> {
+        self.leave.take()
     }
 
     /// Marks it as settled.
@@ -176,6 +184,8 @@ impl Guard {
             approval,
             lesson,
             guard: Some(Arc::downgrade(self)),
+            // Before the look for stops: one that comes after the look waits for it.
+            leave: Some(self.leaves.take()),
         };
         let ceased = match is_right {
             true => self.ceased(&call, &terms).await,

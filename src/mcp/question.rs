@@ -121,10 +121,11 @@ pub(super) async fn answer(relation: &Arc<Relation>, response: Response) {
     match guard.decide(call).await {
         Ruling::Permit(permit) => match guard.dispatch(permit).await {
             Ok(dispatch) => {
-                let (call, receipt) = dispatch.into_parts();
+                let (call, mut receipt) = dispatch.into_parts();
+                let answer = Ok(call.arguments.value().clone());
                 let sent = relation
                     .link
-                    .respond(question.id, Ok(call.arguments.value().clone()))
+                    .respond_with(question.id, answer, receipt.take_leave())
                     .await;
                 let (outcome, note) = match sent {
                     Ok(()) => (Outcome::Done, None),

@@ -1,6 +1,6 @@
 //! A whole guard over a file, with its listeners, an upstream that keeps a ledger, and people.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -14,7 +14,7 @@ use countersign::guard::{Guard, Parts, PinPolicy, Reload, Upstreams};
 use countersign::mcp::Edge;
 use countersign::mcp::downstream::http::{Hosts, router};
 use countersign::mcp::listing::Listing;
-use countersign::mcp::upstream::{Runner, UpstreamSpec, client};
+use countersign::mcp::upstream::{Runner, TransportSpec, UpstreamSpec, client};
 use countersign::model::id::BootId;
 use countersign::model::json;
 use countersign::model::name::{AgentName, GroupName, OperatorName, ServerName};
@@ -40,7 +40,9 @@ credentials: {api_key: true, local: true}
 tools:
   - tool: bank/pay
     privilege: money
-    arguments: {properties: {amount: {type: number, maximum: 10}}}
+    arguments: {properties: {amount: {type: number, maximum: 10}}, open: true}
+  - tool: bank/stall
+    privilege: read
   - tool: bank/lend
     privilege: money
     arguments: {properties: {amount: {type: number, maximum: 10}}}
@@ -75,6 +77,7 @@ pub(crate) struct House {
     pub(crate) alice: String,
     pub(crate) carol: String,
     hold: Duration,
+    transport: TransportSpec,
     client: reqwest::Client,
     serving: Vec<JoinHandle<()>>,
     data: TempDir,
@@ -83,19 +86,25 @@ pub(crate) struct House {
 impl House {
     /// A house whose agents are answered at once, held or not.
     pub(crate) async fn new() -> Self {
-        Self::holding(Duration::from_millis(20)).await
+        Self::holding(Duration::from_millis(20), None).await
     }
 
     /// A house whose agents wait on held calls.
     pub(crate) async fn patient() -> Self {
-        Self::holding(Duration::from_secs(20)).await
+        Self::holding(Duration::from_secs(20), None).await
     }
 
-    async fn holding(hold: Duration) -> Self {
+    /// A house in front of another bank.
+    pub(crate) async fn over(bank: TransportSpec) -> Self {
+        Self::holding(Duration::from_millis(20), Some(bank)).await
+    }
+
+    async fn holding(hold: Duration, other: Option<TransportSpec>) -> Self {
         let bank = Server::start(&TOOLS).await;
         let data = TempDir::new().unwrap();
         let start = Timestamp::from_millis(1_760_000_000_000);
-        let open = open(&data, start, 1, hold, &bank).await;
+        let transport = other.unwrap_or_else(|| http(&bank.url));
+        let open = open(&data, start, 1, hold, &transport).await;
         let group = || vec![GroupName::parse("oncall").unwrap()];
         let people = ["alice", "carol"].map(|name| OperatorName::parse(name).unwrap());
         let [alice, carol] = people;
@@ -127,6 +136,7 @@ impl House {
             client: client::build(true).unwrap(),
             hold,
             bank,
+            transport,
             data,
         };
         // The guard looks at what the bank offers when an agent first comes.
@@ -145,7 +155,7 @@ impl House {
             serving.abort();
         }
         let now = self.guard.ambient().now();
-        let open = open(&self.data, now, 2, self.hold, &self.bank).await;
+        let open = open(&self.data, now, 2, self.hold, &self.transport).await;
         (self.guard, self.edge, self.clock) = (open.guard, open.edge, open.clock);
         (self.agents, self.operators) = (open.agents, open.operators);
         self.serving = open.serving;
@@ -202,13 +212,17 @@ impl House {
 
     /// Decides as the person with that token, on what is shown now; gives the status of the answer.
     pub(crate) async fn decide(&self, token: &str, approval: &str, decision: &str) -> u16 {
+        self.decide_with(token, approval, json!({"decision": decision}))
+            .await
+    }
+
+    /// The same with more to say.
+    pub(crate) async fn decide_with(&self, token: &str, approval: &str, decision: Value) -> u16 {
         let path = format!("/v1/approvals/{approval}");
         let (_, shown, etag) = self.operate(token, Method::GET, &path, None).await;
-        let body = json!({
-            "decision": decision,
-            "action_digest": shown["action_digest"],
-            "decision_id": format!("{decision}-{approval}"),
-        });
+        let mut body = decision;
+        body["action_digest"] = shown["action_digest"].clone();
+        body["decision_id"] = json!(format!("{}-{approval}", body["decision"].as_str().unwrap()));
         let path = format!("{path}/decisions");
         let decided = self
             .operate(token, Method::POST, &path, Some((body, etag)))
@@ -218,6 +232,32 @@ impl House {
 
     pub(crate) async fn approve(&self, approval: &str) {
         assert_eq!(self.decide(&self.alice, approval, "approve").await, 200);
+    }
+
+    /// How many calls of a tool were let through and have no outcome yet.
+    pub(crate) async fn running(&self, tool: &str) -> usize {
+        let ended = self.outcomes().await;
+        let bodies = self.bodies().await;
+        let permits = bodies
+            .iter()
+            .filter(|body| body["decision"] == "permit" && body["target"]["name"] == tool);
+        let open = permits.filter(|body| !ended.contains(body["call"].as_str().unwrap()));
+        open.count()
+    }
+
+    /// The calls whose outcome is on record.
+    pub(crate) async fn outcomes(&self) -> HashSet<String> {
+        let bodies = self.bodies().await;
+        let outcomes = bodies.iter().filter(|body| body["kind"] == "outcome");
+        outcomes
+            .map(|body| body["call"].as_str().unwrap().to_owned())
+            .collect()
+    }
+
+    async fn bodies(&self) -> Vec<Value> {
+        let entries = self.guard.entries(1, 100_000).await.unwrap();
+        let bodies = entries.iter().map(|entry| json::parse(&entry.body));
+        bodies.map(Result::unwrap).collect()
     }
 
     /// Has the guard look again at what the bank offers.
@@ -349,7 +389,7 @@ impl House {
         }
     }
 
-    async fn sessions(&self) -> Vec<String> {
+    pub(crate) async fn sessions(&self) -> Vec<String> {
         let listed = self
             .operate(&self.alice, Method::GET, "/v1/sessions", None)
             .await;
@@ -360,7 +400,7 @@ impl House {
     }
 
     /// A request to the operators' listener; with a body perhaps on the version that was shown.
-    async fn operate(
+    pub(crate) async fn operate(
         &self,
         token: &str,
         method: Method,
@@ -402,7 +442,13 @@ struct Open {
     serving: Vec<JoinHandle<()>>,
 }
 
-async fn open(data: &TempDir, start: Timestamp, seed: u64, hold: Duration, bank: &Server) -> Open {
+async fn open(
+    data: &TempDir,
+    start: Timestamp,
+    seed: u64,
+    hold: Duration,
+    bank: &TransportSpec,
+) -> Open {
     let (ambient, clock) = Ambient::played(seed, start);
     let ticking = tokio::spawn(tick(Arc::clone(&clock)));
     let signer = Signer::from_seed(&[7; 32]).unwrap();
@@ -424,7 +470,7 @@ async fn open(data: &TempDir, start: Timestamp, seed: u64, hold: Duration, bank:
     let name = ServerName::parse("bank").unwrap();
     let spec = UpstreamSpec {
         name: name.clone(),
-        transport: http(&bank.url),
+        transport: bank.clone(),
     };
     let upstreams = BTreeMap::from([(name, spec)]);
     let listing = Arc::new(Listing::new());

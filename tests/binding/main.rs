@@ -15,6 +15,7 @@ mod edges;
 #[path = "../guarded/mod.rs"]
 mod guarded;
 mod house;
+mod revocation;
 mod rows;
 
 /// One module for each edge, with one test for each row.
