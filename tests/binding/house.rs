@@ -76,6 +76,8 @@ pub(crate) struct House {
     pep: String,
     pub(crate) alice: String,
     pub(crate) carol: String,
+    /// In no group that may decide.
+    pub(crate) dave: String,
     hold: Duration,
     transport: TransportSpec,
     client: reqwest::Client,
@@ -118,6 +120,13 @@ impl House {
             .add_operator("test", carol, group())
             .await
             .unwrap();
+        let kitchen = vec![GroupName::parse("kitchen").unwrap()];
+        let dave = OperatorName::parse("dave").unwrap();
+        let (_, dave) = open
+            .guard
+            .add_operator("test", dave, kitchen)
+            .await
+            .unwrap();
         let server = ServerName::parse("bank").unwrap();
         let (_, pep) = open.guard.add_pep_key("test", &server, None).await.unwrap();
         let house = Self {
@@ -127,6 +136,7 @@ impl House {
             pep,
             alice,
             carol,
+            dave,
             guard: open.guard,
             edge: open.edge,
             clock: open.clock,

@@ -10,6 +10,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod code;
 mod edge;
 mod edges;
 #[path = "../guarded/mod.rs"]

@@ -133,12 +133,7 @@ impl House {
 
     /// A guard that serves, once it does.
     pub(crate) fn serve(&self) -> Serving {
-        let child = self
-            .command(&["serve"])
-            .stderr(std::fs::File::create(self.path("serve.log")).unwrap())
-            .spawn()
-            .unwrap();
-        let mut serving = Serving { child };
+        let mut serving = self.spawn_serve();
         let notice = until(Duration::from_secs(20), || {
             assert!(
                 serving.is_running(),
@@ -149,6 +144,16 @@ impl House {
         });
         assert!(notice.contains("operators"));
         serving
+    }
+
+    /// A guard that is about to serve, if it may.
+    pub(crate) fn spawn_serve(&self) -> Serving {
+        let child = self
+            .command(&["serve"])
+            .stderr(std::fs::File::create(self.path("serve.log")).unwrap())
+            .spawn()
+            .unwrap();
+        Serving { child }
     }
 
     /// Where agents are heard.

@@ -7,6 +7,8 @@
 )]
 
 mod agent;
+mod codes;
+mod forks;
 mod house;
 mod local;
 mod pins;
