@@ -15,4 +15,5 @@ mod pins;
 mod record;
 mod scopes;
 mod serving;
+mod spoofing;
 mod wrapping;

@@ -30,6 +30,7 @@ use crate::mcp::jsonrpc::{
     self, INTERNAL_ERROR, Id, Message, Notification, Response, RpcError, RpcFault,
 };
 use crate::model::name::ServerName;
+use crate::model::text::escape;
 
 /// One child and the requests it has not answered.
 pub(super) struct Pipe {
@@ -401,7 +402,7 @@ async fn log_stderr(pipe: std::sync::Weak<Pipe>, server: ServerName, stderr: Chi
     let mut last_words = VecDeque::with_capacity(UPSTREAM_LAST_WORDS_COUNT);
     while let Some(line) = lines.next_line().await {
         let line = match line {
-            Line::Whole(bytes) => String::from_utf8_lossy(&bytes).escape_debug().to_string(),
+            Line::Whole(bytes) => escape(&String::from_utf8_lossy(&bytes)),
             Line::TooLong => "(a line that was too long)".to_owned(),
         };
         tracing::debug!(%server, line, "upstream stderr");
