@@ -144,6 +144,10 @@ pub const HISTORY_REACHES_PER_SESSION_COUNT: usize = 4_096;
 pub const WAIT_LONGEST: Duration = Duration::from_secs(300);
 /// Time between two signs of life on a held connection.
 pub const HOLD_HEARTBEAT: Duration = Duration::from_secs(10);
+/// Most connections of one listener at once; whoever comes then waits.
+pub const CONNECTIONS_PER_LISTENER_COUNT: usize = 4_096;
+/// Time a connection has to say what it wants, from its begin or from the end of its last answer.
+pub const REQUEST_HEAD_LONGEST: Duration = Duration::from_secs(30);
 /// Time the guard gives calls in flight when it is told to stop.
 pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(10);
 

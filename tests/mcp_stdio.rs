@@ -224,3 +224,41 @@ async fn an_agent_that_goes_leaves_its_call_in_the_record_as_unknown() {
     }
     panic!("the outcome was never recorded");
 }
+
+/// Asks its client for roots in every call, and answers with what it heard.
+const ASKS_FOR_ROOTS: &str = r#"
+import json, sys
+def say(**message): print(json.dumps({"jsonrpc": "2.0", **message}), flush=True)
+for line in sys.stdin:
+    message = json.loads(line)
+    method, id = message.get("method"), message.get("id")
+    if method == "initialize":
+        about = {"name": "asks", "version": "1"}
+        say(id=id, result={"protocolVersion": "2025-11-25", "capabilities": {"tools": {}}, "serverInfo": about})
+    elif method == "tools/list":
+        say(id=id, result={"tools": [{"name": "read", "inputSchema": {"type": "object"}}]})
+    elif method == "tools/call":
+        say(id="roots", method="roots/list")
+        heard = json.loads(sys.stdin.readline())
+        said = json.dumps(heard.get("result", "refused"), sort_keys=True)
+        say(id=id, result={"content": [{"type": "text", "text": said}]})
+"#;
+
+#[tokio::test]
+async fn a_server_hears_the_roots_of_the_manifest_and_not_the_agents() {
+    let words = ["python3", "-c", ASKS_FOR_ROOTS].map(str::to_owned);
+    let roots = "roots: [\"file:///srv/work\"]\n";
+    for (manifest, expected) in [
+        (
+            format!("{PERMIT_ALL}{roots}"),
+            r#"{"roots": [{"uri": "file:///srv/work"}]}"#,
+        ),
+        (PAUSES.to_owned(), r#""refused""#),
+    ] {
+        let guarded = Guarded::start(&manifest, &[("crm", guarded::stdio(&words))], false).await;
+        let mut agent = Agent::of(&guarded).await;
+        agent.begin().await;
+        let answer = agent.ask(1, "tools/call", json!({"name": "read"})).await;
+        assert_eq!(answer["result"]["content"][0]["text"], expected, "{answer}");
+    }
+}

@@ -13,6 +13,7 @@ use serde_json::{Map, Value};
 use crate::guard::{Challenge, Denial, OperateError, ResolveError, StoreError};
 use crate::model::id::{ApprovalId, CallId};
 use crate::model::reason::Reason;
+use crate::model::text::{Surface, escape, show};
 
 /// A refusal on its way to whoever asked.
 #[derive(Debug)]
@@ -108,12 +109,12 @@ impl Problem {
         put("remedy", row.remedy.into());
         put("retry", row.retry.name().into());
         let message = match &self.0.message {
-            Some(words) => format!("{}: {words}", row.word),
+            Some(words) => format!("{}: {}", row.word, escape(words)),
             None => format!("{}: {} {}", row.word, row.sentence, row.remedy),
         };
         put("message_to_agent", message.into());
         body.extend(self.0.members.clone());
-        Value::Object(body).to_string().into_bytes()
+        show(&Value::Object(body).to_string(), Surface::Json).into_bytes()
     }
 
     fn headers(&self) -> HeaderMap {

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::problem::Problem;
 use crate::model::json;
 use crate::model::reason::Reason;
+use crate::model::text::{Surface, show};
 
 /// 200 with a document.
 pub(super) fn ok(body: Value) -> Response {
@@ -18,7 +19,8 @@ pub(super) fn ok(body: Value) -> Response {
 
 /// A status with a document.
 pub(super) fn with(status: StatusCode, body: Value) -> Response {
-    (status, [(CONTENT_TYPE, JSON)], body.to_string()).into_response()
+    let text = show(&body.to_string(), Surface::Json);
+    (status, [(CONTENT_TYPE, JSON)], text).into_response()
 }
 
 /// A document that the store keeps in canonical form.

@@ -32,8 +32,11 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::field::MakeExt;
+use tracing_subscriber::fmt::format::{Writer, debug_fn};
 
 use self::failure::Failure;
+use crate::model::text::{Surface, show};
 
 /// A guard between AI agents and their tools: what exceeds an agent's scope waits for a person.
 #[derive(Parser, Debug)]
@@ -142,9 +145,23 @@ fn trace(level: &str) {
         .unwrap_or_else(|_| EnvFilter::new(format!("countersign={level},warn")));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
+        .fmt_fields(debug_fn(tell_field).delimited(" "))
         .with_writer(std::io::stderr)
         .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
         .init();
+}
+
+/// A field of an event: whoever wrote it, it cannot look like another line or another colour.
+fn tell_field(
+    out: &mut Writer<'_>,
+    field: &tracing::field::Field,
+    value: &dyn std::fmt::Debug,
+) -> std::fmt::Result {
+    let text = show(&format!("{value:?}"), Surface::Log);
+    match field.name() {
+        "message" => write!(out, "{text}"),
+        name => write!(out, "{name}={text}"),
+    }
 }
 
 const EXIT_CODES: &str = "Exit codes: 0 done; 1 refused or failed; 2 faults in what was given; \

@@ -4,6 +4,8 @@ use std::io::{self, Write};
 
 use serde_json::Value;
 
+use crate::model::text::{Surface, show};
+
 /// Writes one line of a result.
 pub(super) fn say(line: impl AsRef<str>) -> io::Result<()> {
     let mut out = io::stdout().lock();
@@ -13,7 +15,7 @@ pub(super) fn say(line: impl AsRef<str>) -> io::Result<()> {
 
 /// Writes a result for programs, on one line.
 pub(super) fn json(value: &Value) -> io::Result<()> {
-    say(value.to_string())
+    say(show(&value.to_string(), Surface::Json))
 }
 
 /// Tells a person something that is not the result.

@@ -257,6 +257,7 @@ impl Guard {
             &mut stopped,
         )
         .await?;
+        self.recall().await;
         match was_live || stopped != Stopped::default() {
             true => Ok(()),
             false => Err(OperateError::Missing),
@@ -280,6 +281,7 @@ impl Guard {
     ) -> Result<Stopped, OperateError> {
         let _turn = self.turns.lock().await;
         self.set_agent(operator, agent, AgentState::Paused).await?;
+        self.recall().await;
         self.what_stops(agent).await
     }
 
@@ -318,6 +320,7 @@ impl Guard {
         if !was_live && credentials == 0 && stopped == Stopped::default() {
             return Err(OperateError::Missing);
         }
+        self.recall().await;
         self.list_running(|left| left.agent == *agent, &mut stopped)
             .await?;
         Ok(stopped)

@@ -194,14 +194,32 @@ impl Guard {
                 state,
             },
         );
-        self.write(EntryKind::Approval, body, changes, Sync::Synced)
-            .await?;
+        let written = self
+            .write(EntryKind::Approval, body, changes, Sync::Synced)
+            .await;
+        if let Err(StoreError::Moved) = written {
+            return Err(self.overtaken(id, now).await?);
+        }
+        written?;
         self.measures.voted(now.since(approval.opened));
         self.votes.lock().insert(repeated, vote);
         if is_refusal {
             self.close_tool(&approval).await;
         }
         self.store.approval(id).await?.ok_or(ResolveError::Missing)
+    }
+
+    /// What a vote is told that another one, or the end of the request, came before.
+    async fn overtaken(&self, id: ApprovalId, now: Timestamp) -> Result<ResolveError, StoreError> {
+        Ok(match self.store.approval(id).await? {
+            None => ResolveError::Missing,
+            Some(approval) if approval.is_open(now) => ResolveError::Stale {
+                version: approval.version,
+            },
+            Some(approval) => ResolveError::Decided {
+                state: approval.state_at(now).name(),
+            },
+        })
     }
 
     /// The approval of that name.

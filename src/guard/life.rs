@@ -53,6 +53,7 @@ impl Guard {
             floods: super::floods::Floods::default(),
             votes: parking_lot::Mutex::default(),
             epoch: AtomicU64::new(0),
+            leaves: super::leave::Leaves::default(),
             stopping: CancellationToken::new(),
             running: TaskTracker::new(),
         });

@@ -12,6 +12,7 @@ mod entries;
 mod floods;
 mod history;
 mod holds;
+mod leave;
 mod life;
 mod measure;
 mod operate;
@@ -47,6 +48,7 @@ pub use agents::AgentView;
 pub use approvals::{Resolution, ResolveError, Vote};
 pub use catalog::{Catalog, KnownTool};
 pub use entries::Refusal;
+pub use leave::Leave;
 pub use measure::{Figures, Spread};
 pub use operate::{OperateError, Stopped};
 pub use permit::{Dispatch, Permit, Receipt};
@@ -129,6 +131,8 @@ pub struct Guard {
     votes: Mutex<HashMap<(ApprovalId, OperatorName, String), Vote>>,
     /// Counts everything that may forbid a permit already minted.
     epoch: AtomicU64,
+    /// What may be written upstream right now.
+    leaves: leave::Leaves,
     stopping: CancellationToken,
     running: TaskTracker,
 }

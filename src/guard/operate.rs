@@ -83,7 +83,9 @@ impl Guard {
         body.insert("state".into(), "revoked".into());
         body.insert("by".into(), operator.as_str().into());
         let change = Change::RevokeGrant(id, now);
-        Ok(self.write_stop(EntryKind::Grant, body, change).await?)
+        self.write_stop(EntryKind::Grant, body, change).await?;
+        self.recall().await;
+        Ok(())
     }
 
     /// Writes what stops somebody, and counts it even where the store did not say that it is written: it

@@ -9,6 +9,7 @@ use std::time::Duration;
 use tracing::{Instrument, Span};
 
 use super::Guard;
+use super::leave::Leave;
 use super::ruling::Denial;
 use super::stops::Terms;
 use crate::limits::PERMIT_LIFE;
@@ -114,6 +115,7 @@ pub struct Receipt {
     /// That of the call.
     pub(super) span: Span,
     guard: Option<Weak<Guard>>,
+    leave: Option<Leave>,
 }
 
 impl Receipt {
@@ -121,6 +123,12 @@ impl Receipt {
     #[must_use]
     pub const fn call(&self) -> CallId {
         self.call
+    }
+
+    /// Takes out the leave to begin the write. While it stays here, stops take the call for one that is
+    /// about to be written.
+    pub const fn take_leave(&mut self) -> Option<Leave> {
+        self.leave.take()
     }
 
     /// Marks it as settled.
@@ -200,6 +208,8 @@ impl Guard {
             since,
             span,
             guard: Some(Arc::downgrade(self)),
+            // Before the look for stops: one that comes after the look waits for it.
+            leave: Some(self.leaves.take()),
         };
         let ceased = match is_right {
             true => self.ceased(&call, &terms).await,

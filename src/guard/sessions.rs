@@ -97,9 +97,10 @@ impl Guard {
     ) -> Result<(), OperateError> {
         let _turn = self.turns.lock().await;
         self.live_session(id).await?;
-        Ok(self
-            .set_session(id, SessionState::Paused, operator.as_str())
-            .await?)
+        self.set_session(id, SessionState::Paused, operator.as_str())
+            .await?;
+        self.recall().await;
+        Ok(())
     }
 
     /// Lets a paused session go on.
@@ -139,6 +140,7 @@ impl Guard {
         if stopped == Stopped::default() {
             return Err(OperateError::Missing);
         }
+        self.recall().await;
         self.list_running(|left| left.session == session.id, &mut stopped)
             .await?;
         Ok(stopped)

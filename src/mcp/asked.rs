@@ -14,6 +14,7 @@ use crate::model::call::PROTOCOL_HALF;
 use crate::model::digest::{Digest, Fields};
 use crate::model::name::{ServerName, ToolName};
 use crate::model::target::{Target, TargetKind};
+use crate::model::text::escape;
 
 /// What a request asks for.
 #[derive(Debug)]
@@ -235,7 +236,7 @@ fn reach(
             let name = text(params, "name")?;
             // Names that two readers could take for different ones are no names.
             if ToolName::parse(&name).is_err() {
-                return Err(bad_params(format!("Unknown tool: {name}")));
+                return Err(bad_params(format!("Unknown tool: {}", escape(&name))));
             }
             Ok((Arc::from(name), arguments(params)?))
         }

@@ -21,6 +21,7 @@ use crate::limits::UPSTREAM_ANSWER_TIMEOUT;
 use crate::model::call::Principal;
 use crate::model::name::ServerName;
 use crate::model::target::TargetKind;
+use crate::model::text::escape;
 
 /// One agent's relation with all servers at once.
 pub struct Joined {
@@ -157,7 +158,12 @@ impl Joined {
             .and_then(Value::as_str)
             .unwrap_or_default()
             .to_owned();
-        let unknown = || Err(render::bad_params(format!("Unknown tool: {name}")));
+        let unknown = || {
+            Err(render::bad_params(format!(
+                "Unknown tool: {}",
+                escape(&name)
+            )))
+        };
         // No server's name contains the joiner, so the first one splits.
         let Some((server, tool)) = name.split_once(JOINER) else {
             return Err(unknown());

@@ -21,6 +21,7 @@ use crate::model::json;
 use crate::model::name::ServerName;
 use crate::model::reason::Reason;
 use crate::model::target::Target;
+use crate::model::text::escape;
 
 /// Keeps the guard's catalog in step with the upstreams; one for a process.
 #[derive(Default)]
@@ -271,7 +272,7 @@ fn acceptable(server: &ServerName, tools: &[Value]) -> Vec<Value> {
             Ok(_) => "another tool has the same name".to_owned(),
             Err(fault) => fault.to_string(),
         };
-        let tool = name(tool).escape_debug().to_string();
+        let tool = escape(name(tool));
         tracing::warn!(%server, tool, fault, "a tool was left out");
         false
     });

@@ -140,13 +140,10 @@ impl Turn<'_> {
             Ok(dispatch) => dispatch,
             Err(denial) => return self.deny(&target, &denial),
         };
-        let (call, receipt) = dispatch.into_parts();
-        let end = match self
-            .relation
-            .link
-            .send(self.rebuild(&call, &pass.envelope))
-            .await
-        {
+        let (call, mut receipt) = dispatch.into_parts();
+        let mut outgoing = self.rebuild(&call, &pass.envelope);
+        outgoing.leave = receipt.take_leave();
+        let end = match self.relation.link.send(outgoing).await {
             Ok(exchange) => relay::carry(self, exchange, told).await,
             Err(fault) => End::Failed(fault),
         };

@@ -23,6 +23,12 @@ use crate::model::target::TargetKind;
 
 /// The question as the agent gets it; nothing where the guard answered it itself.
 pub(super) async fn screen(relation: &Arc<Relation>, mut request: Request) -> Option<Request> {
+    if request.method == method::ROOTS_LIST
+        && let Some(roots) = roots(relation)
+    {
+        respond(relation, request.id, Ok(json!({"roots": roots}))).await;
+        return None;
+    }
     let refusal = match stance::of(relation.era, Course::UpstreamRequest, &request.method) {
         Stance::Answered => {
             respond(relation, request.id, Ok(json!({}))).await;
@@ -52,6 +58,14 @@ pub(super) async fn screen(relation: &Arc<Relation>, mut request: Request) -> Op
             None
         }
     }
+}
+
+/// The roots that the manifest lists; nothing where it lists none, and the agent's word counts if it may.
+fn roots(relation: &Relation) -> Option<Vec<Value>> {
+    let scopes = relation.edge.guard.scopes();
+    let scope = scopes.scope(&relation.principal.agent)?;
+    let roots = scope.roots.iter().map(|uri| json!({"uri": uri}));
+    (!scope.roots.is_empty()).then(|| roots.collect())
 }
 
 /// Tells the upstream that its question reached nobody.
@@ -121,10 +135,11 @@ pub(super) async fn answer(relation: &Arc<Relation>, response: Response) {
     match guard.decide(call).await {
         Ruling::Permit(permit) => match guard.dispatch(permit).await {
             Ok(dispatch) => {
-                let (call, receipt) = dispatch.into_parts();
+                let (call, mut receipt) = dispatch.into_parts();
+                let answer = Ok(call.arguments.value().clone());
                 let sent = relation
                     .link
-                    .respond(question.id, Ok(call.arguments.value().clone()))
+                    .respond_with(question.id, answer, receipt.take_leave())
                     .await;
                 let (outcome, note) = match sent {
                     Ok(()) => (Outcome::Done, None),

@@ -15,6 +15,7 @@ use super::voice::DECISION;
 use crate::guard::{Challenge, Denial, Pending};
 use crate::model::reason::{Reason, Retry};
 use crate::model::target::{Target, TargetKind};
+use crate::model::text::escape;
 
 /// An answer of the guard's own.
 pub type Answer = Result<Value, RpcError>;
@@ -32,7 +33,8 @@ pub fn denial(era: Era, target: &Target, denial: &Denial) -> Answer {
     }
     text.push_str(&format!(": {}", row.sentence));
     if let Some(message) = &denial.message {
-        text.push_str(&format!(" The approver says: {message:?}."));
+        let message = escape(message);
+        text.push_str(&format!(" The approver says: \"{message}\"."));
     }
     // Of these the guard knows that the call went out, so it must not say that it did not run.
     if !matches!(reason, Reason::UpstreamFailed | Reason::OutcomeUnknown) {
@@ -149,9 +151,9 @@ pub fn refused(reason: Reason, why: &str) -> RpcError {
 #[must_use]
 pub fn unknown(target: &Target) -> RpcError {
     let message = match target.kind {
-        TargetKind::Tool => format!("Unknown tool: {}", target.name),
-        TargetKind::Resource => format!("Resource not found: {}", target.name),
-        TargetKind::Prompt => format!("Unknown prompt: {}", target.name),
+        TargetKind::Tool => format!("Unknown tool: {}", escape(&target.name)),
+        TargetKind::Resource => format!("Resource not found: {}", escape(&target.name)),
+        TargetKind::Prompt => format!("Unknown prompt: {}", escape(&target.name)),
         TargetKind::Method => return no_method(&target.name),
     };
     RpcError {
@@ -166,7 +168,7 @@ pub fn unknown(target: &Target) -> RpcError {
 pub fn no_method(method: &str) -> RpcError {
     RpcError {
         code: METHOD_NOT_FOUND,
-        message: format!("Method not found: {method}"),
+        message: format!("Method not found: {}", escape(method)),
         data: None,
     }
 }

@@ -127,6 +127,7 @@ const TABLE: &[Row] = table! {
         "ping" Legacy => Stance::Answered;
         "sampling/createMessage" Both => Stance::Declared;
         "elicitation/create" Both => Stance::Declared;
+        // Where the manifest lists roots, the guard answers with them.
         "roots/list" Both => Stance::Declared;
         // The agent runs no tasks for the upstream.
         "tasks/get" Legacy => Stance::Refused;

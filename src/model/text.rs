@@ -1,24 +1,55 @@
 //! Foreign text on its way to a person: nothing in it may look like something else.
 
+use unicode_normalization::char::is_combining_mark;
+
 use super::json::is_deceptive;
 
-/// The text with every control, bidirectional and invisible character spelt out.
-///
-/// A backslash that the text brings itself is doubled, so that what is spelt out cannot be forged.
+/// Where a text is shown.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Surface {
+    /// Within a line that a person reads: a terminal, a table, a sentence, a message. What the text spells
+    /// like an escape itself is doubled, so that none can be forged.
+    Line,
+    /// Within a line of a log, whose values are in quotes already.
+    Log,
+    /// Within a JSON document that a person may read as it is: it still says exactly the same.
+    Json,
+}
+
+/// The text as that surface shows it: controls, line separators, bidirectional and invisible characters,
+/// floods of combining marks and letters that imitate those of another script in the same word are spelt
+/// out.
 #[must_use]
-pub fn escape(text: &str) -> String {
+pub fn show(text: &str, surface: Surface) -> String {
     let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            c if is_deceptive(c) => out.extend(c.escape_unicode()),
-            c => out.push(c),
+    let mut marks = 0;
+    let mut word = Word::default();
+    for (at, c) in text.char_indices() {
+        marks = if is_combining_mark(c) { marks + 1 } else { 0 };
+        let is_foreign = word.meets(text.get(at..).unwrap_or_default(), c);
+        match (c, surface) {
+            ('\\', Surface::Line) => out.push_str("\\\\"),
+            ('\n', Surface::Line) => out.push_str("\\n"),
+            ('\r', Surface::Line) => out.push_str("\\r"),
+            ('\t', Surface::Line) => out.push_str("\\t"),
+            (c, Surface::Json) if is_deceptive(c) || marks > MARKS_COUNT || is_foreign => {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    out.push_str(&format!("\\u{unit:04x}"));
+                }
+            }
+            (c, _) if is_deceptive(c) || marks > MARKS_COUNT || is_foreign => {
+                out.extend(c.escape_unicode());
+            }
+            (c, _) => out.push(c),
         }
     }
     out
+}
+
+/// The text as it is shown within a line.
+#[must_use]
+pub fn escape(text: &str) -> String {
+    show(text, Surface::Line)
 }
 
 /// The text, or its head with an ellipsis and the number of characters that are left out.
@@ -33,6 +64,52 @@ pub fn cut(text: &str, most_chars: usize) -> String {
         }
     }
 }
+
+/// The word that a text is in, and whether it mixes letters of the Latin script with imitations.
+#[derive(Default)]
+struct Word {
+    is_inside: bool,
+    is_mixed: bool,
+}
+
+impl Word {
+    /// Whether `c`, with which `rest` begins, is a letter that imitates others of its word.
+    fn meets(&mut self, rest: &str, c: char) -> bool {
+        if !c.is_alphabetic() {
+            // A mark belongs to the word that it stands on.
+            self.is_inside &= is_combining_mark(c);
+            return false;
+        }
+        if !self.is_inside {
+            let word = rest
+                .chars()
+                .take_while(|c| c.is_alphabetic() || is_combining_mark(*c));
+            let (mut latin, mut imitation) = (false, false);
+            for c in word {
+                latin |= c.is_ascii_alphabetic();
+                imitation |= imitates_latin(c);
+            }
+            (self.is_inside, self.is_mixed) = (true, latin && imitation);
+        }
+        self.is_mixed && imitates_latin(c)
+    }
+}
+
+/// Whether a letter belongs to a script some of whose letters look like Latin ones.
+const fn imitates_latin(c: char) -> bool {
+    matches!(c,
+        // Greek and Coptic, Cyrillic, Armenian.
+        '\u{370}'..='\u{58f}'
+        // Cherokee.
+        | '\u{13a0}'..='\u{13ff}' | '\u{ab70}'..='\u{abbf}'
+        // Further Cyrillic and Greek.
+        | '\u{1c80}'..='\u{1c8f}' | '\u{1f00}'..='\u{1fff}' | '\u{2de0}'..='\u{2dff}' | '\u{a640}'..='\u{a69f}'
+        // Full width, and letters for mathematics.
+        | '\u{ff21}'..='\u{ff5a}' | '\u{1d400}'..='\u{1d7ff}')
+}
+
+/// Most combining marks on one letter that some language needs.
+const MARKS_COUNT: usize = 4;
 
 #[cfg(test)]
 mod tests {
@@ -50,9 +127,42 @@ mod tests {
             ("\\u{202e}", "\\\\u{202e}"),
             ("\u{2028}", "\\u{2028}"),
             ("\u{e0041}", "\\u{e0041}"),
+            ("p\u{430}ypal", "p\\u{430}ypal"),
+            ("ｐaypal", "\\u{ff50}aypal"),
         ] {
             assert_eq!(escape(raw), shown);
         }
+    }
+
+    #[test]
+    fn words_of_any_one_script_stay_as_they_are() {
+        for text in [
+            "Привет, world",
+            "αβγ 10 µm",
+            "Việt Nam",
+            "e\u{301}te\u{301}",
+            "שָׁלוֹם",
+            "한국어",
+            "日本 Tokyo",
+        ] {
+            assert_eq!(escape(text), text);
+        }
+    }
+
+    #[test]
+    fn a_flood_of_marks_ends_after_a_few() {
+        let shown = escape(&format!("a{}b", "\u{301}".repeat(50)));
+        assert_eq!(shown.matches('\u{301}').count(), MARKS_COUNT);
+        assert_eq!(shown.matches("\\u{301}").count(), 50 - MARKS_COUNT);
+    }
+
+    #[test]
+    fn a_document_says_the_same_after_it_was_made_fit_to_be_read() {
+        let text = "\u{1b}\u{202e}\u{e0041}\u{9b}\u{7f}p\u{430}y\\ \"q\"\n漢";
+        let document = serde_json::to_string(text).unwrap();
+        let shown = show(&document, Surface::Json);
+        assert!(!shown.chars().any(is_deceptive), "{shown}");
+        assert_eq!(serde_json::from_str::<String>(&shown).unwrap(), text);
     }
 
     #[test]

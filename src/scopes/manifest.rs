@@ -66,6 +66,7 @@ pub(super) fn read(node: &Node, faults: &mut Faults) -> Option<Scope> {
     let accept_local = block
         .find("accept_local")
         .and_then(|node| node.flag(faults));
+    let roots = list(block.find("roots"), root, faults);
     let rules = rules(&block, faults);
     orders(&rules, faults);
     let forbids = list(block.find("forbid"), Forbid::read, faults);
@@ -88,6 +89,7 @@ pub(super) fn read(node: &Node, faults: &mut Faults) -> Option<Scope> {
         changed_tool: changed_tool.unwrap_or_default(),
         extras: extras.unwrap_or_default(),
         client: client.unwrap_or_default(),
+        roots,
         record: record.unwrap_or_default(),
         pause_covers: pause_covers.unwrap_or_default(),
         first_use,
@@ -101,6 +103,20 @@ pub(super) fn read(node: &Node, faults: &mut Faults) -> Option<Scope> {
         approvals,
         place: block.find("agent").unwrap_or(node).at.clone(),
     })
+}
+
+/// A directory that servers are told to stay in; telling them keeps nobody in.
+fn root(node: &Node, faults: &mut Faults) -> Option<String> {
+    let text = node.line(faults)?;
+    if text.starts_with("file:///") {
+        return Some(text);
+    }
+    faults.add(
+        &node.at,
+        "a root is the `file:` URI of a directory",
+        "write it like `file:///srv/work`",
+    );
+    None
 }
 
 fn version(block: &Block<'_>, faults: &mut Faults) {
@@ -268,6 +284,7 @@ const MANIFEST: Keys = Keys {
         "record",
         "approval",
         "pause_covers",
+        "roots",
         "accept_local",
         "first_use",
         "escalation",
@@ -283,7 +300,6 @@ const MANIFEST: Keys = Keys {
         "followups",
         "sampling",
         "elicitation",
-        "roots",
         "assurance",
         "profile",
     ],

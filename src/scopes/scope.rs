@@ -40,6 +40,8 @@ pub struct Scope {
     pub extras: Extras,
     /// How its client is answered while it waits.
     pub client: Client,
+    /// The directories that its servers are told to stay in, as `file:` URIs.
+    pub roots: Vec<String>,
     /// What the record keeps of its arguments.
     pub record: ArgumentsRecord,
     /// What waits while an approval is open.

@@ -12,6 +12,11 @@ use super::house::{House, till};
 
 /// Asks over HTTP and gives status and body.
 pub(crate) fn call(url: &str, key: &str, tool: &str, arguments: Value) -> (u16, Value) {
+    try_call(url, key, tool, arguments).unwrap()
+}
+
+/// The same, of a guard that may be gone before it answers.
+pub(crate) fn try_call(url: &str, key: &str, tool: &str, arguments: Value) -> Option<(u16, Value)> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -22,12 +27,10 @@ pub(crate) fn call(url: &str, key: &str, tool: &str, arguments: Value) -> (u16, 
         let request = request
             .bearer_auth(key)
             .header("content-type", "application/json");
-        let response = request.body(body.to_string()).send().await.unwrap();
+        let response = request.body(body.to_string()).send().await.ok()?;
         let status = response.status().as_u16();
-        (
-            status,
-            serde_json::from_str(&response.text().await.unwrap()).unwrap(),
-        )
+        let text = response.text().await.ok()?;
+        Some((status, serde_json::from_str(&text).ok()?))
     })
 }
 

@@ -133,12 +133,7 @@ impl House {
 
     /// A guard that serves, once it does.
     pub(crate) fn serve(&self) -> Serving {
-        let child = self
-            .command(&["serve"])
-            .stderr(std::fs::File::create(self.path("serve.log")).unwrap())
-            .spawn()
-            .unwrap();
-        let mut serving = Serving { child };
+        let mut serving = self.spawn_serve();
         let notice = until(Duration::from_secs(20), || {
             assert!(
                 serving.is_running(),
@@ -151,11 +146,42 @@ impl House {
         serving
     }
 
+    /// A guard that serves and tells this much in its log.
+    pub(crate) fn serve_logging(&self, level: &str) -> Serving {
+        let mut command = self.command(&["serve"]);
+        command.env("COUNTERSIGN_LOG", format!("countersign={level}"));
+        let log = std::fs::File::create(self.path("serve.log")).unwrap();
+        let serving = Serving {
+            child: command.stderr(log).spawn().unwrap(),
+        };
+        until(Duration::from_secs(20), || {
+            self.path("data/guard.json").exists().then_some(())
+        });
+        serving
+    }
+
+    /// A guard that is about to serve, if it may.
+    pub(crate) fn spawn_serve(&self) -> Serving {
+        let child = self
+            .command(&["serve"])
+            .stderr(std::fs::File::create(self.path("serve.log")).unwrap())
+            .spawn()
+            .unwrap();
+        Serving { child }
+    }
+
     /// Where agents are heard.
     pub(crate) fn agents_url(&self) -> String {
         let notice = std::fs::read_to_string(self.path("data/guard.json")).unwrap();
         let notice: Value = serde_json::from_str(&notice).unwrap();
         format!("http://{}", notice["agents"].as_str().unwrap())
+    }
+
+    /// Where operators are heard.
+    pub(crate) fn operators_url(&self) -> String {
+        let notice = std::fs::read_to_string(self.path("data/guard.json")).unwrap();
+        let notice: Value = serde_json::from_str(&notice).unwrap();
+        format!("http://{}", notice["operators"].as_str().unwrap())
     }
 }
 

@@ -7,6 +7,8 @@
 )]
 
 mod agent;
+mod codes;
+mod forks;
 mod doctor;
 mod house;
 mod local;
@@ -14,4 +16,5 @@ mod pins;
 mod record;
 mod scopes;
 mod serving;
+mod spoofing;
 mod wrapping;

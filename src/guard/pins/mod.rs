@@ -147,6 +147,7 @@ impl Guard {
             .await?;
         // A permit on its way is looked at again, as after every stop.
         self.revoked_something();
+        self.recall().await;
         Ok(())
     }
 

@@ -12,6 +12,7 @@ use super::exchange::Event;
 use super::fault::LinkError;
 use super::http::{Body, Endpoint};
 use super::stream::Asked;
+use crate::guard::Leave;
 use crate::limits::{
     UPSTREAM_MESSAGE_BYTES, UPSTREAM_NOTE_BYTES, UPSTREAM_RESUMES_COUNT, UPSTREAM_RETRY_LONGEST,
 };
@@ -29,16 +30,21 @@ pub(super) struct Conversation {
 
 impl Conversation {
     /// Posts the request and tells all that comes, to its end.
-    pub(super) async fn run(self, headers: HeaderMap, body: Vec<u8>) {
-        let end = match self.converse(headers, body).await {
+    pub(super) async fn run(self, headers: HeaderMap, body: Vec<u8>, leave: Option<Leave>) {
+        let end = match self.converse(headers, body, leave).await {
             Ok(end) => end,
             Err(fault) => Event::Failed(fault),
         };
         self.tell(end).await;
     }
 
-    async fn converse(&self, headers: HeaderMap, body: Vec<u8>) -> Result<Event, LinkError> {
-        let reply = self.endpoint.post(headers, body).await?;
+    async fn converse(
+        &self,
+        headers: HeaderMap,
+        body: Vec<u8>,
+        leave: Option<Leave>,
+    ) -> Result<Event, LinkError> {
+        let reply = self.endpoint.post(headers, body, leave).await?;
         if self.is_initialize && reply.status().is_success() {
             self.endpoint.note_session(&reply);
         }

@@ -25,6 +25,9 @@ pub enum LinkError {
     /// The upstream read nothing for too long, so that the message was taken back before its first byte.
     #[error("the upstream did not take the message in time")]
     Stuck,
+    /// What let the call through was stopped before its first byte.
+    #[error("the call was stopped before it was written")]
+    Stopped,
     /// The connection broke while the call was under way.
     #[error("the connection to the upstream broke")]
     Broken(#[source] reqwest::Error),
@@ -61,6 +64,7 @@ impl LinkError {
             | Self::Unreachable(_)
             | Self::Gone
             | Self::Stuck
+            | Self::Stopped
             | Self::Foreign => Outcome::NotSent,
             // A server's own refusal says that it did not act; a failure on its side does not.
             Self::Broken(_) | Self::Closed | Self::TimedOut | Self::Status(500..) => {
@@ -76,6 +80,8 @@ impl LinkError {
     #[must_use]
     pub const fn reason(&self) -> Reason {
         match self.outcome() {
+            // Judged again, it meets the stop.
+            Outcome::NotSent if matches!(self, Self::Stopped) => Reason::Busy,
             Outcome::NotSent => Reason::UpstreamUnavailable,
             Outcome::Unknown => Reason::OutcomeUnknown,
             Outcome::Failed | Outcome::Done => Reason::UpstreamFailed,

@@ -20,7 +20,9 @@ use super::listener;
 use super::outgoing::{Outgoing, Params};
 use super::spec::HttpSpec;
 use super::stream::{self, Asked};
+use super::written;
 use crate::ambient::Ambient;
+use crate::guard::Leave;
 use crate::limits::{UPSTREAM_ANSWER_TIMEOUT, UPSTREAM_BACKLOG_COUNT, UPSTREAM_TOKEN_BYTES};
 use crate::mcp::dialect::{self, Era, header, method};
 use crate::mcp::jsonrpc::{self, Id, Message, Notification, Response, RpcError};
@@ -74,7 +76,8 @@ impl Endpoint {
             events,
         };
         let body = request.render(&id);
-        let task = tokio::spawn(conversation.run(headers, body)).abort_handle();
+        let leave = request.leave.take();
+        let task = tokio::spawn(conversation.run(headers, body, leave)).abort_handle();
         let hold = Hold {
             endpoint: Arc::clone(self),
             id,
@@ -91,7 +94,7 @@ impl Endpoint {
         let params = Params::Plain(notification.params.clone());
         let headers = self.headers(Some((&notification.method, &params)))?;
         let body = jsonrpc::render(&Message::Notification(notification));
-        self.tell(headers, body).await?;
+        self.tell(headers, body, None).await?;
         if begins {
             let task = tokio::spawn(listener::listen(
                 Arc::downgrade(self),
@@ -109,14 +112,15 @@ impl Endpoint {
         &self,
         id: Id,
         result: Result<Value, RpcError>,
+        leave: Option<Leave>,
     ) -> Result<(), LinkError> {
         let headers = self.headers(None)?;
         let response = Response {
             id: Some(id),
             result,
         };
-        self.tell(headers, jsonrpc::render(&Message::Response(response)))
-            .await
+        let body = jsonrpc::render(&Message::Response(response));
+        self.tell(headers, body, leave).await
     }
 
     pub(super) async fn close(&self) {
@@ -148,11 +152,19 @@ impl Endpoint {
         self.dropped.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Posts one message.
-    pub(super) async fn post(&self, headers: HeaderMap, body: Vec<u8>) -> Result<Reply, LinkError> {
+    /// Posts one message; one that needs leave only while it holds at the first byte.
+    pub(super) async fn post(
+        &self,
+        headers: HeaderMap,
+        body: Vec<u8>,
+        leave: Option<Leave>,
+    ) -> Result<Reply, LinkError> {
         let request = self.spec.client().post(self.spec.url().clone());
-        let reply = request.headers(headers).body(body).send().await;
-        let reply = reply.map_err(broken)?;
+        let request = request.headers(headers);
+        let reply = match leave {
+            None => request.body(body).send().await.map_err(broken)?,
+            Some(leave) => written::send(request, body, leave).await?,
+        };
         self.note_status(reply.status());
         Ok(reply)
     }
@@ -188,8 +200,13 @@ impl Endpoint {
     }
 
     /// Posts a message that has no answer.
-    async fn tell(&self, headers: HeaderMap, body: Vec<u8>) -> Result<(), LinkError> {
-        let reply = timeout(UPSTREAM_ANSWER_TIMEOUT, self.post(headers, body))
+    async fn tell(
+        &self,
+        headers: HeaderMap,
+        body: Vec<u8>,
+        leave: Option<Leave>,
+    ) -> Result<(), LinkError> {
+        let reply = timeout(UPSTREAM_ANSWER_TIMEOUT, self.post(headers, body, leave))
             .await
             .map_err(|_| LinkError::TimedOut)??;
         if reply.status().is_success() {
@@ -310,7 +327,7 @@ impl Withdraw for Hold {
                 let body = stream::cancellation(&self.id, reason);
                 tokio::spawn(async move {
                     if let Ok(headers) = endpoint.headers(None)
-                        && endpoint.tell(headers, body).await.is_err()
+                        && endpoint.tell(headers, body, None).await.is_err()
                     {
                         endpoint.drop_one();
                     }
@@ -330,7 +347,7 @@ const JSON: &str = "application/json";
 const EVENTS: &str = "text/event-stream";
 const BOTH: &str = "application/json, text/event-stream";
 
-fn broken(error: reqwest::Error) -> LinkError {
+pub(super) fn broken(error: reqwest::Error) -> LinkError {
     if error.is_connect() || error.is_builder() {
         LinkError::Unreachable(error)
     } else {

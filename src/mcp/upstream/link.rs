@@ -14,6 +14,7 @@ use super::outgoing::Outgoing;
 use super::spec::{TransportSpec, UpstreamSpec};
 use super::{http::Endpoint, pipe::Pipe};
 use crate::ambient::Ambient;
+use crate::guard::Leave;
 use crate::limits::UPSTREAM_BACKLOG_COUNT;
 use crate::mcp::dialect::Era;
 use crate::mcp::jsonrpc::{Id, Notification, Request, RpcError};
@@ -106,9 +107,22 @@ impl Link {
     /// # Errors
     /// [`LinkError`] where the upstream did not take it.
     pub async fn respond(&self, id: Id, result: Result<Value, RpcError>) -> Result<(), LinkError> {
+        self.respond_with(id, result, None).await
+    }
+
+    /// The same, for an answer that was judged as a call and is written only while it has leave.
+    ///
+    /// # Errors
+    /// [`LinkError`] where the upstream did not take it.
+    pub async fn respond_with(
+        &self,
+        id: Id,
+        result: Result<Value, RpcError>,
+        leave: Option<Leave>,
+    ) -> Result<(), LinkError> {
         match &self.wire {
-            Wire::Pipe(pipe) => pipe.respond(id, result).await,
-            Wire::Http(endpoint) => endpoint.respond(id, result).await,
+            Wire::Pipe(pipe) => pipe.respond(id, result, leave).await,
+            Wire::Http(endpoint) => endpoint.respond(id, result, leave).await,
         }
     }
 

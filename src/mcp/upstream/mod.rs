@@ -20,6 +20,7 @@ mod program;
 mod runner;
 mod spec;
 mod stream;
+mod written;
 
 pub use exchange::{Event, Exchange};
 pub use fault::LinkError;

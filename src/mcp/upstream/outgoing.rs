@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::HeaderMap;
 use serde_json::{Map, Value};
 
+use crate::guard::Leave;
 use crate::limits::{UPSTREAM_CALL_TIMEOUT, UPSTREAM_STREAM_TIMEOUT};
 use crate::mcp::dialect::{meta, method};
 use crate::mcp::jsonrpc::{Id, write_member, write_value};
@@ -14,7 +15,7 @@ use crate::model::call::Call;
 use crate::model::target::TargetKind;
 
 /// One request on its way upstream.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Outgoing {
     /// The protocol's method.
     pub method: String,
@@ -28,6 +29,8 @@ pub struct Outgoing {
     pub known_as: Option<Id>,
     /// How long the answer may take.
     pub within: Duration,
+    /// For a call: leave to begin its write.
+    pub leave: Option<Leave>,
 }
 
 impl Outgoing {
@@ -47,6 +50,7 @@ impl Outgoing {
             headers: HeaderMap::new(),
             known_as: None,
             within,
+            leave: None,
         }
     }
 

@@ -20,6 +20,7 @@ use super::outgoing::Outgoing;
 use super::spec::StdioSpec;
 use super::stream::{self, Asked};
 use crate::ambient::Ambient;
+use crate::guard::Leave;
 use crate::limits::{
     PERMIT_LIFE, UPSTREAM_ANSWER_TIMEOUT, UPSTREAM_BACKLOG_COUNT, UPSTREAM_LAST_WORDS_COUNT,
     UPSTREAM_MESSAGE_BYTES, UPSTREAM_NOTE_BYTES, UPSTREAM_QUEUE_COUNT, UPSTREAM_STDERR_LINE_BYTES,
@@ -29,6 +30,7 @@ use crate::mcp::jsonrpc::{
     self, INTERNAL_ERROR, Id, Message, Notification, Response, RpcError, RpcFault,
 };
 use crate::model::name::ServerName;
+use crate::model::text::escape;
 
 /// One child and the requests it has not answered.
 pub(super) struct Pipe {
@@ -93,21 +95,22 @@ impl Pipe {
             id,
         };
         let exchange = Exchange::new(receiver, request.within, Box::new(hold));
-        self.write(bytes).await?;
+        self.write(bytes, request.leave.take()).await?;
         Ok(exchange)
     }
 
     pub(super) async fn notify(&self, notification: Notification) -> Result<(), LinkError> {
-        self.write(jsonrpc::render(&Message::Notification(notification)))
-            .await
+        let bytes = jsonrpc::render(&Message::Notification(notification));
+        self.write(bytes, None).await
     }
 
     pub(super) async fn respond(
         &self,
         id: Id,
         result: Result<Value, RpcError>,
+        leave: Option<Leave>,
     ) -> Result<(), LinkError> {
-        self.write(answer(id, result)).await
+        self.write(answer(id, result), leave).await
     }
 
     pub(super) async fn close(&self) {
@@ -128,7 +131,7 @@ impl Pipe {
     /// Hands a message to the writer and waits until its last byte is in the pipe. A message that is
     /// not written to its end is none, since its line never ended. One whose first byte is not written
     /// within the life of a permit is taken back, since what permitted it may not hold any more.
-    async fn write(&self, bytes: Vec<u8>) -> Result<(), LinkError> {
+    async fn write(&self, bytes: Vec<u8>, leave: Option<Leave>) -> Result<(), LinkError> {
         let writes = self.writes.lock().clone().ok_or(LinkError::Gone)?;
         let (written, mut is_written) = oneshot::channel();
         let is_taken = Arc::new(AtomicBool::new(false));
@@ -136,10 +139,11 @@ impl Pipe {
             bytes,
             is_taken: Arc::clone(&is_taken),
             written: Some(written),
+            leave,
         };
         let hand_over = async {
             writes.send(write).await.map_err(|_| LinkError::Gone)?;
-            (&mut is_written).await.map_err(|_| LinkError::Gone)
+            (&mut is_written).await.unwrap_or(Err(LinkError::Gone))
         };
         if let Ok(result) = timeout(PERMIT_LIFE, hand_over).await {
             return result;
@@ -148,7 +152,7 @@ impl Pipe {
             return Err(LinkError::Stuck);
         }
         match timeout(UPSTREAM_ANSWER_TIMEOUT, is_written).await {
-            Ok(result) => result.map_err(|_| LinkError::Gone),
+            Ok(result) => result.unwrap_or(Err(LinkError::Gone)),
             // The line may still be written to its end.
             Err(_) => Err(LinkError::TimedOut),
         }
@@ -161,6 +165,7 @@ impl Pipe {
                 bytes,
                 is_taken: Arc::default(),
                 written: None,
+                leave: None,
             };
             if writes.try_send(write).is_err() {
                 self.drop_one();
@@ -268,7 +273,19 @@ struct Write {
     bytes: Vec<u8>,
     /// Set by the writer that begins, or by the sender that takes it back; whoever is first.
     is_taken: Arc<AtomicBool>,
-    written: Option<oneshot::Sender<()>>,
+    written: Option<oneshot::Sender<Result<(), LinkError>>>,
+    leave: Option<Leave>,
+}
+
+impl Write {
+    fn tell(self, end: Result<(), LinkError>) {
+        // Stops that wait for this write need not wait for whoever reads of it.
+        drop(self.leave);
+        if let Some(written) = self.written {
+            // Whoever stopped waiting for the writing still has its exchange.
+            let _ = written.send(end);
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -349,14 +366,15 @@ async fn write_all(mut stdin: ChildStdin, mut queue: mpsc::Receiver<Write>) {
         if write.is_taken.swap(true, Ordering::AcqRel) {
             continue;
         }
+        if write.leave.as_ref().is_some_and(|leave| !leave.holds()) {
+            write.tell(Err(LinkError::Stopped));
+            continue;
+        }
         write.bytes.push(b'\n');
         if stdin.write_all(&write.bytes).await.is_err() || stdin.flush().await.is_err() {
             break;
         }
-        if let Some(written) = write.written {
-            // Whoever stopped waiting for the writing still has its exchange.
-            let _ = written.send(());
-        }
+        write.tell(Ok(()));
     }
 }
 
@@ -384,7 +402,7 @@ async fn log_stderr(pipe: std::sync::Weak<Pipe>, server: ServerName, stderr: Chi
     let mut last_words = VecDeque::with_capacity(UPSTREAM_LAST_WORDS_COUNT);
     while let Some(line) = lines.next_line().await {
         let line = match line {
-            Line::Whole(bytes) => String::from_utf8_lossy(&bytes).escape_debug().to_string(),
+            Line::Whole(bytes) => escape(&String::from_utf8_lossy(&bytes)),
             Line::TooLong => "(a line that was too long)".to_owned(),
         };
         tracing::debug!(%server, line, "upstream stderr");

@@ -69,7 +69,7 @@ impl Upstreams for Runner {
         let (principal, target) = (principal.clone(), target.clone());
         let ready = self.ready(guard, &principal, &target.server).await;
         let tool = guard.catalog().tool(&target);
-        let (call, receipt) = match guard.dispatch(permit).await {
+        let (call, mut receipt) = match guard.dispatch(permit).await {
             Ok(dispatch) => dispatch.into_parts(),
             Err(denial) => return Delivery::Failed(denial),
         };
@@ -83,7 +83,10 @@ impl Upstreams for Runner {
         };
         let definition = tool.as_deref().map(|tool| &tool.definition);
         let answer = match Outgoing::of_call(&call, &ready.meta, definition) {
-            Ok(request) => ask(&ready, request).await,
+            Ok(mut request) => {
+                request.leave = receipt.take_leave();
+                ask(&ready, request).await
+            }
             Err(fault) => Err(LinkError::Unacceptable(fault.to_string())),
         };
         settle(guard, receipt, answer).await

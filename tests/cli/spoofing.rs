@@ -1,0 +1,321 @@
+//! Words of agents, servers and approvers that try to look like something else, on every surface where a
+//! person or a model reads them.
+
+use std::collections::BTreeMap;
+
+use countersign::mcp::upstream::client;
+use countersign::model::json::is_deceptive;
+use serde_json::{Value, json};
+
+use super::house::{House, MANIFEST};
+
+/// Texts that would deceive a reader who saw them as they are, each with a name that nothing changes.
+fn corpus() -> BTreeMap<&'static str, String> {
+    BTreeMap::from([
+        ("spoof-ansi", "\u{1b}[2J\u{1b}[32mapproved".to_owned()),
+        ("spoof-c1", "\u{9b}31m\u{85}x\u{90}".to_owned()),
+        ("spoof-del", "safe\u{7f}\u{8}\u{8}\u{8}evil".to_owned()),
+        (
+            "spoof-line",
+            "ok\u{2028}approved by alice\u{2029}x".to_owned(),
+        ),
+        ("spoof-bidi", "\u{202e}gpj.exe\u{2066}x\u{200f}".to_owned()),
+        (
+            "spoof-invisible",
+            "pay\u{200b}\u{2060}\u{feff}\u{ad}pal".to_owned(),
+        ),
+        (
+            "spoof-tag",
+            "\u{e0049}\u{e0067}\u{e006e}x\u{fe0f}".to_owned(),
+        ),
+        ("spoof-script", "p\u{430}yp\u{430}l".to_owned()),
+        ("spoof-marks", format!("z{}", "\u{336}\u{30d}".repeat(40))),
+        ("spoof-break", "x\n2026-01-01 INFO approved\r\ty".to_owned()),
+        ("spoof-escape", "\\u{202e} is no escape".to_owned()),
+    ])
+}
+
+/// One text with everything.
+fn all() -> String {
+    let words = corpus()
+        .into_iter()
+        .map(|(name, text)| format!("{name} {text}"));
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// Whether nothing in a text deceives: of controls it has only the line ends that its surface needs.
+#[track_caller]
+fn is_honest(surface: &str, text: &str) {
+    for line in text.split('\n') {
+        if let Some(found) = line.chars().find(|c| is_deceptive(*c)) {
+            panic!("{surface} shows {found:?}: {line:?}");
+        }
+        let marks = [
+            "\u{336}\u{30d}\u{336}\u{30d}\u{336}",
+            "\u{30d}\u{336}\u{30d}\u{336}\u{30d}",
+        ];
+        assert!(
+            !marks.iter().any(|flood| line.contains(flood)),
+            "{surface}: a flood of marks"
+        );
+        assert!(
+            !line.contains("p\u{430}yp"),
+            "{surface}: scripts are mixed: {line:?}"
+        );
+        assert!(
+            !line.starts_with("2026-01-01 INFO approved"),
+            "{surface}: a forged line"
+        );
+    }
+}
+
+/// A house in whose record, inbox and log every word is foreign.
+struct Stage {
+    house: House,
+    key: String,
+    approval: String,
+    serving: super::house::Serving,
+    told: Vec<String>,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let house = House::new();
+        let texts: Vec<String> = corpus()
+            .iter()
+            .map(|(name, text)| format!("{name} {text}"))
+            .collect();
+        house.write("corpus.json", &json!(texts).to_string());
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cli/impostor.py");
+        let corpus = house.path("corpus.json");
+        let command = json!(["python3", script, corpus]);
+        house.write(
+            "countersign.yaml",
+            &format!(
+                "version: 1\nlisten: {{agents: '127.0.0.1:0', operators: '127.0.0.1:0'}}\npin: first_use\n\
+                 upstreams:\n  till: {{command: {command}}}\n"
+            ),
+        );
+        let break_too = "  - tool: till/break\n    privilege: read\nundeclared";
+        house.write(
+            "scopes/clerk.yaml",
+            &MANIFEST.replace("undeclared", break_too),
+        );
+        house.operator();
+        let key = house.key();
+        let serving = house.serve_logging("debug");
+        let mut stage = Self {
+            house,
+            key,
+            approval: String::new(),
+            serving,
+            told: Vec::new(),
+        };
+        stage.play();
+        stage
+    }
+
+    /// Has everybody say everything everywhere.
+    fn play(&mut self) {
+        let hostile = all();
+        let held = self.ask(
+            "till/pay",
+            json!({"amount": 1200, "memo": hostile, "nested": {"list": [hostile]}}),
+        );
+        self.approval = held.1["approval_id"].as_str().unwrap().to_owned();
+        let refused = self.ask("till/pay", json!({"amount": 1300, "memo": "x"}));
+        let id = refused.1["approval_id"].as_str().unwrap().to_owned();
+        self.house.ends(
+            0,
+            &[
+                "approvals",
+                "deny",
+                &id,
+                "--message",
+                &hostile.replace('\0', ""),
+            ],
+        );
+        self.ask("till/pay", json!({"amount": 1300, "memo": "x"}));
+        self.ask("till/break", json!({}));
+        // What the tool itself answered passes as it came: the agent asked for it.
+        self.told.pop();
+        self.ask(&format!("till/{hostile}"), json!({}));
+        self.ask(&hostile, json!({}));
+        self.post("/v1/sessions", json!({"label": hostile}));
+        self.post("/v1/sessions", json!({hostile.as_str(): 1}));
+        let call = json!({"name": "pay", "arguments": {"amount": 1300, "memo": "x"}});
+        self.mcp("tools/call", call);
+        self.mcp("tools/call", json!({"name": hostile, "arguments": {}}));
+        self.mcp("resources/read", json!({"uri": hostile}));
+        self.mcp("prompts/get", json!({"name": hostile}));
+        self.mcp(&corpus()["spoof-bidi"], json!({}));
+    }
+
+    fn ask(&mut self, tool: &str, arguments: Value) -> (u16, Value) {
+        let context = json!({"task": all()});
+        let body =
+            json!({"mode": "proxy", "tool": tool, "arguments": arguments, "context": context});
+        self.post("/v1/calls", body)
+    }
+
+    fn post(&mut self, path: &str, body: Value) -> (u16, Value) {
+        let url = format!("{}{path}", self.house.agents_url());
+        let (status, text) = send(
+            client(),
+            reqwest::Method::POST,
+            &url,
+            &self.key,
+            Some((&body, None)),
+        );
+        let answer = serde_json::from_str(&text).unwrap();
+        self.told.push(text);
+        (status, answer)
+    }
+
+    /// Asks in the newer generation; keeps the guard's own words, not those of the tool.
+    fn mcp(&mut self, method: &str, mut params: Value) {
+        params["_meta"] = json!({
+            "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+            "io.modelcontextprotocol/clientCapabilities": {},
+        });
+        let name = ["name", "uri"]
+            .iter()
+            .find_map(|member| params[member].as_str().map(str::to_owned));
+        let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
+        let url = format!("{}/mcp/till", self.house.agents_url());
+        let (_, text) = send(
+            client(),
+            reqwest::Method::POST,
+            &url,
+            &self.key,
+            Some((&body, Some((method, name)))),
+        );
+        let data = text
+            .lines()
+            .find_map(|line| line.strip_prefix("data:"))
+            .unwrap_or(&text);
+        let answer: Value = serde_json::from_str(data).unwrap();
+        for said in [
+            &answer["result"]["content"][0]["text"],
+            &answer["error"]["message"],
+        ] {
+            self.told.extend(said.as_str().map(str::to_owned));
+        }
+    }
+}
+
+/// Where foreign words come to be read, by the command that shows them. A new command goes here.
+const COMMANDS: &[&[&str]] = &[
+    &["approvals", "ls"],
+    &["approvals", "ls", "--all"],
+    &["approvals", "show", "APPROVAL"],
+    &["agents", "ls"],
+    &["sessions", "ls"],
+    &["grants", "ls"],
+    &["operators", "ls"],
+    &["peps", "ls"],
+    &["pin", "ls"],
+    &["pin", "diff"],
+    &["audit", "tail"],
+    &["audit", "verify"],
+];
+
+/// The documents of the operators' listener. A new one goes here.
+const DOCUMENTS: &[&str] = &[
+    "/v1/approvals?state=all",
+    "/v1/approvals/APPROVAL",
+    "/v1/agents",
+    "/v1/sessions",
+    "/v1/grants",
+    "/v1/operators",
+    "/v1/pins",
+    "/v1/pins/diff?server=till&kind=tool&name=look",
+    "/v1/scopes",
+    "/v1/audit/entries",
+    "/v1/nowhere/%E2%80%AE",
+];
+
+#[test]
+fn every_surface_escapes_the_spoofing_corpus() {
+    let stage = Stage::new();
+    let fill = |text: &str| text.replace("APPROVAL", &stage.approval);
+    let mut seen = String::new();
+    for words in COMMANDS {
+        let words: Vec<String> = words.iter().map(|word| fill(word)).collect();
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        for json in [&[][..], &["--json"]] {
+            // The record's own lines are exact, so that they can be verified.
+            if words == ["audit", "tail"] && !json.is_empty() {
+                continue;
+            }
+            let output = stage.house.run(&[&words, json].concat());
+            let (out, err) = (
+                super::house::text(&output.stdout),
+                super::house::text(&output.stderr),
+            );
+            is_honest(&format!("{words:?} {json:?}"), &format!("{out}{err}"));
+            seen.push_str(&out);
+        }
+    }
+    let token = std::fs::read_to_string(stage.house.path("data/operator.token")).unwrap();
+    for path in DOCUMENTS {
+        let url = format!("{}{}", stage.house.operators_url(), fill(path));
+        let (_, text) = send(client(), reqwest::Method::GET, &url, token.trim(), None);
+        is_honest(path, &text);
+        seen.push_str(&text);
+    }
+    for told in &stage.told {
+        is_honest("what an agent is told", told);
+        seen.push_str(told);
+    }
+    assert_eq!(stage.serving.stop(), Some(0));
+    let log = std::fs::read_to_string(stage.house.path("serve.log")).unwrap();
+    is_honest("the log", &log);
+    // They were shown, spelt out: no surface is honest because it is silent.
+    for name in corpus().keys() {
+        assert!(log.contains(name), "the log has no {name}");
+        assert!(seen.matches(name).count() > 5, "{name} was hardly shown");
+    }
+}
+
+fn client() -> reqwest::Client {
+    client::build(true).unwrap()
+}
+
+/// One request, with a body and the headers that repeat it where it is of MCP; status and body.
+fn send(
+    client: reqwest::Client,
+    method: reqwest::Method,
+    url: &str,
+    bearer: &str,
+    body: Option<(&Value, Option<(&str, Option<String>)>)>,
+) -> (u16, String) {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(async {
+        let mut request = client.request(method, url).bearer_auth(bearer);
+        if let Some((body, mcp)) = body {
+            request = request
+                .header("content-type", "application/json")
+                .header("accept", "application/json, text/event-stream")
+                .body(body.to_string());
+            if let Some((method, name)) = mcp {
+                request = request
+                    .header("mcp-protocol-version", "2026-07-28")
+                    .header("mcp-method", wrapped(method));
+                if let Some(name) = name {
+                    request = request.header("mcp-name", wrapped(&name));
+                }
+            }
+        }
+        let response = request.send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    })
+}
+
+/// A text as a header can carry it.
+fn wrapped(text: &str) -> String {
+    countersign::mcp::mirror::encode(text)
+}
