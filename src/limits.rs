@@ -206,6 +206,8 @@ pub const SWEEP_INTERVAL: Duration = Duration::from_secs(5);
 pub const LISTED_COUNT: usize = 100_000;
 /// How far a clock may be set back without a budget forgetting what was spent before.
 pub const CLOCK_SET_BACK_LONGEST: Duration = Duration::from_secs(3 * 24 * 3_600);
+/// How far the wall clock and the clock that nothing moves may part before everything open is void.
+pub const CLOCKS_PART_LONGEST: Duration = Duration::from_secs(30);
 /// Longest secret that is looked at.
 pub const SECRET_LENGTH_BYTES: usize = 256;
 /// Life of a local assertion's credential: it carries no secret that could leak.

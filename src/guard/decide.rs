@@ -25,6 +25,8 @@ pub(super) struct Attempt {
     pub(super) call: Call,
     /// Limiter cells spent for this call: a rate is spent once, however often the call is judged.
     pub(super) cells: Option<Vec<(CellKey, u64)>>,
+    /// How often the clocks had parted when they were spent: a cell is a moment.
+    pub(super) partings: u64,
 }
 
 /// Why a judgement came to no recorded ruling.
@@ -42,7 +44,11 @@ impl Guard {
         if self.stopping.is_cancelled() {
             return Ruling::Deny(Denial::new(Reason::ShuttingDown, "the guard is stopping").of(id));
         }
-        let mut attempt = Attempt { call, cells: None };
+        let mut attempt = Attempt {
+            call,
+            cells: None,
+            partings: self.partings(),
+        };
         for _ in 0..DECIDE_TRIES_COUNT {
             match self.judge(attempt).await {
                 Ok(ruling) | Err(Interrupted::Down(ruling)) => return ruling,
@@ -135,6 +141,7 @@ impl Guard {
             binding: weighed.binding.clone(),
             grant: weighed.grant,
             epoch: weighed.epoch,
+            partings: attempt.partings,
             minted: weighed.monotonic,
             leg,
         });

@@ -51,6 +51,8 @@ impl Guard {
             floods: super::floods::Floods::default(),
             votes: parking_lot::Mutex::default(),
             epoch: AtomicU64::new(0),
+            timekeeping: tokio::sync::Mutex::default(),
+            partings: AtomicU64::new(0),
             stopping: CancellationToken::new(),
             running: TaskTracker::new(),
         });
@@ -63,6 +65,7 @@ impl Guard {
         for pin in guard.store.pins().await? {
             guard.book.put(pin);
         }
+        guard.begin_time().await?;
         guard.close_left_over().await?;
         let changes = guard.begin_scopes().await?;
         let mut body = serde_json::Map::new();

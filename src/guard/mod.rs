@@ -6,6 +6,7 @@
 mod agents;
 mod approvals;
 mod catalog;
+mod clocks;
 mod closed;
 mod decide;
 mod entries;
@@ -122,6 +123,10 @@ pub struct Guard {
     votes: Mutex<HashMap<(ApprovalId, OperatorName, String), Vote>>,
     /// Counts everything that may forbid a permit already minted.
     epoch: AtomicU64,
+    /// Held while what a moved clock makes void is ended.
+    timekeeping: tokio::sync::Mutex<()>,
+    /// Counts how often the clocks parted.
+    partings: AtomicU64,
     stopping: CancellationToken,
     running: TaskTracker,
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Weak};
 
 use super::Guard;
 use super::ruling::Denial;
+use super::sessions::down;
 use super::stops::Terms;
 use crate::limits::PERMIT_LIFE;
 use crate::model::call::Call;
@@ -177,15 +178,20 @@ impl Guard {
             lesson,
             guard: Some(Arc::downgrade(self)),
         };
-        let ceased = match is_right {
-            true => self.ceased(&call, &terms).await,
-            false => Some(Denial::new(Reason::ModeRefused, OTHER_LEG)),
+        let ceased = match (is_right, self.keep_time().await) {
+            (false, _) => Some(Denial::new(Reason::ModeRefused, OTHER_LEG)),
+            (true, Err(fault)) => Some(down(&fault)),
+            (true, Ok(())) => self.ceased(&call, &terms).await,
         };
         let refusal = match ceased {
             Some(denial) => Some(denial),
             // Asked last, since the look may have taken its time.
-            None => (self.ambient.monotonic().saturating_sub(terms.minted) > PERMIT_LIFE)
-                .then(|| Denial::new(Reason::Busy, "the permit was too old at the write")),
+            None if self.ambient.monotonic().saturating_sub(terms.minted) > PERMIT_LIFE => Some(
+                Denial::new(Reason::Busy, "the permit was too old at the write"),
+            ),
+            None => self
+                .has_parted()
+                .then(|| Denial::new(Reason::Busy, "the clock was moved before the write")),
         };
         match refusal {
             None => Ok((call, receipt)),

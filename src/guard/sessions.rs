@@ -29,6 +29,7 @@ impl Guard {
         principal: &Principal,
         named: Option<SessionId>,
     ) -> Result<SessionId, Denial> {
+        self.keep_time().await.map_err(|fault| down(&fault))?;
         let Some(id) = named else {
             return self.default_session(principal).await;
         };
@@ -176,7 +177,7 @@ impl Guard {
         now: Timestamp,
     ) {
         let holds = standing.approval.iter().chain(attached);
-        let mut held_until = holds.map(|approval| approval.held_until()).max();
+        let mut held_until = holds.filter_map(|one| waited_until(one, now)).max();
         if !standing.covering.is_empty() {
             held_until = Some(now);
         }
@@ -315,7 +316,7 @@ impl Guard {
         Ok(overdue(
             session,
             scope,
-            own.map(Approval::held_until).max(),
+            own.filter_map(|one| waited_until(one, now)).max(),
             now,
         ))
     }
@@ -375,6 +376,13 @@ fn overdue(
     let idle_since = held_until.map_or(session.seen, |until| session.seen.max(until.min(now)));
     now.since(session.opened) >= scope.session.max_age
         || now.since(idle_since) >= scope.session.idle_timeout
+}
+
+/// Until when an agent waited for an approval; nothing of one that ended in what a clock that was set back
+/// made the future.
+fn waited_until(approval: &Approval, now: Timestamp) -> Option<Timestamp> {
+    let until = approval.held_until();
+    (until <= now || approval.is_live(now)).then_some(until)
 }
 
 fn reinstated(id: SessionId) -> String {

@@ -76,7 +76,11 @@ impl From<StoreError> for Turned {
 impl Guard {
     /// Reads `now` once, gathers the facts, asks the rules, and spends the rates of a would-be permit.
     pub(super) async fn weigh(&self, attempt: &mut Attempt) -> Result<Weighed, Turned> {
-        let now = self.ambient.now();
+        self.keep_time().await?;
+        let (now, partings) = (self.ambient.now(), self.partings());
+        if attempt.partings != partings {
+            (attempt.partings, attempt.cells) = (partings, None);
+        }
         let (monotonic, epoch) = (self.ambient.monotonic(), self.epoch());
         let scope = self
             .scopes

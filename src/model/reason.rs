@@ -138,7 +138,7 @@ reasons! {
     ApprovalCancelled: "approval-cancelled", 410, "APPROVAL CANCELLED", Later,
         "The request for approval was withdrawn.", "Ask again if the call is still needed.";
     ApprovalInvalidated: "approval-invalidated", 410, "APPROVAL INVALIDATED", Later,
-        "The scope or the tool changed after the request was made.", "Repeat the call; it will be judged anew.";
+        "The scope, the tool or the clock changed after the request was made.", "Repeat the call; it will be judged anew.";
     ApprovalUnredeemed: "approval-unredeemed", 410, "APPROVAL LAPSED", Later,
         "The call was approved, but not collected in time.", "Repeat the call; a person will be asked again.";
     Superseded: "superseded", 409, "SUPERSEDED", Never,

@@ -109,6 +109,9 @@ pub enum Change {
     End(CallId, Outcome),
     /// A call was done, and teaches the past of its agent; moves no revision.
     Learn(Box<Lesson>, Timestamp),
+    /// The clock was moved by so many milliseconds: windows that began before it are moved with it, and
+    /// every agent's revision counts one more, so that nothing is written that was judged before.
+    MoveClock(i64),
     /// Keeps a limiter's cell.
     Rate(String, u64),
     /// Keeps a small setting of the guard's own.

@@ -6,6 +6,7 @@
 )]
 
 mod approvals;
+mod clocks;
 mod decisions;
 mod history;
 mod limits;

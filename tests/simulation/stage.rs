@@ -55,7 +55,8 @@ pub(crate) struct Setting {
 pub(crate) struct Stage {
     pub(crate) setting: Setting,
     pub(crate) clock: Arc<Played>,
-    ambient: Ambient,
+    /// As the guard of the moment has it: each process begins by the wall clock.
+    ambient: RefCell<Ambient>,
     directory: Option<TempDir>,
     inner: RefCell<SharedStore>,
     planted: Option<Arc<Planted>>,
@@ -90,7 +91,7 @@ impl Stage {
         Self {
             setting,
             clock,
-            ambient,
+            ambient: RefCell::new(ambient),
             directory,
             inner: RefCell::new(inner),
             planted,
@@ -112,6 +113,7 @@ impl Stage {
 
     /// Starts a guard over what the last one left; false if the store did not let it.
     pub(crate) async fn boot(&self) -> bool {
+        let ambient = self.ambient.borrow().clone();
         let inner = Arc::clone(&self.inner.borrow());
         let dice = self.dice.borrow_mut().fork();
         let hesitates = self.setting.hesitates;
@@ -128,7 +130,7 @@ impl Stage {
         let started = Guard::start(Parts {
             store: Arc::clone(&store) as SharedStore,
             scopes: scopes.clone(),
-            ambient: self.ambient.clone(),
+            ambient,
             match_key: [1; 32],
             code_key: [2; 32],
             permit_key: [3; 32],
@@ -223,7 +225,10 @@ impl Stage {
         if self.directory.is_some() {
             let inner = Arc::clone(&self.inner.borrow());
             at_once(inner.close()).unwrap();
-            *self.inner.borrow_mut() = open(self.directory.as_ref(), &self.ambient);
+        }
+        *self.ambient.borrow_mut() = Ambient::playing(&self.clock);
+        if self.directory.is_some() {
+            *self.inner.borrow_mut() = open(self.directory.as_ref(), &self.ambient.borrow());
         }
     }
 
@@ -321,6 +326,7 @@ impl Stage {
         ledger.sent.push(Sent {
             call: call.to_owned(),
             moment,
+            parted: Duration::from_millis(self.ambient.borrow().parted_ms().unsigned_abs()),
             recorded,
             seq,
             digest,
@@ -390,7 +396,7 @@ impl Stage {
     }
 
     pub(crate) fn tell(&self, what: std::fmt::Arguments<'_>) {
-        let line = format!("{} {what}", self.ambient.now());
+        let line = format!("{} {what}", self.ambient.borrow().now());
         self.story.borrow_mut().push(line);
     }
 

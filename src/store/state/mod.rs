@@ -6,6 +6,7 @@
 
 mod agent;
 mod climb;
+mod clock;
 mod learn;
 mod past;
 mod plan;

@@ -107,6 +107,10 @@ impl State {
                 self.learn(lesson, *at, rows);
                 Ok(())
             }
+            Change::MoveClock(millis) => {
+                self.move_clock(*millis, rows);
+                Ok(())
+            }
             Change::Rate(key, cell) => {
                 rows.push(Row::Rate(Arc::from(key.as_str()), Some(*cell)));
                 Ok(())
@@ -121,7 +125,7 @@ impl State {
     }
 
     /// The agent's revision counts one more, and its state may change.
-    fn moves(&self, agent: &AgentName, state: Option<AgentState>, rows: &mut Vec<Row>) {
+    pub(super) fn moves(&self, agent: &AgentName, state: Option<AgentState>, rows: &mut Vec<Row>) {
         let mut row = self
             .agents
             .get(agent)
