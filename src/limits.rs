@@ -116,6 +116,16 @@ pub const UNDECLARED_ASKED_COUNT: usize = 2;
 pub const UNDECLARED_WINDOW: Duration = Duration::from_secs(3_600);
 /// Time for which refusals of requests that prove nobody are folded into one entry of the record.
 pub const REFUSALS_FOLDED: Duration = Duration::from_secs(60);
+/// Most sources of such refusals that are told apart within that time; those of others are counted only.
+pub const REFUSAL_SOURCES_COUNT: usize = 256;
+/// Open approvals in the inbox of one group from which on each agent has only its share of it: more than
+/// people can look at before they expire.
+pub const INBOX_OPEN_COUNT: usize = 50;
+/// Bytes of the record that one agent may fill within [`RECORD_SHARE_WINDOW`]: some million calls, and no
+/// disk.
+pub const RECORD_SHARE_BYTES: u64 = 4 * 1_024 * 1_024 * 1_024;
+/// Time within which a share of the record empties.
+pub const RECORD_SHARE_WINDOW: Duration = Duration::from_secs(24 * 3_600);
 /// How long an ended approval answers the same call with its end before a new one is opened.
 pub const ENDED_MEMORY: Duration = Duration::from_secs(60);
 /// Most uses an approver may grant to one call.
@@ -192,6 +202,8 @@ pub const RECORD_SEARCHED_COUNT: u64 = 10_000;
 pub const COMMIT_BATCH_COUNT: usize = 512;
 /// Most decisions that may wait for the writer.
 pub const COMMIT_QUEUE_COUNT: usize = 65_536;
+/// Places of that queue that are kept for what agents do not write: revocations, denials, outcomes.
+pub const COMMIT_QUEUE_KEPT_COUNT: usize = 4_096;
 /// Longest time between two copies of the signed head at the anchor.
 pub const ANCHOR_INTERVAL: Duration = Duration::from_secs(60);
 /// Longest free text an agent, an operator or an upstream may put into the record.

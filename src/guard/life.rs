@@ -49,6 +49,7 @@ impl Guard {
             defaults: parking_lot::Mutex::default(),
             turns: tokio::sync::Mutex::default(),
             floods: super::floods::Floods::default(),
+            shares: super::shares::Shares::of(parts.record_share_bytes),
             votes: parking_lot::Mutex::default(),
             epoch: AtomicU64::new(0),
             timekeeping: tokio::sync::Mutex::default(),

@@ -27,7 +27,9 @@ mod ruling;
 mod sentence;
 mod sessions;
 mod settle;
+mod shares;
 mod signed;
+pub mod source;
 mod stops;
 mod upstream;
 mod wakes;
@@ -85,6 +87,8 @@ pub struct Parts {
     pub permit_key: [u8; 32],
     /// Whether reads are synced too.
     pub all_synced: bool,
+    /// Bytes of the record that one agent may fill within [`crate::limits::RECORD_SHARE_WINDOW`].
+    pub record_share_bytes: u64,
     /// Who puts changed scopes into force.
     pub reload: Reload,
     /// Who accepts what servers present for the first time.
@@ -119,6 +123,7 @@ pub struct Guard {
     /// open what the other ends.
     turns: tokio::sync::Mutex<()>,
     floods: floods::Floods,
+    shares: shares::Shares,
     /// Votes by the name their operator gave them.
     votes: Mutex<HashMap<(ApprovalId, OperatorName, String), Vote>>,
     /// Counts everything that may forbid a permit already minted.

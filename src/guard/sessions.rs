@@ -272,6 +272,11 @@ impl Guard {
             .await;
             return Err(denial);
         }
+        if let Some((cause, wait)) = self.filled_share(&principal.agent) {
+            let mut denial = Denial::because(cause);
+            denial.retry_after = Some(wait);
+            return Err(denial);
+        }
         let now = self.ambient.now();
         let session = Session {
             id: SessionId::random(&self.ambient),
@@ -283,14 +288,10 @@ impl Guard {
             label: label.as_deref().map(entries::clipped),
         };
         let body = entry(&session, "active", principal.agent.as_str());
-        self.write(
-            EntryKind::Session,
-            body,
-            vec![Change::OpenSession(session.clone())],
-            Sync::Synced,
-        )
-        .await
-        .map_err(|fault| down(&fault))?;
+        let change = Change::OpenSession(session.clone());
+        let recorded = self.record(EntryKind::Session, body, vec![change], Sync::Synced);
+        let recorded = recorded.await.map_err(|fault| down(&fault))?;
+        self.charge_share(&principal.agent, recorded.bytes());
         if default {
             self.defaults.lock().insert(principal.clone(), session.id);
         }

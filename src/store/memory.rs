@@ -78,7 +78,7 @@ impl Store for Memory {
             .map_err(|_| StoreError::Moved)?;
         kept.state.settle_approvers(self.ambient.now());
         let entry = kept.chain.append(body, disclosure);
-        let recorded = Recorded::new(entry.seq, entry.hash);
+        let recorded = Recorded::of(&entry);
         kept.entries.push(entry);
         drop(kept);
         for wake in wakes(&commit.changes) {

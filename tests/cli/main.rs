@@ -7,6 +7,7 @@
 )]
 
 mod agent;
+mod floods;
 mod house;
 mod local;
 mod pins;

@@ -8,6 +8,7 @@
 mod approvals;
 mod clocks;
 mod decisions;
+mod floods;
 mod history;
 mod limits;
 mod permits;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use countersign::ambient::{Ambient, Played};
 use countersign::audit::checkpoint::Signer;
 use countersign::guard::{Guard, Parts, PinPolicy, Reload};
+use countersign::limits::RECORD_SHARE_BYTES;
 use countersign::model::credential::Operator;
 use countersign::model::id::{BootId, CredentialId, SessionId};
 use countersign::model::target::Target;
@@ -135,6 +136,7 @@ impl Stage {
             code_key: [2; 32],
             permit_key: [3; 32],
             all_synced: false,
+            record_share_bytes: RECORD_SHARE_BYTES,
             reload: Reload::Auto,
             pin: PinPolicy::FirstUse,
         })

@@ -1,10 +1,13 @@
 //! Serving a router until the guard stops.
 
+use std::net::SocketAddr;
+
 use axum::Router;
 use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
+use crate::authn::peer;
 use crate::limits::SHUTDOWN_GRACE;
 
 /// Answers until `stopping`, then lets requests under way end within [`SHUTDOWN_GRACE`].
@@ -21,6 +24,8 @@ pub(super) async fn serve(listener: TcpListener, router: Router, stopping: Cance
             tokio::time::sleep(SHUTDOWN_GRACE).await;
         }
     };
+    let router = router.layer(axum::middleware::from_fn(peer::told));
+    let router = router.into_make_service_with_connect_info::<SocketAddr>();
     let serving = axum::serve(listener, router).with_graceful_shutdown(stopping.cancelled_owned());
     tokio::select! {
         served = serving => {

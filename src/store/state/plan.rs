@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::row::Spent;
 use super::{Row, Rows, State};
 use crate::engine::facts::Spend;
+use crate::engine::inbox;
 use crate::model::approval::{Approval, ApprovalState};
 use crate::model::credential::{Credential, CredentialKind, Operator};
 use crate::model::grant::Grant;
@@ -246,6 +247,11 @@ impl State {
             .get(agent)
             .is_some_and(|agent| agent.is_open(approval.session, approval.key, approval.opened));
         if is_open || self.approvals.contains_key(&approval.id) {
+            return Err(Moved);
+        }
+        let open = self.agents.values();
+        let open = open.flat_map(|agent| agent.open(approval.opened).map(|one| &**one));
+        if inbox::full(open, &approval.rule.any_of, agent).is_some() {
             return Err(Moved);
         }
         self.moves(agent, None, rows);
