@@ -266,6 +266,8 @@ pub const TASK_POLL_INTERVAL: Duration = Duration::from_secs(5);
 pub const TASK_ANSWER_WAIT: Duration = Duration::from_secs(2);
 /// Time an agent has to read what comes before an answer, before it misses it.
 pub const REPLY_TAKEN_WITHIN: Duration = Duration::from_secs(10);
+/// Most entries of one sealed segment; what one transaction takes out of the record.
+pub const SEGMENT_ENTRIES_COUNT: u64 = 50_000;
 /// Longest line of an exported record or of an anchor.
 pub const AUDIT_LINE_BYTES: usize = 64 * 1_024 * 1_024;
 /// Most findings a verification spells out; the rest it counts.

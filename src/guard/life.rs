@@ -52,6 +52,7 @@ impl Guard {
             shares: super::shares::Shares::of(parts.record_share_bytes),
             votes: parking_lot::Mutex::default(),
             epoch: AtomicU64::new(0),
+            pruning: tokio::sync::Mutex::default(),
             timekeeping: tokio::sync::Mutex::default(),
             partings: AtomicU64::new(0),
             stopping: CancellationToken::new(),

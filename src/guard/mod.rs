@@ -21,6 +21,7 @@ mod permit;
 mod pins;
 mod present;
 mod presented;
+mod prune;
 mod redeem;
 mod reload;
 mod ruling;
@@ -53,6 +54,7 @@ pub use operate::{OperateError, Stopped};
 pub use permit::{Dispatch, Permit, Receipt};
 pub use pins::{MemberDiff, PinDiff, PinPolicy, PinView, Word};
 pub use presented::Presented;
+pub use prune::{Keep, PruneError, Pruned};
 pub use redeem::Redeemed;
 pub use reload::{Offered, Reload};
 pub use ruling::{Challenge, Denial, Hold, Pending, Ruling, Woke};
@@ -128,6 +130,8 @@ pub struct Guard {
     votes: Mutex<HashMap<(ApprovalId, OperatorName, String), Vote>>,
     /// Counts everything that may forbid a permit already minted.
     epoch: AtomicU64,
+    /// Held while entries are taken out of the record.
+    pruning: tokio::sync::Mutex<()>,
     /// Held while what a moved clock makes void is ended.
     timekeeping: tokio::sync::Mutex<()>,
     /// Counts how often the clocks parted.

@@ -15,6 +15,9 @@ pub mod reasons {}
 #[doc = include_str!("limits.md")]
 pub mod limits {}
 
+#[doc = include_str!("retention.md")]
+pub mod retention {}
+
 #[doc = include_str!("threats.md")]
 pub mod threats {}
 

@@ -1,6 +1,7 @@
 //! What one transaction writes: an entry of the record, and the changes it stands for.
 
 use crate::audit::entry::Entry;
+use crate::audit::segment::Segment;
 use crate::engine::facts::Spend;
 use crate::model::approval::{Approval, ApprovalState};
 use crate::model::credential::{Credential, Operator};
@@ -116,6 +117,9 @@ pub enum Change {
     Rate(String, u64),
     /// Keeps a small setting of the guard's own.
     Setting(String, String),
+    /// Takes the entries of a sealed segment out of the record. Refused unless it begins where the last
+    /// one ended.
+    Prune(Segment),
     /// Adds a pin at version 1, or moves one to its next version. Refused at any other version.
     SetPin(Box<Pin>),
 }

@@ -12,6 +12,7 @@ mod house;
 mod local;
 mod pins;
 mod record;
+mod retention;
 mod scopes;
 mod serving;
 mod wrapping;

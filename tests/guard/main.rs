@@ -14,5 +14,6 @@ mod limits;
 mod permits;
 mod pins;
 mod restarts;
+mod retention;
 mod stops;
 mod world;

@@ -20,6 +20,7 @@ mod pins;
 mod rates;
 mod reader;
 mod schema;
+mod segments;
 mod sessions;
 mod settings;
 mod shared;
@@ -43,6 +44,7 @@ use super::{Ask, Commit, InFlight, Recorded, Store, StoreError, Sync, Wake};
 use crate::ambient::Ambient;
 use crate::audit::checkpoint::{SignedHead, Signer};
 use crate::audit::entry::{EntryKind, StoredEntry};
+use crate::audit::segment::Segment;
 use crate::engine::facts::Standing;
 use crate::limits::{COMMIT_QUEUE_COUNT, COMMIT_QUEUE_KEPT_COUNT};
 use crate::model::approval::Approval;
@@ -284,6 +286,10 @@ impl Store for Sqlite {
 
     async fn pins(&self) -> Result<Vec<Pin>, StoreError> {
         self.look(State::pins).await
+    }
+
+    async fn segments(&self) -> Result<Vec<Segment>, StoreError> {
+        self.look(State::segments).await
     }
 
     async fn entries(&self, from: u64, most: usize) -> Result<Vec<StoredEntry>, StoreError> {

@@ -5,9 +5,10 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
-use super::{OpenError, approvals, entries, grants, heads, schema, sessions};
+use super::{OpenError, approvals, entries, grants, heads, schema, segments, sessions};
 use crate::audit::checkpoint::{PublicKey, SignedHead};
 use crate::audit::entry::StoredEntry;
+use crate::audit::segment::Segment;
 use crate::model::approval::Approval;
 use crate::model::grant::Grant;
 use crate::model::id::{ApprovalId, SessionId};
@@ -45,6 +46,14 @@ impl Reader {
         Ok(entries::read(&self.0, from, most)?)
     }
 
+    /// Segments that were sealed and taken out, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the file cannot be read.
+    pub fn segments(&self) -> Result<Vec<Segment>, StoreError> {
+        Ok(segments::read(&self.0)?)
+    }
+
     /// The newest signed head of each run of the guard, oldest first.
     ///
     /// # Errors
@@ -60,6 +69,18 @@ impl Reader {
     /// [`StoreError::Unavailable`] if the file cannot be read.
     pub fn keys(&self) -> Result<Vec<PublicKey>, StoreError> {
         Ok(heads::read_keys(&self.0)?)
+    }
+
+    /// Copies everything, as it stands at one moment, into an empty file.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if it cannot be copied.
+    pub fn copy_to(&self, file: &Path) -> Result<(), StoreError> {
+        let file = file
+            .to_str()
+            .ok_or_else(|| StoreError::Unavailable(format!("{} is not UTF-8", file.display())))?;
+        self.0.execute("VACUUM INTO ?1", [file])?;
+        Ok(())
     }
 
     pub(super) fn approval(&self, id: ApprovalId) -> Result<Option<Approval>, StoreError> {

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use super::row::Spent;
 use super::{Row, Rows, State};
+use crate::audit::chain::GENESIS;
+use crate::audit::segment::Segment;
 use crate::engine::facts::Spend;
 use crate::engine::inbox;
 use crate::model::approval::{Approval, ApprovalState};
@@ -121,6 +123,7 @@ impl State {
                 rows.push(Row::Setting(Arc::from(name.as_str()), Some(value)));
                 Ok(())
             }
+            Change::Prune(segment) => self.prune(segment, rows),
             Change::SetPin(pin) => self.set_pin(pin, rows),
         }
     }
@@ -331,6 +334,17 @@ impl State {
             until: counted.map_or(until, |counted| counted.until.max(until)),
         };
         rows.push(Row::Spend(Arc::new(ask.key.clone()), call, Some(spent)));
+        Ok(())
+    }
+
+    fn prune(&self, segment: &Segment, rows: &mut Vec<Row>) -> Result<(), Moved> {
+        let before = self.segments.last();
+        let (sealed, hash) = before.map_or((0, GENESIS), |(_, one)| (one.last, one.hash));
+        let follows = segment.first == sealed.saturating_add(1) && segment.previous == hash;
+        if !follows || segment.last < segment.first {
+            return Err(Moved);
+        }
+        rows.push(Row::Segment(segment.first, Some(Arc::new(segment.clone()))));
         Ok(())
     }
 
