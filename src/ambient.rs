@@ -10,8 +10,16 @@ use crate::model::digest::Fields;
 use crate::model::time::Timestamp;
 
 /// Where time and randomness come from: the system, or a test that plays both.
+///
+/// Its moments are the wall clock's, carried on by the clock that nothing moves: whoever sets the wall
+/// clock stretches no duration. What both clocks differ by since is told by [`Ambient::parted_ms`] and
+/// taken over by [`Ambient::follow`] only. Clones share their time.
 #[derive(Clone)]
-pub struct Ambient(Source);
+pub struct Ambient {
+    source: Source,
+    /// The moment at which the clock that nothing moves began, in milliseconds since 1970.
+    began_ms: Arc<AtomicI64>,
+}
 
 #[derive(Clone)]
 enum Source {
@@ -27,9 +35,19 @@ impl Ambient {
             clippy::disallowed_methods,
             reason = "this module is the clock's one reader"
         )]
-        Self(Source::System {
+        Self::begin(Source::System {
             boot: Instant::now(),
         })
+    }
+
+    /// A run that begins now, by what the wall clock says now.
+    fn begin(source: Source) -> Self {
+        let ambient = Self {
+            source,
+            began_ms: Arc::new(AtomicI64::new(0)),
+        };
+        ambient.follow(ambient.parted_ms());
+        ambient
     }
 
     /// A clock that moves only when told and randomness that repeats for a seed.
@@ -43,13 +61,35 @@ impl Ambient {
             seed,
             drawn: AtomicU64::new(0),
         });
-        (Self(Source::Played(Arc::clone(&played))), played)
+        (Self::playing(&played), played)
     }
 
-    /// The wall clock.
+    /// Another run by a clock that is played already, as of a process that starts anew.
+    #[must_use]
+    pub fn playing(played: &Arc<Played>) -> Self {
+        Self::begin(Source::Played(Arc::clone(played)))
+    }
+
+    /// The moment: the wall clock's as last taken over, and what has passed since.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        match &self.0 {
+        let began = Timestamp::from_millis(self.began_ms.load(Ordering::SeqCst));
+        began.after(self.monotonic())
+    }
+
+    /// How far the wall clock is ahead of [`Ambient::now`], in milliseconds; negative where it is behind.
+    #[must_use]
+    pub fn parted_ms(&self) -> i64 {
+        self.wall().millis().saturating_sub(self.now().millis())
+    }
+
+    /// Takes over that the wall clock was moved by so much.
+    pub fn follow(&self, moved_ms: i64) {
+        self.began_ms.fetch_add(moved_ms, Ordering::SeqCst);
+    }
+
+    fn wall(&self) -> Timestamp {
+        match &self.source {
             Source::System { .. } => {
                 #[expect(
                     clippy::disallowed_methods,
@@ -67,7 +107,7 @@ impl Ambient {
     /// Time since this guard started, which no change of the wall clock moves.
     #[must_use]
     pub fn monotonic(&self) -> Duration {
-        match &self.0 {
+        match &self.source {
             Source::System { boot } => boot.elapsed(),
             Source::Played(played) => Duration::from_millis(
                 u64::try_from(played.monotonic_ms.load(Ordering::SeqCst)).unwrap_or(0),
@@ -83,7 +123,7 @@ impl Ambient {
     #[must_use]
     pub fn random<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
-        match &self.0 {
+        match &self.source {
             Source::System { .. } => {
                 if SystemRandom::new().fill(&mut bytes).is_err() {
                     std::process::abort();

@@ -116,6 +116,16 @@ pub const UNDECLARED_ASKED_COUNT: usize = 2;
 pub const UNDECLARED_WINDOW: Duration = Duration::from_secs(3_600);
 /// Time for which refusals of requests that prove nobody are folded into one entry of the record.
 pub const REFUSALS_FOLDED: Duration = Duration::from_secs(60);
+/// Most sources of such refusals that are told apart within that time; those of others are counted only.
+pub const REFUSAL_SOURCES_COUNT: usize = 256;
+/// Open approvals in the inbox of one group from which on each agent has only its share of it: more than
+/// people can look at before they expire.
+pub const INBOX_OPEN_COUNT: usize = 50;
+/// Bytes of the record that one agent may fill within [`RECORD_SHARE_WINDOW`]: some million calls, and no
+/// disk.
+pub const RECORD_SHARE_BYTES: u64 = 4 * 1_024 * 1_024 * 1_024;
+/// Time within which a share of the record empties.
+pub const RECORD_SHARE_WINDOW: Duration = Duration::from_secs(24 * 3_600);
 /// How long an ended approval answers the same call with its end before a new one is opened.
 pub const ENDED_MEMORY: Duration = Duration::from_secs(60);
 /// Most uses an approver may grant to one call.
@@ -196,6 +206,8 @@ pub const RECORD_SEARCHED_COUNT: u64 = 10_000;
 pub const COMMIT_BATCH_COUNT: usize = 512;
 /// Most decisions that may wait for the writer.
 pub const COMMIT_QUEUE_COUNT: usize = 65_536;
+/// Places of that queue that are kept for what agents do not write: revocations, denials, outcomes.
+pub const COMMIT_QUEUE_KEPT_COUNT: usize = 4_096;
 /// Longest time between two copies of the signed head at the anchor.
 pub const ANCHOR_INTERVAL: Duration = Duration::from_secs(60);
 /// Longest free text an agent, an operator or an upstream may put into the record.
@@ -212,6 +224,8 @@ pub const LISTED_COUNT: usize = 100_000;
 pub const CLOCK_SET_BACK_LONGEST: Duration = Duration::from_secs(3 * 24 * 3_600);
 /// Most entries without a signed head that a monitor is told of one by one.
 pub const UNSIGNED_LISTED_COUNT: usize = 1_000;
+/// How far the wall clock and the clock that nothing moves may part before everything open is void.
+pub const CLOCKS_PART_LONGEST: Duration = Duration::from_secs(30);
 /// Longest secret that is looked at.
 pub const SECRET_LENGTH_BYTES: usize = 256;
 /// Life of a local assertion's credential: it carries no secret that could leak.
@@ -258,6 +272,8 @@ pub const TASK_POLL_INTERVAL: Duration = Duration::from_secs(5);
 pub const TASK_ANSWER_WAIT: Duration = Duration::from_secs(2);
 /// Time an agent has to read what comes before an answer, before it misses it.
 pub const REPLY_TAKEN_WITHIN: Duration = Duration::from_secs(10);
+/// Most entries of one sealed segment; what one transaction takes out of the record.
+pub const SEGMENT_ENTRIES_COUNT: u64 = 50_000;
 /// Longest line of an exported record or of an anchor.
 pub const AUDIT_LINE_BYTES: usize = 64 * 1_024 * 1_024;
 /// Most findings a verification spells out; the rest it counts.

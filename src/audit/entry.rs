@@ -112,8 +112,16 @@ pub(super) fn commitment(body: &[u8]) -> Option<Digest> {
     Digest::from_hex(std::str::from_utf8(hex).ok()?)
 }
 
+/// When an entry with this canonical body was made.
+#[must_use]
+pub fn moment(body: &[u8]) -> Option<Timestamp> {
+    let quoted = member(body, b"at")?;
+    let text = quoted.strip_prefix(b"\"")?.strip_suffix(b"\"")?;
+    Timestamp::parse(std::str::from_utf8(text).ok()?)
+}
+
 /// The value of a member of an object in canonical form, as it is spelt. `name` must need no escapes.
-fn member<'a>(object: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+pub(super) fn member<'a>(object: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     let mut rest = object.strip_prefix(b"{")?;
     loop {
         let key = string(rest)?;

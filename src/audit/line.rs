@@ -8,6 +8,7 @@ use serde_json::value::RawValue;
 
 use super::checkpoint::{Head, PublicKey, SignedHead};
 use super::entry::StoredEntry;
+use super::segment::Segment;
 use crate::model::digest::Digest;
 use crate::model::id::BootId;
 use crate::model::time::Timestamp;
@@ -19,6 +20,8 @@ pub enum Line {
     Record(StoredEntry),
     /// `{"head": {count, hash, at, boot, key, signature}}`
     Head(SignedHead),
+    /// `{"segment": {first, last, previous, hash, digest}}`, entries that are in a file of their own.
+    Segment(Segment),
     /// `{"key": "…"}`, an Ed25519 public key in hexadecimal.
     Key(PublicKey),
 }
@@ -69,6 +72,11 @@ impl Line {
                 data_encoding::HEXLOWER.encode(signature)
             )
             .into_bytes(),
+            Self::Segment(segment) => format!(
+                r#"{{"segment":{{"first":{},"last":{},"previous":"{}","hash":"{}","digest":"{}"}}}}"#,
+                segment.first, segment.last, segment.previous, segment.hash, segment.digest
+            )
+            .into_bytes(),
             Self::Key(key) => format!(r#"{{"key":"{key}"}}"#).into_bytes(),
         }
     }
@@ -98,6 +106,13 @@ impl Line {
                     .decode(head.signature.as_bytes())
                     .map_err(|_| LineFault::Malformed("signature"))?,
             })),
+            Wire::Segment(segment) => Ok(Self::Segment(Segment {
+                first: segment.first,
+                last: segment.last,
+                previous: digest(&segment.previous, "previous hash")?,
+                hash: digest(&segment.hash, "hash")?,
+                digest: digest(&segment.digest, "digest")?,
+            })),
             Wire::Key(key) => PublicKey::from_hex(&key)
                 .map(Self::Key)
                 .ok_or(LineFault::Malformed("key")),
@@ -111,6 +126,7 @@ enum Wire<'a> {
     #[serde(borrow)]
     Record(WireRecord<'a>),
     Head(WireHead),
+    Segment(WireSegment),
     Key(String),
 }
 
@@ -135,6 +151,16 @@ struct WireHead {
     boot: String,
     key: String,
     signature: String,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WireSegment {
+    first: u64,
+    last: u64,
+    previous: String,
+    hash: String,
+    digest: String,
 }
 
 fn bytes(raw: &RawValue) -> Vec<u8> {
@@ -165,6 +191,13 @@ mod tests {
             Line::Record(disclosed),
             Line::Head(head),
             Line::Key(signer.public().clone()),
+            Line::Segment(Segment {
+                first: 1,
+                last: 2,
+                previous: digest("00".repeat(32).as_str(), "").unwrap(),
+                hash: chain.last(),
+                digest: chain.last(),
+            }),
         ]
     }
 

@@ -10,4 +10,5 @@ pub mod disclosure;
 pub mod entry;
 pub mod line;
 pub mod report;
+pub mod segment;
 pub mod verify;

@@ -9,6 +9,8 @@ use crate::limits::AUDIT_FINDINGS_COUNT;
 pub struct Report {
     /// Entries that were read.
     pub entries: u64,
+    /// Entries before them that are in sealed segments, which were not read.
+    pub sealed: u64,
     /// Place of the last entry that a verified head covers.
     pub signed_through: u64,
     /// Entries after it: they chain, but nobody signed for them.
@@ -47,6 +49,13 @@ pub enum Place {
     Head(u64),
     /// At an anchor that counts so many entries.
     Anchor(u64),
+    /// At a sealed segment.
+    Segment {
+        /// Its first entry.
+        from: u64,
+        /// Its last entry.
+        to: u64,
+    },
     /// Of the record as a whole.
     Record,
 }
@@ -59,7 +68,8 @@ impl Report {
         self.findings.is_empty()
     }
 
-    pub(super) fn find(&mut self, place: Place, what: impl Into<String>) {
+    /// Notes something that is wrong.
+    pub fn find(&mut self, place: Place, what: impl Into<String>) {
         if self.findings.len() < AUDIT_FINDINGS_COUNT {
             let what = what.into();
             self.findings.push(Finding { place, what });
@@ -77,6 +87,13 @@ impl fmt::Display for Report {
             (false, _) => f.write_str("TAMPERED WITH OR DAMAGED")?,
             (true, None) => f.write_str("internally consistent, not anchored")?,
             (true, Some(count)) => write!(f, "consistent, anchored through entry {count}")?,
+        }
+        if self.sealed > 0 {
+            write!(
+                f,
+                ", {} more in sealed segments that were not read",
+                self.sealed
+            )?;
         }
         write!(f, "; unsigned tail: {}", self.unsigned_tail)?;
         for finding in &self.findings {
@@ -103,6 +120,7 @@ impl fmt::Display for Place {
             Self::Missing { from, to } => write!(f, "entries {from} to {to}"),
             Self::Head(count) => write!(f, "head of {count} entries"),
             Self::Anchor(count) => write!(f, "anchor of {count} entries"),
+            Self::Segment { from, to } => write!(f, "segment of entries {from} to {to}"),
             Self::Record => f.write_str("record"),
         }
     }

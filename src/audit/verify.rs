@@ -12,6 +12,7 @@ use super::checkpoint::{PublicKey, SignedHead};
 use super::disclosure::Disclosure;
 use super::entry::{StoredEntry, commitment};
 use super::report::{Place, Report};
+use super::segment::Segment;
 use crate::model::digest::Digest;
 
 /// Verifies entries, oldest first from the very first, against the record's own heads, and against
@@ -27,11 +28,38 @@ pub fn verify<E>(
     keys: &[PublicKey],
     anchors: Option<&[SignedHead]>,
 ) -> Result<Report, E> {
+    verify_pruned(Sealed::default(), entries, heads, keys, anchors)
+}
+
+/// Segments that were sealed and taken out of a record.
+#[derive(Clone, Copy, Default, Debug)]
+pub struct Sealed<'a> {
+    /// All of them, oldest first.
+    pub segments: &'a [Segment],
+    /// Whether their entries come before the others, read from their files.
+    pub are_read: bool,
+}
+
+/// As [`verify`], of a record whose oldest entries are in sealed segments. Where those are not read, the
+/// entries begin after them: an entry of the record must then say where that is.
+///
+/// # Errors
+/// As [`verify`].
+pub fn verify_pruned<E>(
+    sealed: Sealed<'_>,
+    entries: impl IntoIterator<Item = Result<StoredEntry, E>>,
+    heads: &[SignedHead],
+    keys: &[PublicKey],
+    anchors: Option<&[SignedHead]>,
+) -> Result<Report, E> {
     let mut report = Report::default();
     let mut claims = claims(heads, anchors.unwrap_or_default(), keys, &mut report);
+    let boundary = sealed.segments.last().filter(|_| !sealed.are_read);
+    report.sealed = boundary.map_or(0, |segment| segment.last);
     let mut walk = Walk {
-        last: 0,
-        hash: GENESIS,
+        last: report.sealed,
+        hash: boundary.map_or(GENESIS, |segment| segment.hash),
+        named: Vec::new(),
         report,
     };
     walk.meet(&mut claims);
@@ -40,6 +68,21 @@ pub fn verify<E>(
         walk.meet(&mut claims);
     }
     let mut report = walk.report;
+    // Those of earlier segments are in segments themselves.
+    let needed = match sealed.are_read {
+        true => sealed.segments,
+        false => sealed
+            .segments
+            .last_chunk::<1>()
+            .map_or(&[][..], |last| last),
+    };
+    for segment in needed {
+        if !walk.named.contains(segment) {
+            let (from, to) = (segment.first, segment.last);
+            let what = "no entry of the record says that it was sealed so";
+            report.find(Place::Segment { from, to }, what);
+        }
+    }
     for claim in claims {
         let missing = Place::Missing {
             from: walk.last.saturating_add(1),
@@ -97,6 +140,8 @@ fn place(signed: &SignedHead, is_anchor: bool) -> Place {
 struct Walk {
     last: u64,
     hash: Digest,
+    /// The segments that entries name.
+    named: Vec<Segment>,
     report: Report,
 }
 
@@ -116,6 +161,7 @@ impl Walk {
         if chain::hash(entry.seq, &entry.previous, &entry.body) != entry.hash {
             self.report.find(here, "its content is not what was hashed");
         }
+        self.named.extend(Segment::sealed_by(&entry.body));
         if let Some(disclosure) = &entry.disclosure {
             self.disclosed(entry, disclosure);
         }

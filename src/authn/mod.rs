@@ -4,6 +4,7 @@
 //! looked for on the other's. What a name in a header or body says is never proof.
 
 mod bearer;
+pub mod peer;
 
 use axum::http::HeaderMap;
 

@@ -1,6 +1,9 @@
 //! `countersign audit`: verify, read and export the record; works beside a running guard.
 
+mod backup;
 mod pages;
+mod prune;
+mod segments;
 mod tail;
 mod verify;
 
@@ -30,12 +33,22 @@ enum Deed {
         /// An export instead of the record in the guard's directory
         #[arg(long, value_name = "EXPORT")]
         file: Option<PathBuf>,
+        /// The directory of sealed segments, to verify the whole record from its first entry
+        #[arg(long, value_name = "DIR")]
+        segments: Option<PathBuf>,
         /// Signed heads that were kept outside, one a line
         #[arg(long, value_name = "FILE")]
         anchors: Option<PathBuf>,
         /// The public key that signs heads, in hexadecimal, kept outside
         #[arg(long, value_name = "FILE")]
         key: Option<PathBuf>,
+    },
+    /// Seal old entries in files of their own and take them out of the record
+    Prune(prune::Args),
+    /// Copy the record, as it stands now, into a new file
+    Backup {
+        /// The file, which must not be there yet
+        file: PathBuf,
     },
     /// Print the newest entries
     Tail {
@@ -51,15 +64,23 @@ enum Deed {
     },
 }
 
-pub(super) fn run(args: Args, as_json: bool) -> Result<(), Failure> {
+pub(super) async fn run(args: Args, as_json: bool) -> Result<(), Failure> {
     match args.deed {
-        Deed::Verify { file, anchors, key } => verify::run(
+        Deed::Verify {
+            file,
+            segments,
+            anchors,
+            key,
+        } => verify::run(
             &args.place,
             file.as_deref(),
+            segments.as_deref(),
             anchors.as_deref(),
             key.as_deref(),
             as_json,
         ),
+        Deed::Prune(asked) => prune::run(&args.place, asked, as_json).await,
+        Deed::Backup { file } => backup::run(&args.place, &file, as_json),
         Deed::Tail { lines } => tail::run(&open(&args.place.data()?)?, lines, as_json),
         Deed::Export { from } => export(&open(&args.place.data()?)?, from),
     }
@@ -87,6 +108,10 @@ fn export(reader: &Reader, from: u64) -> Result<(), Failure> {
     };
     for key in reader.keys().map_err(|error| Failure::because(&error))? {
         put(&Line::Key(key))?;
+    }
+    let segments = reader.segments();
+    for segment in segments.map_err(|error| Failure::because(&error))? {
+        put(&Line::Segment(segment))?;
     }
     for entry in Pages::new(reader, from) {
         put(&Line::Record(entry?))?;

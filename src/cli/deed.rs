@@ -10,7 +10,7 @@ use tokio::net::UnixStream;
 use super::failure::Failure;
 use super::owner::core::Core;
 use super::owner::socket::SOCKET;
-use crate::guard::{Guard, OperateError, PinPolicy, Reload};
+use crate::guard::{Guard, Keep, OperateError, PinPolicy, PruneError, Pruned, Reload};
 use crate::limits::{AGENT_KEY_LIFE, AGENT_MESSAGE_BYTES};
 use crate::model::credential::Credential;
 use crate::model::id::CredentialId;
@@ -57,6 +57,15 @@ pub(super) enum Deed {
     },
     /// List operators.
     ListOperators,
+    /// Take entries out of the record.
+    Prune {
+        /// Which stay.
+        keep: Keep,
+        /// The directory of the segments, from the root.
+        to: String,
+        /// Whether only to say what would go.
+        dry_run: bool,
+    },
 }
 
 /// Has the deed done: by the owner of the directory, or directly where nobody owns it.
@@ -115,6 +124,20 @@ impl Deed {
                 json!({"v": 1, "op": "operators.rm", "name": name.as_str()})
             }
             Self::ListOperators => json!({"v": 1, "op": "operators.ls"}),
+            Self::Prune { keep, to, dry_run } => {
+                let (time, from) = match keep {
+                    Keep::For(time) => (Some(time.as_secs()), None),
+                    Keep::From(seq) => (None, Some(seq)),
+                };
+                json!({
+                    "v": 1,
+                    "op": "audit.prune",
+                    "keep_seconds": time,
+                    "before": from,
+                    "to": to,
+                    "dry_run": dry_run,
+                })
+            }
         }
     }
 
@@ -153,6 +176,18 @@ impl Deed {
                 name: OperatorName::parse(text("name")?).ok()?,
             }),
             "operators.ls" => Some(Self::ListOperators),
+            "audit.prune" => {
+                let number = |name: &str| hello.get(name).and_then(Value::as_u64);
+                Some(Self::Prune {
+                    keep: match (number("keep_seconds"), number("before")) {
+                        (Some(time), None) => Keep::For(Duration::from_secs(time)),
+                        (None, Some(from)) => Keep::From(from),
+                        _ => return None,
+                    },
+                    to: text("to")?.to_owned(),
+                    dry_run: hello.get("dry_run")?.as_bool()?,
+                })
+            }
             _ => None,
         }
     }
@@ -211,6 +246,16 @@ impl Deed {
                     "expires": operator.expires.to_string(),
                     "token": token,
                 }))
+            }
+            Self::Prune { keep, to, dry_run } => {
+                let pruned = match dry_run {
+                    true => guard.prunable(keep).await.map_err(PruneError::from),
+                    false => guard.prune(by, keep, Path::new(&to)).await,
+                };
+                Ok(pruned_of(
+                    &pruned.map_err(|error| Failure::because(&error))?,
+                    &to,
+                ))
             }
             Self::RemoveOperator { name } => {
                 guard
@@ -311,6 +356,22 @@ fn pep_key(key: &Credential, now: Timestamp) -> Value {
     })
 }
 
+fn pruned_of(pruned: &Pruned, to: &str) -> Value {
+    let segments: Vec<Value> = pruned
+        .segments
+        .iter()
+        .map(|segment| {
+            json!({
+                "first": segment.first,
+                "last": segment.last,
+                "digest": segment.digest.to_string(),
+                "file": Path::new(to).join(segment.file()).display().to_string(),
+            })
+        })
+        .collect();
+    json!({"first": pruned.first, "count": pruned.count, "segments": segments})
+}
+
 fn names(groups: &[GroupName]) -> Vec<&str> {
     groups.iter().map(GroupName::as_str).collect()
 }
@@ -354,6 +415,16 @@ mod tests {
                 id: CredentialId::random(&crate::ambient::Ambient::system()),
             },
             Deed::ListPepKeys,
+            Deed::Prune {
+                keep: Keep::For(Duration::from_secs(60)),
+                to: "/srv/segments".to_owned(),
+                dry_run: true,
+            },
+            Deed::Prune {
+                keep: Keep::From(7),
+                to: "/srv/segments".to_owned(),
+                dry_run: false,
+            },
         ];
         for deed in deeds {
             let Value::Object(hello) = deed.render() else {

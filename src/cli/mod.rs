@@ -127,7 +127,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Serve(args) => serve::run(args).await,
         Command::Wrap(args) => wrap::run(args).await,
         Command::Scopes(args) => scopes::run(args, as_json).await,
-        Command::Audit(args) => audit::run(args, as_json),
+        Command::Audit(args) => audit::run(args, as_json).await,
         Command::Doctor(args) => doctor::run(&args, as_json),
         Command::Approvals(args) => approvals::run(args, as_json).await,
         Command::Agents(args) => agents::run(args, as_json).await,

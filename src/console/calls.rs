@@ -51,7 +51,9 @@ pub(super) async fn newest(
         let page = (end - first).min(ENTRIES_PER_PAGE_COUNT as u64);
         let begin = end - page;
         let size = usize::try_from(page).unwrap_or(ENTRIES_PER_PAGE_COUNT);
-        for entry in guard.entries(begin + 1, size).await?.iter().rev() {
+        let entries = guard.entries(begin + 1, size).await?;
+        // Where older entries are sealed elsewhere, the store gives those after them.
+        for entry in entries.iter().rev().filter(|entry| entry.seq <= end) {
             // The record is written by the guard, so it reads back.
             let body = json::parse(&entry.body).unwrap_or(Value::Null);
             if fits(&body) && found.len() < most {

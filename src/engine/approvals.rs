@@ -158,7 +158,7 @@ fn end(approval: &Approval, now: Timestamp) -> Option<Cause> {
         )),
         ApprovalState::Invalidated { .. } => Some(Cause::new(
             Reason::ApprovalInvalidated,
-            format!("the scope or the tool changed after {id} was opened"),
+            format!("the scope, the tool or the clock changed after {id} was opened"),
         )),
         ApprovalState::Revoked { .. } => Some(Cause::new(
             Reason::SessionRevoked,

@@ -7,6 +7,7 @@ mod approvals;
 mod combine;
 pub mod facts;
 mod history;
+pub mod inbox;
 mod matching;
 mod pinned;
 mod requirements;

@@ -113,6 +113,7 @@ impl Guard {
         id: ApprovalId,
         vote: Vote,
     ) -> Result<Approval, ResolveError> {
+        self.keep_time().await?;
         let now = self.ambient.now();
         let approval = self
             .store

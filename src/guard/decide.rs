@@ -1,14 +1,17 @@
 //! The one door: a call is moved in and comes back only inside a permit or a hold.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tracing::Instrument;
 
+use super::entries::Refusal;
 use super::ruling::{Challenge, Denial, Hold, Pending, Ruling};
 use super::weigh::{Turned, Weighed};
 use super::{Guard, entries};
 use crate::engine::facts::Spend;
-use crate::limits::{DECIDE_TRIES_COUNT, HOLDS_PER_WINDOW_COUNT, SIGNED_PERMIT_LIFE};
+use crate::engine::inbox;
+use crate::limits::{DECIDE_TRIES_COUNT, HOLDS_PER_WINDOW_COUNT, LISTED_COUNT, SIGNED_PERMIT_LIFE};
 use crate::model::approval::ApprovalState;
 use crate::model::call::{Call, Mode};
 use crate::model::decision::{Cause, Decision};
@@ -27,6 +30,8 @@ pub(super) struct Attempt {
     pub(super) call: Call,
     /// Limiter cells spent for this call: a rate is spent once, however often the call is judged.
     pub(super) cells: Option<Vec<(CellKey, u64)>>,
+    /// How often the clocks had parted when they were spent: a cell is a moment.
+    pub(super) partings: u64,
 }
 
 /// Why a judgement came to no recorded ruling.
@@ -72,7 +77,11 @@ impl Guard {
         if self.stopping.is_cancelled() {
             return Ruling::Deny(Denial::new(Reason::ShuttingDown, "the guard is stopping").of(id));
         }
-        let mut attempt = Attempt { call, cells: None };
+        let mut attempt = Attempt {
+            call,
+            cells: None,
+            partings: self.partings(),
+        };
         for _ in 0..DECIDE_TRIES_COUNT {
             match self.judge(attempt).await {
                 Ok(ruling) | Err(Interrupted::Down(ruling)) => return ruling,
@@ -86,6 +95,9 @@ impl Guard {
         let weighed = match self.weigh(&mut attempt).await {
             Ok(weighed) => weighed,
             Err(Turned::Away(cause)) => return self.turn_away(&attempt.call, cause).await,
+            Err(Turned::Full(cause, wait)) => {
+                return Ok(self.turn_down(&attempt.call, cause, wait).await);
+            }
             Err(Turned::Down(fault)) => return Ok(unavailable(&attempt.call, &fault)),
         };
         match weighed.evaluation.decision.clone() {
@@ -165,6 +177,7 @@ impl Guard {
             binding: weighed.binding.clone(),
             grant: weighed.grant,
             epoch: weighed.epoch,
+            partings: attempt.partings,
             minted: weighed.monotonic,
             leg,
         });
@@ -193,12 +206,20 @@ impl Guard {
             .filter(|one| one.is_open(weighed.now));
         let (pending, changes) = match open {
             Some(approval) => (pending(approval, causes), Vec::new()),
-            None => match self.new_approval(&attempt.call, &weighed, causes) {
-                Some(approval) => {
-                    let pending = pending(&approval, causes);
-                    (pending, vec![Change::OpenApproval(Box::new(approval))])
+            None => match self.crowded(&attempt.call, &weighed).await {
+                Err(fault) => return Ok(unavailable(&attempt.call, &fault)),
+                Ok(Some(cause)) => {
+                    let told = cause.clone();
+                    weighed.evaluation.decision = Decision::Deny { cause: told };
+                    return self.deny(attempt, weighed, cause).await;
                 }
-                None => return Err(Interrupted::Moved(attempt)),
+                Ok(None) => match self.new_approval(&attempt.call, &weighed, causes) {
+                    Some(approval) => {
+                        let pending = pending(&approval, causes);
+                        (pending, vec![Change::OpenApproval(Box::new(approval))])
+                    }
+                    None => return Err(Interrupted::Moved(attempt)),
+                },
             },
         };
         weighed.approval = Some(pending.approval);
@@ -297,9 +318,43 @@ impl Guard {
             sync: self.reads,
         };
         match self.commit(commit).await {
-            Ok(_) => Ok(Ruling::Deny(Denial::because(cause).of(call.id))),
+            Ok(recorded) => {
+                self.charge_share(&call.principal.agent, recorded.bytes());
+                Ok(Ruling::Deny(Denial::because(cause).of(call.id)))
+            }
             Err(fault) => Err(Interrupted::Down(unavailable(call, &fault))),
         }
+    }
+
+    /// Refuses a call of an agent whose share of the record is full: counted, and not recorded itself.
+    async fn turn_down(&self, call: &Call, cause: Cause, wait: Duration) -> Ruling {
+        self.refuse(Refusal {
+            reason: cause.reason,
+            agent: Some(call.principal.agent.clone()),
+            edge: "record",
+            sentence: cause.sentence.clone(),
+        })
+        .await;
+        let mut denial = Denial::because(cause).of(call.id);
+        denial.retry_after = Some(wait);
+        Ruling::Deny(denial)
+    }
+
+    /// Why the people who would decide have no room for one more call of its agent, if they have none.
+    async fn crowded(&self, call: &Call, weighed: &Weighed) -> Result<Option<Cause>, StoreError> {
+        let Some(rule) = weighed.scope.approval_for(weighed.evaluation.privilege) else {
+            return Ok(None);
+        };
+        let open = self
+            .store
+            .approvals(Some(weighed.now), LISTED_COUNT)
+            .await?;
+        let open = open.iter().filter(|one| one.is_open(weighed.now));
+        let full = inbox::full(open, &rule.any_of, &call.principal.agent);
+        Ok(full.map(|group| {
+            let sentence = format!("the inbox of {group} has no room for this agent");
+            Cause::new(Reason::InboxFull, sentence)
+        }))
     }
 
     /// Writes the decision with its changes, in one transaction.
@@ -326,7 +381,10 @@ impl Guard {
             })
             .await
         {
-            Ok(recorded) => Ok((attempt.call, recorded)),
+            Ok(recorded) => {
+                self.charge_share(&attempt.call.principal.agent, recorded.bytes());
+                Ok((attempt.call, recorded))
+            }
             Err(StoreError::Moved) => Err(Interrupted::Moved(attempt)),
             Err(fault) => Err(Interrupted::Down(unavailable(&attempt.call, &fault))),
         }

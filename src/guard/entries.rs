@@ -2,8 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use super::Guard;
+use super::floods::Kind;
 use super::weigh::Weighed;
+use super::{Guard, source};
 use crate::audit::entry::{Entry, EntryKind};
 use crate::limits::TEXT_BYTES;
 use crate::model::approval::Approval;
@@ -32,42 +33,57 @@ pub struct Refusal {
 impl Guard {
     /// Records a request that was refused before it became a call. The refusal stands whether or not it
     /// could be recorded.
-    /// Those of requests that prove nobody are folded: whoever knocks a million times fills no disk.
+    ///
+    /// Those that anybody could cause are folded, and those of an agent that has filled its share of the
+    /// record: whoever knocks a million times fills no disk.
     pub async fn refuse(&self, refusal: Refusal) {
-        let proves_nobody = refusal.agent.is_none() && refusal.reason.row().status == 401;
         let now = self.ambient.now();
-        if proves_nobody && !self.floods.is_first(refusal.edge, refusal.reason, now) {
-            return;
+        let source = source::current();
+        let agent = refusal.agent.as_ref();
+        let proves_nobody = agent.is_none() || refusal.reason.row().status == 401;
+        if proves_nobody || agent.is_some_and(|agent| self.filled_share(agent).is_some()) {
+            let kind = Kind {
+                edge: refusal.edge,
+                reason: refusal.reason,
+                agent: refusal.agent.clone(),
+            };
+            if !self.floods.is_first(kind, source, now) {
+                return;
+            }
         }
-        let mut body = Map::new();
-        body.insert("reason".into(), refusal.reason.code().into());
-        body.insert("edge".into(), refusal.edge.into());
+        let mut body = refusal_of(refusal.edge, refusal.reason, agent);
         body.insert("sentence".into(), clipped(&refusal.sentence).into());
-        if let Some(agent) = &refusal.agent {
-            body.insert("agent".into(), agent.as_str().into());
+        if let (None, Some(source)) = (agent, source) {
+            body.insert("source".into(), source.to_string().into());
         }
-        if let Err(fault) = self
-            .write(EntryKind::Refusal, body, Vec::new(), self.reads)
-            .await
-        {
-            tracing::error!(%fault, "a refusal could not be recorded");
+        let recorded = self.record(EntryKind::Refusal, body, Vec::new(), self.reads);
+        match recorded.await {
+            Ok(recorded) => {
+                if let Some(agent) = agent {
+                    self.charge_share(agent, recorded.bytes());
+                }
+            }
+            Err(fault) => tracing::error!(%fault, "a refusal could not be recorded"),
         }
     }
 
     /// Records what was counted and not recorded one by one.
     pub(super) async fn fold_refusals(&self, now: Timestamp) {
-        for folded in self.floods.over(now) {
-            let mut body = Map::new();
-            body.insert("reason".into(), folded.reason.code().into());
-            body.insert("edge".into(), folded.edge.into());
-            body.insert("count".into(), folded.count.into());
-            let sentence = format!("{} more like the one before", folded.count);
+        for (kind, tally) in self.floods.over(now) {
+            let mut body = refusal_of(kind.edge, kind.reason, kind.agent.as_ref());
+            body.insert("count".into(), tally.count.into());
+            let sources = tally.sources.iter();
+            let sources: Map<_, _> = sources
+                .map(|(source, count)| (source.to_string(), (*count).into()))
+                .collect();
+            if !sources.is_empty() {
+                body.insert("sources".into(), sources.into());
+            }
+            let sentence = format!("{} more like the one before", tally.count);
             body.insert("sentence".into(), sentence.into());
-            if let Err(fault) = self
-                .write(EntryKind::Refusal, body, Vec::new(), self.reads)
-                .await
-            {
-                tracing::error!(%fault, count = folded.count, "refusals could not be recorded");
+            let recorded = self.record(EntryKind::Refusal, body, Vec::new(), self.reads);
+            if let Err(fault) = recorded.await {
+                tracing::error!(%fault, count = tally.count, "refusals could not be recorded");
             }
         }
     }
@@ -80,6 +96,17 @@ impl Guard {
         changes: Vec<Change>,
         sync: Sync,
     ) -> Result<(), StoreError> {
+        self.record(kind, body, changes, sync).await.map(drop)
+    }
+
+    /// As [`Guard::write`]; gives what was recorded.
+    pub(super) async fn record(
+        &self,
+        kind: EntryKind,
+        body: Map<String, Value>,
+        changes: Vec<Change>,
+        sync: Sync,
+    ) -> Result<Recorded, StoreError> {
         let entry = Entry {
             kind,
             at: self.ambient.now(),
@@ -93,7 +120,6 @@ impl Guard {
             sync,
         })
         .await
-        .map(drop)
     }
 
     /// Commits an entry, which says how far agents were kept from the guard when it was written.
@@ -109,6 +135,16 @@ impl Guard {
         self.measures.committed(took);
         committed
     }
+}
+
+fn refusal_of(edge: &'static str, reason: Reason, agent: Option<&AgentName>) -> Map<String, Value> {
+    let mut body = Map::new();
+    body.insert("reason".into(), reason.code().into());
+    body.insert("edge".into(), edge.into());
+    if let Some(agent) = agent {
+        body.insert("agent".into(), agent.as_str().into());
+    }
+    body
 }
 
 /// The entry of one decision.

@@ -51,9 +51,13 @@ impl Guard {
             defaults: parking_lot::Mutex::default(),
             turns: tokio::sync::Mutex::default(),
             floods: super::floods::Floods::default(),
+            shares: super::shares::Shares::of(parts.record_share_bytes),
             votes: parking_lot::Mutex::default(),
             epoch: AtomicU64::new(0),
             leaves: super::leave::Leaves::default(),
+            pruning: tokio::sync::Mutex::default(),
+            timekeeping: tokio::sync::Mutex::default(),
+            partings: AtomicU64::new(0),
             stopping: CancellationToken::new(),
             running: TaskTracker::new(),
         });
@@ -66,6 +70,7 @@ impl Guard {
         for pin in guard.store.pins().await? {
             guard.book.put(pin);
         }
+        guard.begin_time().await?;
         guard.close_left_over().await?;
         let changes = guard.begin_scopes().await?;
         let mut body = serde_json::Map::new();

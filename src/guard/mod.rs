@@ -6,6 +6,7 @@
 mod agents;
 mod approvals;
 mod catalog;
+mod clocks;
 mod closed;
 mod decide;
 mod entries;
@@ -22,13 +23,16 @@ mod permit;
 mod pins;
 mod present;
 mod presented;
+mod prune;
 mod redeem;
 mod reload;
 mod ruling;
 mod sentence;
 mod sessions;
 mod settle;
+mod shares;
 mod signed;
+pub mod source;
 mod stops;
 mod upstream;
 mod wakes;
@@ -54,6 +58,7 @@ pub use operate::{OperateError, Stopped};
 pub use permit::{Dispatch, Permit, Receipt};
 pub use pins::{MemberDiff, PinDiff, PinPolicy, PinView, Word};
 pub use presented::Presented;
+pub use prune::{Keep, PruneError, Pruned};
 pub use redeem::Redeemed;
 pub use reload::{Offered, Reload};
 pub use ruling::{Challenge, Denial, Hold, Pending, Ruling, Woke};
@@ -89,6 +94,8 @@ pub struct Parts {
     pub permit_key: [u8; 32],
     /// Whether reads are synced too.
     pub all_synced: bool,
+    /// Bytes of the record that one agent may fill within [`crate::limits::RECORD_SHARE_WINDOW`].
+    pub record_share_bytes: u64,
     /// Who puts changed scopes into force.
     pub reload: Reload,
     /// Who accepts what servers present for the first time.
@@ -127,12 +134,19 @@ pub struct Guard {
     /// open what the other ends.
     turns: tokio::sync::Mutex<()>,
     floods: floods::Floods,
+    shares: shares::Shares,
     /// Votes by the name their operator gave them.
     votes: Mutex<HashMap<(ApprovalId, OperatorName, String), Vote>>,
     /// Counts everything that may forbid a permit already minted.
     epoch: AtomicU64,
     /// What may be written upstream right now.
     leaves: leave::Leaves,
+    /// Held while entries are taken out of the record.
+    pruning: tokio::sync::Mutex<()>,
+    /// Held while what a moved clock makes void is ended.
+    timekeeping: tokio::sync::Mutex<()>,
+    /// Counts how often the clocks parted.
+    partings: AtomicU64,
     stopping: CancellationToken,
     running: TaskTracker,
 }

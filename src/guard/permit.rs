@@ -11,6 +11,7 @@ use tracing::{Instrument, Span};
 use super::Guard;
 use super::leave::Leave;
 use super::ruling::Denial;
+use super::sessions::down;
 use super::stops::Terms;
 use crate::limits::PERMIT_LIFE;
 use crate::model::call::Call;
@@ -211,15 +212,20 @@ impl Guard {
             // Before the look for stops: one that comes after the look waits for it.
             leave: Some(self.leaves.take()),
         };
-        let ceased = match is_right {
-            true => self.ceased(&call, &terms).await,
-            false => Some(Denial::new(Reason::ModeRefused, OTHER_LEG)),
+        let ceased = match (is_right, self.keep_time().await) {
+            (false, _) => Some(Denial::new(Reason::ModeRefused, OTHER_LEG)),
+            (true, Err(fault)) => Some(down(&fault)),
+            (true, Ok(())) => self.ceased(&call, &terms).await,
         };
         let refusal = match ceased {
             Some(denial) => Some(denial),
             // Asked last, since the look may have taken its time.
-            None => (self.ambient.monotonic().saturating_sub(terms.minted) > PERMIT_LIFE)
-                .then(|| Denial::new(Reason::Busy, "the permit was too old at the write")),
+            None if self.ambient.monotonic().saturating_sub(terms.minted) > PERMIT_LIFE => Some(
+                Denial::new(Reason::Busy, "the permit was too old at the write"),
+            ),
+            None => self
+                .has_parted()
+                .then(|| Denial::new(Reason::Busy, "the clock was moved before the write")),
         };
         match refusal {
             None => Ok((call, receipt)),

@@ -75,6 +75,7 @@ impl Guard {
             return Err(invalid("the permit is for another tool or other arguments"));
         }
         for _ in 0..DECIDE_TRIES_COUNT {
+            self.keep_time().await.map_err(|fault| down(&fault))?;
             let at = self.ambient.now();
             if at >= claims.expires {
                 let sentence = format!("the permit ended at {}", claims.expires);

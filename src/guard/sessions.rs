@@ -29,6 +29,7 @@ impl Guard {
         principal: &Principal,
         named: Option<SessionId>,
     ) -> Result<SessionId, Denial> {
+        self.keep_time().await.map_err(|fault| down(&fault))?;
         let Some(id) = named else {
             return self.default_session(principal).await;
         };
@@ -178,7 +179,7 @@ impl Guard {
         now: Timestamp,
     ) {
         let holds = standing.approval.iter().chain(attached);
-        let mut held_until = holds.map(|approval| approval.held_until()).max();
+        let mut held_until = holds.filter_map(|one| waited_until(one, now)).max();
         if !standing.covering.is_empty() {
             held_until = Some(now);
         }
@@ -273,6 +274,11 @@ impl Guard {
             .await;
             return Err(denial);
         }
+        if let Some((cause, wait)) = self.filled_share(&principal.agent) {
+            let mut denial = Denial::because(cause);
+            denial.retry_after = Some(wait);
+            return Err(denial);
+        }
         let now = self.ambient.now();
         let session = Session {
             id: SessionId::random(&self.ambient),
@@ -284,14 +290,10 @@ impl Guard {
             label: label.as_deref().map(entries::clipped),
         };
         let body = entry(&session, "active", principal.agent.as_str());
-        self.write(
-            EntryKind::Session,
-            body,
-            vec![Change::OpenSession(session.clone())],
-            Sync::Synced,
-        )
-        .await
-        .map_err(|fault| down(&fault))?;
+        let change = Change::OpenSession(session.clone());
+        let recorded = self.record(EntryKind::Session, body, vec![change], Sync::Synced);
+        let recorded = recorded.await.map_err(|fault| down(&fault))?;
+        self.charge_share(&principal.agent, recorded.bytes());
         if default {
             self.defaults.lock().insert(principal.clone(), session.id);
         }
@@ -317,7 +319,7 @@ impl Guard {
         Ok(overdue(
             session,
             scope,
-            own.map(Approval::held_until).max(),
+            own.filter_map(|one| waited_until(one, now)).max(),
             now,
         ))
     }
@@ -377,6 +379,13 @@ fn overdue(
     let idle_since = held_until.map_or(session.seen, |until| session.seen.max(until.min(now)));
     now.since(session.opened) >= scope.session.max_age
         || now.since(idle_since) >= scope.session.idle_timeout
+}
+
+/// Until when an agent waited for an approval; nothing of one that ended in what a clock that was set back
+/// made the future.
+fn waited_until(approval: &Approval, now: Timestamp) -> Option<Timestamp> {
+    let until = approval.held_until();
+    (until <= now || approval.is_live(now)).then_some(until)
 }
 
 fn reinstated(id: SessionId) -> String {

@@ -158,6 +158,7 @@ impl Guard {
 
     /// Writes down what has expired. Expiry itself is computed when read; this only tidies.
     pub(super) async fn sweep(&self) -> Result<(), StoreError> {
+        self.keep_time().await?;
         let now = self.ambient.now();
         self.fold_refusals(now).await;
         self.close_overdue(now).await?;

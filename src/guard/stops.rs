@@ -23,6 +23,8 @@ pub(super) struct Terms {
     pub(super) grant: Option<GrantId>,
     /// The count of stops when judging began.
     pub(super) epoch: u64,
+    /// How often the clocks had parted then.
+    pub(super) partings: u64,
     /// When judging began, on the clock that nothing moves.
     pub(super) minted: Duration,
     /// Who runs the call.
@@ -82,6 +84,9 @@ impl Guard {
     /// Whether the grant was revoked, or the call would be judged by another manifest or definition now.
     async fn changed(&self, call: &Call, terms: &Terms) -> Option<Denial> {
         let moved = |sentence: &str| Some(Denial::new(Reason::Busy, sentence));
+        if terms.partings != self.partings() {
+            return moved("the clock was moved before the write");
+        }
         if let Some(id) = terms.grant {
             let grants = match self.store.grants(LISTED_COUNT).await {
                 Ok(grants) => grants,

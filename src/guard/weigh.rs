@@ -63,6 +63,8 @@ pub(super) struct Weighed {
 pub(super) enum Turned {
     /// Something that comes before them refuses.
     Away(Cause),
+    /// The agent has filled its share of the record, for so long.
+    Full(Cause, Duration),
     /// The store does not answer.
     Down(StoreError),
 }
@@ -76,7 +78,14 @@ impl From<StoreError> for Turned {
 impl Guard {
     /// Reads `now` once, gathers the facts, asks the rules, and spends the rates of a would-be permit.
     pub(super) async fn weigh(&self, attempt: &mut Attempt) -> Result<Weighed, Turned> {
-        let now = self.ambient.now();
+        if let Some((cause, wait)) = self.filled_share(&attempt.call.principal.agent) {
+            return Err(Turned::Full(cause, wait));
+        }
+        self.keep_time().await?;
+        let (now, partings) = (self.ambient.now(), self.partings());
+        if attempt.partings != partings {
+            (attempt.partings, attempt.cells) = (partings, None);
+        }
         let (monotonic, epoch) = (self.ambient.monotonic(), self.epoch());
         let scope = self
             .scopes

@@ -17,6 +17,8 @@ pub mod limits {}
 
 #[doc = include_str!("observability.md")]
 pub mod observability {}
+#[doc = include_str!("retention.md")]
+pub mod retention {}
 
 #[doc = include_str!("threats.md")]
 pub mod threats {}

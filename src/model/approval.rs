@@ -110,7 +110,7 @@ pub enum ApprovalState {
         /// When.
         at: Timestamp,
     },
-    /// The scope or the tool changed.
+    /// The scope, the tool or the clock changed.
     Invalidated {
         /// When.
         at: Timestamp,

@@ -130,6 +130,10 @@ reasons! {
         "The declared budget would be exceeded.", "Wait until the window has moved on, or use a smaller amount.";
     TooManyHolds: "too-many-holds", 429, "RATE LIMITED", Later,
         "Too many calls of this agent already wait for a person.", "Wait until the open requests are decided.";
+    InboxFull: "inbox-full", 429, "RATE LIMITED", Later,
+        "The people who would decide already have too many requests before them.", "Wait until some of them are decided.";
+    RecordShareUsed: "record-share-used", 429, "RATE LIMITED", Later,
+        "The agent has filled its share of the record, so none of its calls can be recorded.", "Repeat the call after the time given; an operator should look at what the agent does with `countersign audit tail`.";
 
     ApprovalDenied: "approval-denied", 403, "DENIED by approver", Never,
         "A person refused this call.", "Do not repeat or rephrase it; follow the approver's message.";
@@ -140,7 +144,7 @@ reasons! {
     ApprovalCancelled: "approval-cancelled", 410, "APPROVAL CANCELLED", Later,
         "The request for approval was withdrawn.", "Ask again if the call is still needed.";
     ApprovalInvalidated: "approval-invalidated", 410, "APPROVAL INVALIDATED", Later,
-        "The scope or the tool changed after the request was made.", "Repeat the call; it will be judged anew.";
+        "The scope, the tool or the clock changed after the request was made.", "Repeat the call; it will be judged anew.";
     ApprovalUnredeemed: "approval-unredeemed", 410, "APPROVAL LAPSED", Later,
         "The call was approved, but not collected in time.", "Repeat the call; a person will be asked again.";
     Superseded: "superseded", 409, "SUPERSEDED", Never,

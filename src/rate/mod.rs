@@ -78,6 +78,16 @@ pub struct Exceeded {
     pub wait: Duration,
 }
 
+/// A cell after the clock was moved: what it admits, and when, stays what it was.
+#[must_use]
+pub fn moved_cell(cell: u64, millis: i64) -> u64 {
+    let nanos = millis.unsigned_abs().saturating_mul(1_000_000);
+    match millis < 0 {
+        true => cell.saturating_sub(nanos),
+        false => cell.saturating_add(nanos),
+    }
+}
+
 /// Every limiter's cell.
 #[derive(Default)]
 pub struct Limits {
@@ -88,6 +98,13 @@ impl Limits {
     /// Puts back cells that the store kept.
     pub fn restore(&self, cells: impl IntoIterator<Item = (CellKey, u64)>) {
         self.cells.lock().extend(cells);
+    }
+
+    /// The clock was moved by so many milliseconds; what is left of every limit stays what it was.
+    pub fn move_clock(&self, millis: i64) {
+        for cell in self.cells.lock().values_mut() {
+            *cell = moved_cell(*cell, millis);
+        }
     }
 
     /// Whether a call would fit all limits now; spends nothing.

@@ -1,6 +1,7 @@
 //! What one transaction writes: an entry of the record, and the changes it stands for.
 
 use crate::audit::entry::Entry;
+use crate::audit::segment::Segment;
 use crate::engine::facts::Spend;
 use crate::model::approval::{Approval, ApprovalState};
 use crate::model::credential::{Credential, Operator};
@@ -109,10 +110,16 @@ pub enum Change {
     End(CallId, Outcome),
     /// A call was done, and teaches the past of its agent; moves no revision.
     Learn(Box<Lesson>, Timestamp),
+    /// The clock was moved by so many milliseconds: windows that began before it are moved with it, and
+    /// every agent's revision counts one more, so that nothing is written that was judged before.
+    MoveClock(i64),
     /// Keeps a limiter's cell.
     Rate(String, u64),
     /// Keeps a small setting of the guard's own.
     Setting(String, String),
+    /// Takes the entries of a sealed segment out of the record. Refused unless it begins where the last
+    /// one ended.
+    Prune(Segment),
     /// Adds a pin at version 1, or moves one to its next version. Refused at any other version.
     SetPin(Box<Pin>),
 }

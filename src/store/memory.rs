@@ -7,11 +7,12 @@ use tokio::sync::broadcast;
 
 use super::state::{Rows, State};
 use super::wake::{WAKES_COUNT, wakes};
-use super::{Ask, Commit, InFlight, Recorded, Store, StoreError, Wake};
+use super::{Ask, Change, Commit, InFlight, Recorded, Store, StoreError, Wake};
 use crate::ambient::Ambient;
 use crate::audit::chain::Chain;
 use crate::audit::checkpoint::{SignedHead, Signer};
 use crate::audit::entry::StoredEntry;
+use crate::audit::segment::Segment;
 use crate::engine::facts::Standing;
 use crate::model::approval::Approval;
 use crate::model::credential::{Credential, Operator};
@@ -77,8 +78,13 @@ impl Store for Memory {
             .commit(commit.expects.as_ref(), &commit.changes, &mut rows)
             .map_err(|_| StoreError::Moved)?;
         kept.state.settle_approvers(self.ambient.now());
+        for change in &commit.changes {
+            if let Change::Prune(segment) = change {
+                kept.entries.retain(|entry| entry.seq > segment.last);
+            }
+        }
         let entry = kept.chain.append(body, disclosure);
-        let recorded = Recorded::new(entry.seq, entry.hash);
+        let recorded = Recorded::of(&entry);
         kept.entries.push(entry);
         drop(kept);
         for wake in wakes(&commit.changes) {
@@ -159,9 +165,13 @@ impl Store for Memory {
         Ok(self.kept.lock().state.pins())
     }
 
+    async fn segments(&self) -> Result<Vec<Segment>, StoreError> {
+        Ok(self.kept.lock().state.segments())
+    }
+
     async fn entries(&self, from: u64, most: usize) -> Result<Vec<StoredEntry>, StoreError> {
         let kept = self.kept.lock();
-        let skipped = usize::try_from(from.saturating_sub(1)).unwrap_or(usize::MAX);
+        let skipped = kept.entries.partition_point(|entry| entry.seq < from);
         Ok(kept
             .entries
             .iter()

@@ -10,6 +10,7 @@ pub mod keys;
 pub mod lines;
 mod memory;
 mod recorded;
+pub mod segments;
 pub mod sqlite;
 mod state;
 mod wake;
@@ -26,6 +27,7 @@ pub use recorded::Recorded;
 
 use crate::audit::checkpoint::SignedHead;
 use crate::audit::entry::StoredEntry;
+use crate::audit::segment::Segment;
 use crate::engine::facts::{BudgetAsk, Standing};
 use crate::model::action::MatchKey;
 use crate::model::approval::Approval;
@@ -245,7 +247,13 @@ pub trait Store: Send + std::marker::Sync + 'static {
     /// [`StoreError::Unavailable`].
     async fn pins(&self) -> Result<Vec<Pin>, StoreError>;
 
-    /// Entries from sequence number `from` on, oldest first.
+    /// Segments that were sealed and taken out of the record, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    async fn segments(&self) -> Result<Vec<Segment>, StoreError>;
+
+    /// Entries from sequence number `from` on, oldest first; not those of sealed segments.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].

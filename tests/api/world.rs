@@ -14,6 +14,7 @@ use countersign::console;
 use countersign::guard::{
     Delivery, Denial, Guard, Parts, Permit, PinPolicy, Presented, Reload, Upstreams,
 };
+use countersign::limits::RECORD_SHARE_BYTES;
 use countersign::mcp::upstream::client;
 use countersign::model::call::Principal;
 use countersign::model::id::BootId;
@@ -164,6 +165,7 @@ impl World {
             code_key: [2; 32],
             permit_key: [3; 32],
             all_synced: false,
+            record_share_bytes: RECORD_SHARE_BYTES,
             reload: Reload::Accept,
             pin: PinPolicy::FirstUse,
             isolation: Isolation::Host,

@@ -11,11 +11,13 @@ use countersign::api;
 use countersign::audit::checkpoint::Signer;
 use countersign::audit::verify::verify;
 use countersign::guard::{Guard, Parts, PinPolicy, Reload, Upstreams};
+use countersign::limits::RECORD_SHARE_BYTES;
 use countersign::mcp::Edge;
 use countersign::mcp::downstream::http::{Hosts, router};
 use countersign::mcp::listing::Listing;
 use countersign::mcp::upstream::{Runner, TransportSpec, UpstreamSpec, client};
 use countersign::model::id::BootId;
+use countersign::model::isolation::Isolation;
 use countersign::model::json;
 use countersign::model::name::{AgentName, GroupName, OperatorName, ServerName};
 use countersign::model::time::Timestamp;
@@ -473,6 +475,8 @@ async fn open(
         permit_key: [3; 32],
         all_synced: false,
         reload: Reload::Accept,
+        record_share_bytes: RECORD_SHARE_BYTES,
+        isolation: Isolation::Host,
         pin: PinPolicy::FirstUse,
     })
     .await

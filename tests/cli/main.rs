@@ -8,12 +8,14 @@
 
 mod agent;
 mod codes;
-mod forks;
 mod doctor;
+mod floods;
+mod forks;
 mod house;
 mod local;
 mod pins;
 mod record;
+mod retention;
 mod scopes;
 mod serving;
 mod spoofing;

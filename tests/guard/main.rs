@@ -6,13 +6,16 @@
 )]
 
 mod approvals;
+mod clocks;
 mod decisions;
 mod events;
+mod floods;
 mod history;
 mod isolation;
 mod limits;
 mod permits;
 mod pins;
 mod restarts;
+mod retention;
 mod stops;
 mod world;

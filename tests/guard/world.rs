@@ -9,6 +9,7 @@ use countersign::guard::{
     Denial, Dispatch, Guard, Hold, Parts, Permit, PinPolicy, Presented, Reload, Resolution,
     ResolveError, Ruling, Vote,
 };
+use countersign::limits::RECORD_SHARE_BYTES;
 use countersign::model::approval::Approval;
 use countersign::model::arguments::Arguments;
 use countersign::model::call::{Call, Mode, Principal};
@@ -89,7 +90,16 @@ impl World {
         let signer = Signer::from_seed(&[7; 32]).unwrap();
         let boot = BootId::random(&ambient);
         let store: SharedStore = Arc::new(Memory::new(signer, boot, ambient.clone()));
-        Self::begin(store, ambient, clock, scopes, pin, isolation).await
+        Self::begin(
+            store,
+            ambient,
+            clock,
+            scopes,
+            pin,
+            isolation,
+            RECORD_SHARE_BYTES,
+        )
+        .await
     }
 
     pub(crate) async fn on(
@@ -101,6 +111,25 @@ impl World {
         Self::with(store, ambient, clock, scopes(manifest), PinPolicy::FirstUse).await
     }
 
+    /// A world in memory whose agents may each fill so many bytes of the record.
+    pub(crate) async fn sharing(record_share_bytes: u64) -> Self {
+        let (ambient, clock) = Ambient::played(7, Timestamp::from_millis(1_760_000_000_000));
+        let signer = Signer::from_seed(&[7; 32]).unwrap();
+        let boot = BootId::random(&ambient);
+        let store: SharedStore = Arc::new(Memory::new(signer, boot, ambient.clone()));
+        let (scopes, pin) = (scopes(MANIFEST), PinPolicy::FirstUse);
+        Self::begin(
+            store,
+            ambient,
+            clock,
+            scopes,
+            pin,
+            Isolation::Host,
+            record_share_bytes,
+        )
+        .await
+    }
+
     pub(crate) async fn with(
         store: SharedStore,
         ambient: Ambient,
@@ -108,7 +137,16 @@ impl World {
         scopes: Scopes,
         pin: PinPolicy,
     ) -> Self {
-        Self::begin(store, ambient, clock, scopes, pin, Isolation::Host).await
+        Self::begin(
+            store,
+            ambient,
+            clock,
+            scopes,
+            pin,
+            Isolation::Host,
+            RECORD_SHARE_BYTES,
+        )
+        .await
     }
 
     async fn begin(
@@ -118,6 +156,7 @@ impl World {
         scopes: Scopes,
         pin: PinPolicy,
         isolation: Isolation,
+        record_share_bytes: u64,
     ) -> Self {
         let guard = Guard::start(Parts {
             store,
@@ -127,6 +166,7 @@ impl World {
             code_key: [2; 32],
             permit_key: [3; 32],
             all_synced: false,
+            record_share_bytes,
             reload: Reload::Auto,
             pin,
             isolation,

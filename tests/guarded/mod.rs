@@ -18,6 +18,7 @@ use std::time::Duration;
 use countersign::ambient::Ambient;
 use countersign::audit::checkpoint::Signer;
 use countersign::guard::{Guard, Parts, PinPolicy, Reload, Resolution, Vote};
+use countersign::limits::RECORD_SHARE_BYTES;
 use countersign::mcp::Edge;
 use countersign::mcp::downstream::http::{Hosts, router};
 use countersign::mcp::listing::Listing;
@@ -70,6 +71,7 @@ impl Guarded {
             code_key: [2; 32],
             permit_key: [3; 32],
             all_synced: false,
+            record_share_bytes: RECORD_SHARE_BYTES,
             reload: Reload::Auto,
             pin: PinPolicy::FirstUse,
             isolation: Isolation::Host,

@@ -75,10 +75,14 @@ async fn live(stage: &Rc<Stage>, looked: &mut Looked) -> Result<(), Broken> {
     look(stage, looked)?;
     stops(stage).await;
     look(stage, looked)?;
+    stage.prune().await;
+    look(stage, looked)?;
     stage.crash();
     boot(stage).await;
     look(stage, looked)?;
     ends(stage).await;
+    look(stage, looked)?;
+    stage.prune().await;
     look(stage, looked)?;
     stage.crash();
     boot(stage).await;

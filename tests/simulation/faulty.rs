@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use async_trait::async_trait;
 use countersign::audit::checkpoint::SignedHead;
 use countersign::audit::entry::StoredEntry;
+use countersign::audit::segment::Segment;
 use countersign::engine::facts::Standing;
 use countersign::model::approval::Approval;
 use countersign::model::credential::{Credential, Operator};
@@ -245,6 +246,10 @@ impl Store for Faulty {
 
     async fn setting(&self, name: &str) -> Result<Option<String>, StoreError> {
         self.read(self.inner.setting(name)).await
+    }
+
+    async fn segments(&self) -> Result<Vec<Segment>, StoreError> {
+        self.read(self.inner.segments()).await
     }
 
     async fn entries(&self, from: u64, most: usize) -> Result<Vec<StoredEntry>, StoreError> {

@@ -2,11 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
+use countersign::limits::CLOCKS_PART_LONGEST;
 use serde_json::Value;
 
 use super::cast::{BUDGET, bound_of};
 use super::ledger::{Ledger, Sent, Stopped};
-use super::record::{Record, at, text};
+use super::record::{Record, text};
 
 /// What an invariant has looked at already.
 #[derive(Default)]
@@ -38,7 +39,7 @@ struct News<'a> {
 
 type Invariant = fn(&News<'_>) -> Result<(), String>;
 
-const INVARIANTS: [(&str, Invariant); 10] = [
+const INVARIANTS: [(&str, Invariant); 11] = [
     (
         "invariant_every_dispatch_was_recorded_before",
         invariant_every_dispatch_was_recorded_before,
@@ -62,6 +63,10 @@ const INVARIANTS: [(&str, Invariant); 10] = [
     (
         "invariant_what_ended_never_runs",
         invariant_what_ended_never_runs,
+    ),
+    (
+        "invariant_nothing_runs_on_what_a_moved_clock_made_void",
+        invariant_nothing_runs_on_what_a_moved_clock_made_void,
     ),
     (
         "invariant_no_budget_overshoots",
@@ -286,6 +291,29 @@ fn invariant_what_ended_never_runs(news: &News<'_>) -> Result<(), String> {
     Ok(())
 }
 
+/// Nothing is sent while the clocks are apart, and once the guard noticed that they parted, no grant from
+/// before permits anything.
+fn invariant_nothing_runs_on_what_a_moved_clock_made_void(news: &News<'_>) -> Result<(), String> {
+    for sent in news.sent {
+        if sent.parted > CLOCKS_PART_LONGEST {
+            return Err(format!("{} was sent {:?} apart", sent.call, sent.parted));
+        }
+        let grant = permit_of(news, sent).map_or("", |body| text(body, "grant"));
+        let Some((approval, _)) = news.record.grants.get(grant) else {
+            continue;
+        };
+        let opened = news.record.openers.get(approval).copied().unwrap_or(0);
+        let mut moves = news.record.moves.iter();
+        if let Some((noticed, _)) = moves.find(|(at, _)| opened < *at && *at < sent.seq) {
+            return Err(format!(
+                "{} ran on {grant}, asked for at entry {opened}, void since entry {noticed}",
+                sent.call
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// In no window do the amounts that ran exceed the budget.
 fn invariant_no_budget_overshoots(news: &News<'_>) -> Result<(), String> {
     if news
@@ -301,7 +329,7 @@ fn invariant_no_budget_overshoots(news: &News<'_>) -> Result<(), String> {
         .iter()
         .filter_map(|sent| {
             let made = &news.ledger.made[&sent.call];
-            let when = at(permit_of(news, sent)?);
+            let when = news.record.unmoved(sent.seq)?;
             (made.amount > 0).then_some((sent.seq, when, made))
         })
         .collect();

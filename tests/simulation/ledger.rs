@@ -1,6 +1,7 @@
 //! What the world saw with its own eyes, to be held against the record: sent calls, answers, acts, stops.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 /// A call as its agent made it.
 #[derive(Clone, Debug)]
@@ -24,6 +25,8 @@ pub(crate) struct Sent {
     /// What the permit said.
     pub(crate) seq: u64,
     pub(crate) digest: String,
+    /// How far wall clock and guard were apart at that moment.
+    pub(crate) parted: Duration,
 }
 
 /// Whom or what a stop stops.

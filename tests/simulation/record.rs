@@ -23,6 +23,9 @@ pub(crate) struct Record {
     pub(crate) openers: HashMap<String, u64>,
     /// What a grant may do: its approval, and how often.
     pub(crate) grants: HashMap<String, (String, u64)>,
+    /// Where the guard noticed that the clock was moved, and by how many milliseconds its windows were
+    /// moved with it.
+    pub(crate) moves: Vec<(u64, i64)>,
 }
 
 impl Record {
@@ -62,6 +65,11 @@ impl Record {
             let of = text(&body, "approval").to_owned();
             self.grants.insert(grant, (of, uses));
         }
+        if text(&body, "kind") == "guard" && body.get("moved_ms").is_some() {
+            let kept = text(&body, "state") == "clock-moved";
+            let moved = body["moved_ms"].as_i64().filter(|_| kept);
+            self.moves.push((seq, moved.unwrap_or(0)));
+        }
         self.bodies.push(body);
         self.hashes.push(entry.hash);
         Ok(())
@@ -77,6 +85,20 @@ impl Record {
         let places = self.decisions.get(call)?;
         let mut decisions = places.iter().filter_map(|seq| Some((*seq, self.at(*seq)?)));
         decisions.rfind(|(_, body)| text(body, "decision") == "permit")
+    }
+}
+
+impl Record {
+    /// When an entry was made, on a clock that nobody moved.
+    pub(crate) fn unmoved(&self, seq: u64) -> Option<Timestamp> {
+        let moved: i64 = self
+            .moves
+            .iter()
+            .take_while(|(place, _)| *place <= seq)
+            .map(|(_, moved)| moved)
+            .sum();
+        let at = at(self.at(seq)?);
+        Some(Timestamp::from_millis(at.millis() - moved))
     }
 }
 

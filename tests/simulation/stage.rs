@@ -8,12 +8,15 @@ use std::time::Duration;
 
 use countersign::ambient::{Ambient, Played};
 use countersign::audit::checkpoint::Signer;
-use countersign::guard::{Guard, Parts, PinPolicy, Reload};
+use countersign::audit::verify::{Sealed, verify_pruned};
+use countersign::guard::{Guard, Keep, Parts, PinPolicy, Reload};
+use countersign::limits::RECORD_SHARE_BYTES;
 use countersign::model::credential::Operator;
 use countersign::model::id::{BootId, CredentialId, SessionId};
 use countersign::model::isolation::Isolation;
 use countersign::model::target::Target;
 use countersign::model::time::Timestamp;
+use countersign::store::segments;
 use countersign::store::sqlite::Sqlite;
 use countersign::store::{Memory, SharedStore};
 use tempfile::TempDir;
@@ -56,8 +59,11 @@ pub(crate) struct Setting {
 pub(crate) struct Stage {
     pub(crate) setting: Setting,
     pub(crate) clock: Arc<Played>,
-    ambient: Ambient,
+    /// As the guard of the moment has it: each process begins by the wall clock.
+    ambient: RefCell<Ambient>,
     directory: Option<TempDir>,
+    /// Where sealed segments go, once something was pruned.
+    segments: TempDir,
     inner: RefCell<SharedStore>,
     planted: Option<Arc<Planted>>,
     process: RefCell<Option<Process>>,
@@ -91,8 +97,9 @@ impl Stage {
         Self {
             setting,
             clock,
-            ambient,
+            ambient: RefCell::new(ambient),
             directory,
+            segments: tempfile::tempdir().unwrap(),
             inner: RefCell::new(inner),
             planted,
             process: RefCell::default(),
@@ -113,6 +120,7 @@ impl Stage {
 
     /// Starts a guard over what the last one left; false if the store did not let it.
     pub(crate) async fn boot(&self) -> bool {
+        let ambient = self.ambient.borrow().clone();
         let inner = Arc::clone(&self.inner.borrow());
         let dice = self.dice.borrow_mut().fork();
         let hesitates = self.setting.hesitates;
@@ -129,11 +137,12 @@ impl Stage {
         let started = Guard::start(Parts {
             store: Arc::clone(&store) as SharedStore,
             scopes: scopes.clone(),
-            ambient: self.ambient.clone(),
+            ambient,
             match_key: [1; 32],
             code_key: [2; 32],
             permit_key: [3; 32],
             all_synced: false,
+            record_share_bytes: RECORD_SHARE_BYTES,
             reload: Reload::Auto,
             pin: PinPolicy::FirstUse,
             isolation: Isolation::Host,
@@ -225,7 +234,10 @@ impl Stage {
         if self.directory.is_some() {
             let inner = Arc::clone(&self.inner.borrow());
             at_once(inner.close()).unwrap();
-            *self.inner.borrow_mut() = open(self.directory.as_ref(), &self.ambient);
+        }
+        *self.ambient.borrow_mut() = Ambient::playing(&self.clock);
+        if self.directory.is_some() {
+            *self.inner.borrow_mut() = open(self.directory.as_ref(), &self.ambient.borrow());
         }
     }
 
@@ -267,11 +279,54 @@ impl Stage {
         from + newer.len() as u64
     }
 
-    /// The whole record against its newest head, and against what was read of it before.
+    /// Takes everything that is not needed any more out of the record, and what went before it too if an
+    /// earlier try failed half way.
+    pub(crate) async fn prune(&self) {
+        let guard = self.guard();
+        for _ in 0..2 {
+            let keep = Keep::From(u64::MAX);
+            match guard.prune("test", keep, self.segments.path()).await {
+                Ok(pruned) => {
+                    self.tell(format_args!("{} entries are pruned", pruned.count));
+                    return;
+                }
+                Err(fault) => self.tell(format_args!("nothing more is pruned: {fault}")),
+            }
+        }
+    }
+
+    /// The whole record against its newest head, with what was sealed of it, and against what was read of
+    /// it before.
     fn verify(&self) -> Result<(), String> {
         let inner = self.inner.borrow();
-        let entries = at_once(inner.entries(1, usize::MAX)).unwrap();
+        let segments = at_once(inner.segments()).unwrap();
+        let mut entries = Vec::new();
+        for segment in &segments {
+            let path = self.segments.path().join(segment.file());
+            if segments::digest(&path).map_err(|fault| fault.to_string())? != segment.digest {
+                return Err(format!("{} is not what was sealed", segment.file()));
+            }
+            let sealed = segments::entries(&path).map_err(|fault| fault.to_string())?;
+            entries.extend(sealed.map(Result::unwrap));
+        }
+        let left = at_once(inner.entries(1, usize::MAX)).unwrap();
         let head = at_once(inner.head()).unwrap();
+        let keys = [signer().public().clone()];
+        let heads: Vec<_> = head.into_iter().collect();
+        let alone = verify_pruned(
+            Sealed {
+                segments: &segments,
+                are_read: false,
+            },
+            left.iter().cloned().map(Ok::<_, String>),
+            &heads,
+            &keys,
+            None,
+        )?;
+        if !alone.ok() {
+            return Err(alone.to_string());
+        }
+        entries.extend(left);
         for (read, entry) in self.record.borrow().hashes.iter().zip(&entries) {
             if *read != entry.hash {
                 return Err(format!("entry {} is not the one that was read", entry.seq));
@@ -280,10 +335,12 @@ impl Stage {
         if entries.len() < self.record.borrow().hashes.len() {
             return Err("entries that were read are gone".to_owned());
         }
-        let keys = [signer().public().clone()];
-        let heads: Vec<_> = head.into_iter().collect();
+        let sealed = Sealed {
+            segments: &segments,
+            are_read: true,
+        };
         let entries = entries.into_iter().map(Ok::<_, String>);
-        let report = countersign::audit::verify::verify(entries, &heads, &keys, None)?;
+        let report = verify_pruned(sealed, entries, &heads, &keys, None)?;
         match report.ok() && report.unsigned_tail == 0 {
             true => Ok(()),
             false => Err(report.to_string()),
@@ -323,6 +380,7 @@ impl Stage {
         ledger.sent.push(Sent {
             call: call.to_owned(),
             moment,
+            parted: Duration::from_millis(self.ambient.borrow().parted_ms().unsigned_abs()),
             recorded,
             seq,
             digest,
@@ -392,7 +450,7 @@ impl Stage {
     }
 
     pub(crate) fn tell(&self, what: std::fmt::Arguments<'_>) {
-        let line = format!("{} {what}", self.ambient.now());
+        let line = format!("{} {what}", self.ambient.borrow().now());
         self.story.borrow_mut().push(line);
     }
 

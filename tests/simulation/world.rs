@@ -128,8 +128,16 @@ impl World {
         let stage = &self.stage;
         match self.dice.below(32) {
             0..2 => {
-                let ahead = i64::try_from(self.dice.below(2 * AHEAD_MS)).unwrap_or(0);
-                let ahead = ahead - i64::try_from(AHEAD_MS).unwrap_or(0);
+                // Every other time so little that it may go unnoticed.
+                let most = self.dice.pick(&[AHEAD_MS, LITTLE_MS]).copied();
+                let most = most.unwrap_or(AHEAD_MS);
+                let by = i64::try_from(self.dice.below(2 * most)).unwrap_or(0);
+                let by = by - i64::try_from(most).unwrap_or(0);
+                let ahead = if most == AHEAD_MS {
+                    by
+                } else {
+                    self.ahead_ms + by
+                };
                 let millis = ahead - std::mem::replace(&mut self.ahead_ms, ahead);
                 stage.clock.jump_ms(millis);
                 stage.tell(format_args!("the clock was moved by {millis} ms"));
@@ -206,6 +214,9 @@ const STEPS_COUNT: usize = 1_800;
 
 /// How far the wall clock goes wrong, in either direction: together within what budgets outlast.
 const AHEAD_MS: u64 = 100_000_000;
+
+/// And how far when it goes wrong a little.
+const LITTLE_MS: u64 = 40_000;
 
 /// Most agents' errands at once.
 const ERRANDS_COUNT: usize = 6;

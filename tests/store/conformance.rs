@@ -2,6 +2,7 @@
 
 use countersign::audit::chain;
 use countersign::audit::entry::EntryKind;
+use countersign::audit::segment::Segment;
 use countersign::model::approval::ApprovalState;
 use countersign::model::digest::Digest;
 use countersign::model::id::CallId;
@@ -308,6 +309,61 @@ conformance! {
         assert_eq!(spent, [decimal("9")]);
         let spent = stands(&*store, &session, key(1), &[ask], later(60)).await.spent;
         assert_eq!(spent, [decimal("6")]);
+    }
+
+    async fn a_clock_that_is_moved_takes_its_windows_and_sessions_with_it(store: SharedStore) {
+        let session = session(&agent("a"));
+        let ask = budget(&agent("a"), "EUR", 60);
+        write(&*store, vec![Change::OpenSession(session.clone())]).await.unwrap();
+        for seconds in [0, 10, 20] {
+            let spend = spend(&ask, "3", "10", later(seconds));
+            let id = CallId::random(&ambient());
+            write(&*store, vec![Change::Spend(id, spend)]).await.unwrap();
+        }
+        write(&*store, vec![Change::Rate("a\nb\nc".into(), 5_000_000_000)]).await.unwrap();
+        let before = standing(&*store, &session, key(1)).await.revision;
+        for (moved, cell) in [(86_400_000, 86_405_000_000_000), (-86_400_000, 5_000_000_000)] {
+            write(&*store, vec![Change::MoveClock(moved)]).await.unwrap();
+            let at = |seconds: u64| later(seconds).moved(if moved > 0 { moved } else { 0 });
+            for (seconds, sum) in [(20, "9"), (60, "6"), (75, "3"), (80, "0")] {
+                let asked = std::slice::from_ref(&ask);
+                let spent = stands(&*store, &session, key(1), asked, at(seconds)).await.spent;
+                assert_eq!(spent, [decimal(sum)], "moved by {moved}, at {seconds} s");
+            }
+            let cells = store.rate_cells().await.unwrap();
+            assert_eq!(cells, [("a\nb\nc".to_owned(), cell)]);
+        }
+        let after = store.session(session.id).await.unwrap().unwrap();
+        assert_eq!((after.opened, after.seen), (session.opened, session.seen));
+        let now = standing(&*store, &session, key(1)).await;
+        assert!(now.revision >= before + 2, "what was judged before is judged anew");
+    }
+
+    async fn a_segment_takes_out_exactly_its_entries_and_follows_the_one_before(store: SharedStore) {
+        for _ in 0..6 {
+            write(&*store, Vec::new()).await.unwrap();
+        }
+        let entries = store.entries(1, 10).await.unwrap();
+        let segment = |first: u64, last: u64| Segment {
+            first,
+            last,
+            previous: entries[first as usize - 1].previous,
+            hash: entries[last as usize - 1].hash,
+            digest: Digest::of(b"file"),
+        };
+        let prune = |segment: Segment| write(&*store, vec![Change::Prune(segment)]);
+        let other = Segment { previous: Digest::of(b"other"), ..segment(1, 3) };
+        for refused in [segment(2, 3), other] {
+            assert!(moved(prune(refused).await));
+        }
+        assert_eq!(prune(segment(1, 3)).await.unwrap().seq(), 7);
+        assert!(moved(prune(segment(1, 3)).await));
+        assert!(moved(prune(segment(5, 6)).await));
+        prune(segment(4, 5)).await.unwrap();
+        let left: Vec<_> = store.entries(1, 10).await.unwrap();
+        assert_eq!(left.iter().map(|one| one.seq).collect::<Vec<_>>(), [6, 7, 8]);
+        assert_eq!(left[0], entries[5]);
+        assert_eq!(store.segments().await.unwrap(), [segment(1, 3), segment(4, 5)]);
     }
 
     async fn a_call_is_in_flight_until_its_one_outcome(store: SharedStore) {

@@ -4,7 +4,9 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use countersign::audit::segment::Segment;
 use countersign::audit::verify::verify;
+use countersign::model::digest::Digest;
 use countersign::model::session::AgentState;
 use countersign::store::sqlite::{FILE, Reader, Sqlite};
 use countersign::store::{Ask, Change, SharedStore, Store, StoreError};
@@ -87,6 +89,45 @@ async fn a_failed_commit_changes_nothing_and_the_next_one_succeeds() {
         assert_eq!(recorded.seq(), 2);
         whole(directory.path(), 2);
     }
+}
+
+#[tokio::test]
+async fn a_pruning_that_fails_or_names_another_entry_takes_nothing_out() {
+    let directory = tempfile::tempdir().unwrap();
+    let store = sqlite(directory.path());
+    for _ in 0..4 {
+        write(&store, Vec::new()).await.unwrap();
+    }
+    let entries = store.entries(1, 10).await.unwrap();
+    let segment = Segment {
+        first: 1,
+        last: 3,
+        previous: entries[0].previous,
+        hash: entries[2].hash,
+        digest: Digest::of(b"file"),
+    };
+    let prune = |segment: &Segment| write(&store, vec![Change::Prune(segment.clone())]);
+    for fault in [AT_INSERT, AT_COMMIT] {
+        tamper(directory.path(), fault[0]);
+        assert!(is_unavailable(&prune(&segment).await));
+        tamper(directory.path(), fault[1]);
+        whole(directory.path(), 4);
+    }
+    let other = Segment {
+        last: 2,
+        ..segment.clone()
+    };
+    assert!(is_unavailable(&prune(&other).await));
+    whole(directory.path(), 4);
+    assert!(store.segments().await.unwrap().is_empty());
+
+    prune(&segment).await.unwrap();
+    assert_eq!(store.entries(1, 10).await.unwrap()[0], entries[3]);
+    store.close().await.unwrap();
+    drop(store);
+    let again = sqlite(directory.path());
+    assert_eq!(again.segments().await.unwrap(), [segment]);
+    assert_eq!(write(&again, Vec::new()).await.unwrap().seq(), 6);
 }
 
 #[tokio::test]

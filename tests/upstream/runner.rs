@@ -8,6 +8,7 @@ use countersign::audit::checkpoint::Signer;
 use countersign::guard::{
     Delivery, Denial, Guard, Parts, Permit, PinPolicy, Reload, Ruling, Upstreams,
 };
+use countersign::limits::RECORD_SHARE_BYTES;
 use countersign::mcp::dialect::{Era, meta};
 use countersign::mcp::listing::Listing;
 use countersign::mcp::upstream::{Runner, UpstreamSpec};
@@ -59,6 +60,7 @@ impl World {
             code_key: [2; 32],
             permit_key: [3; 32],
             all_synced: false,
+            record_share_bytes: RECORD_SHARE_BYTES,
             reload: Reload::Auto,
             pin: PinPolicy::FirstUse,
             isolation: Isolation::Host,

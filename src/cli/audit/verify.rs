@@ -8,10 +8,13 @@ use serde_json::{Value, json};
 
 use super::open;
 use super::pages::Pages;
+use super::segments;
 use crate::audit::checkpoint::{PublicKey, SignedHead};
+use crate::audit::entry::StoredEntry;
 use crate::audit::line::Line;
 use crate::audit::report::Report;
-use crate::audit::verify::verify;
+use crate::audit::segment::Segment;
+use crate::audit::verify::{Sealed, verify_pruned};
 use crate::cli::failure::Failure;
 use crate::cli::place::{Place, read_text};
 use crate::cli::print;
@@ -19,10 +22,12 @@ use crate::limits::SECRET_FILE_BYTES;
 use crate::store::anchor::Anchor;
 use crate::store::keys;
 use crate::store::lines::lines;
+use crate::store::sqlite::Reader;
 
 pub(super) fn run(
     place: &Place,
     export: Option<&Path>,
+    segments: Option<&Path>,
     anchors: Option<&Path>,
     key: Option<&Path>,
     as_json: bool,
@@ -32,54 +37,101 @@ pub(super) fn run(
         .transpose()?;
     let key = key.map(read_key).transpose()?;
     let report = match export {
-        Some(path) => verify_export(path, anchors.as_deref(), key)?,
-        None => verify_record(&place.data()?, anchors.as_deref(), key)?,
+        Some(path) => verify_export(path, segments, anchors.as_deref(), key)?,
+        None => verify_record(&place.data()?, segments, anchors.as_deref(), key)?,
     };
     report_on(&report, as_json)
 }
 
-/// Verifies the record in a guard's directory.
+/// Verifies the record in a guard's directory, from its first entry where `files` holds its segments.
 pub(in crate::cli) fn verify_record(
     data: &Path,
+    files: Option<&Path>,
     anchors: Option<&[SignedHead]>,
     key: Option<PublicKey>,
 ) -> Result<Report, Failure> {
     let reader = open(data)?;
-    let heads = reader.heads().map_err(|error| Failure::because(&error))?;
     let trusted = match key {
         Some(key) => vec![key],
-        // The key beside the record is not the record's own word for it, but lies in the same hands.
-        None => match read_key(&data.join(keys::DIRECTORY).join(keys::PUBLIC_FILE)) {
-            Ok(key) => vec![key],
-            Err(_) => reader.keys().map_err(|error| Failure::because(&error))?,
-        },
+        None => keys_of(&reader, data)?,
     };
-    let entries = Pages::new(&reader, 1);
-    verify(entries, &heads, &trusted, anchors)
+    verify_reader(&reader, &trusted, files, anchors)
+}
+
+/// Verifies a copy of the record of a guard's directory.
+pub(super) fn verify_file(file: &Path, data: &Path) -> Result<Report, Failure> {
+    let reader = Reader::open(file).map_err(|error| Failure::because(&error))?;
+    let trusted = keys_of(&reader, data)?;
+    verify_reader(&reader, &trusted, None, None)
+}
+
+/// The key beside the record is not the record's own word for it, but lies in the same hands.
+fn keys_of(reader: &Reader, data: &Path) -> Result<Vec<PublicKey>, Failure> {
+    match read_key(&data.join(keys::DIRECTORY).join(keys::PUBLIC_FILE)) {
+        Ok(key) => Ok(vec![key]),
+        Err(_) => reader.keys().map_err(|error| Failure::because(&error)),
+    }
+}
+
+fn verify_reader(
+    reader: &Reader,
+    trusted: &[PublicKey],
+    files: Option<&Path>,
+    anchors: Option<&[SignedHead]>,
+) -> Result<Report, Failure> {
+    let heads = reader.heads().map_err(|error| Failure::because(&error))?;
+    let segments = reader.segments();
+    let segments = segments.map_err(|error| Failure::because(&error))?;
+    let entries = Pages::new(reader, 1);
+    verify_all(files, &segments, entries, &heads, trusted, anchors)
+}
+
+/// Verifies entries, after those of the sealed segments where their files are at hand.
+fn verify_all(
+    files: Option<&Path>,
+    segments: &[Segment],
+    entries: impl Iterator<Item = Result<StoredEntry, Failure>>,
+    heads: &[SignedHead],
+    keys: &[PublicKey],
+    anchors: Option<&[SignedHead]>,
+) -> Result<Report, Failure> {
+    let are_read = files.is_some();
+    let sealed = Sealed { segments, are_read };
+    let Some(directory) = files else {
+        return verify_pruned(sealed, entries, heads, keys, anchors);
+    };
+    let entries = segments::read(directory, segments).map(Ok).chain(entries);
+    let mut report = verify_pruned(sealed, entries, heads, keys, anchors)?;
+    for finding in segments::findings(directory, segments) {
+        report.find(finding.place, finding.what);
+    }
+    Ok(report)
 }
 
 fn verify_export(
     path: &Path,
+    files: Option<&Path>,
     anchors: Option<&[SignedHead]>,
     key: Option<PublicKey>,
 ) -> Result<Report, Failure> {
     refuse_broken_off(path)?;
     // Twice: heads and keys may stand anywhere, and entries are not kept in memory.
-    let (mut heads, mut named) = (Vec::new(), Vec::new());
+    let (mut heads, mut named, mut segments) = (Vec::new(), Vec::new(), Vec::new());
     for line in read_lines(path)? {
         match line? {
             Line::Head(head) => heads.push(head),
             Line::Key(key) => named.push(key),
+            Line::Segment(segment) => segments.push(segment),
             Line::Record(_) => {}
         }
     }
     let trusted = key.map_or(named, |key| vec![key]);
     let entries = read_lines(path)?.filter_map(|line| match line {
         Ok(Line::Record(entry)) => Some(Ok(entry)),
-        Ok(Line::Head(_) | Line::Key(_)) => None,
+        Ok(Line::Head(_) | Line::Key(_) | Line::Segment(_)) => None,
         Err(failure) => Some(Err(failure)),
     });
-    verify(entries, &heads, &trusted, anchors)
+    verify_all(files, &segments, entries, &heads, &trusted, anchors)
 }
 
 /// A last line without its end would be read as not there, and its entry as never written.
@@ -127,6 +179,7 @@ fn report_on(report: &Report, as_json: bool) -> Result<(), Failure> {
             print::json(&json!({
                 "ok": report.ok(),
                 "entries": report.entries,
+                "sealed": report.sealed,
                 "signed_through": report.signed_through,
                 "unsigned_tail": report.unsigned_tail,
                 "anchored_through": report.anchored_through,

@@ -12,6 +12,7 @@ use crate::ambient::Ambient;
 use crate::cli::failure::Failure;
 use crate::cli::print;
 use crate::guard::{Guard, Offered, Parts, PinPolicy, Reload};
+use crate::limits::RECORD_SHARE_BYTES;
 use crate::model::id::BootId;
 use crate::model::isolation::Isolation;
 use crate::model::name::OperatorName;
@@ -64,6 +65,7 @@ impl Core {
             code_key: keys.code,
             permit_key: keys.permit,
             all_synced,
+            record_share_bytes: RECORD_SHARE_BYTES,
             reload,
             pin,
             isolation,

@@ -1,10 +1,15 @@
 //! Serving a router until the guard stops, to a bounded number of connections that say soon what they want.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::ConnectInfo;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
@@ -13,6 +18,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{sleep, timeout};
 use tokio_util::sync::CancellationToken;
 
+use crate::authn::peer;
 use crate::limits::{CONNECTIONS_PER_LISTENER_COUNT, REQUEST_HEAD_LONGEST, SHUTDOWN_GRACE};
 
 /// Answers until `stopping`, then lets requests under way end within [`SHUTDOWN_GRACE`].
@@ -29,7 +35,7 @@ async fn serve_at_most(
 ) {
     let room = Arc::new(Semaphore::new(count));
     let connections = Connections {
-        router,
+        router: router.layer(axum::middleware::from_fn(peer::told)),
         ending: GracefulShutdown::new(),
         cut: CancellationToken::new(),
     };
@@ -37,7 +43,7 @@ async fn serve_at_most(
         // The room is never closed.
         while let Ok(place) = Arc::clone(&room).acquire_owned().await {
             match listener.accept().await {
-                Ok((stream, _)) => connections.begin(stream, place),
+                Ok((stream, peer)) => connections.begin(stream, peer, place),
                 Err(error) => {
                     tracing::error!(%error, "a listener does not accept");
                     // Out of descriptors, most likely; a moment later there may be some.
@@ -68,11 +74,16 @@ struct Connections {
 }
 
 impl Connections {
-    fn begin(&self, stream: TcpStream, place: OwnedSemaphorePermit) {
+    fn begin(&self, stream: TcpStream, peer: SocketAddr, place: OwnedSemaphorePermit) {
         if let Err(error) = stream.set_nodelay(true) {
             tracing::debug!(%error, "a connection keeps Nagle's algorithm");
         }
-        let service = TowerToHyperService::new(self.router.clone());
+        let answering = TowerToHyperService::new(self.router.clone());
+        // Told to the guard, which counts by it what anybody can cause.
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(ConnectInfo(peer));
+            answering.call(request)
+        });
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(REQUEST_HEAD_LONGEST)

@@ -299,9 +299,12 @@ impl Guard {
             .await;
         if let Err(fault) = kept {
             // Whether it was written is not known: only the store's own rows can be built upon.
-            for pin in self.store.pins().await? {
-                self.book.put(pin);
+            if let Ok(known) = self.store.pins().await {
+                for pin in known {
+                    self.book.put(pin);
+                }
             }
+            // Counted even where they could not be read: a refusal may be in force all the same.
             self.revoked_something();
             return Err(fault);
         }

@@ -20,6 +20,7 @@ mod pins;
 mod rates;
 mod reader;
 mod schema;
+mod segments;
 mod sessions;
 mod settings;
 mod shared;
@@ -42,9 +43,10 @@ use super::state::State;
 use super::{Ask, Commit, InFlight, Recorded, Store, StoreError, Sync, Wake};
 use crate::ambient::Ambient;
 use crate::audit::checkpoint::{SignedHead, Signer};
-use crate::audit::entry::StoredEntry;
+use crate::audit::entry::{EntryKind, StoredEntry};
+use crate::audit::segment::Segment;
 use crate::engine::facts::Standing;
-use crate::limits::COMMIT_QUEUE_COUNT;
+use crate::limits::{COMMIT_QUEUE_COUNT, COMMIT_QUEUE_KEPT_COUNT};
 use crate::model::approval::Approval;
 use crate::model::credential::{Credential, Operator};
 use crate::model::digest::Digest;
@@ -173,9 +175,7 @@ impl Sqlite {
 
     fn send(&self, job: Job) -> Result<(), StoreError> {
         self.jobs.try_send(job).map_err(|refused| match refused {
-            mpsc::error::TrySendError::Full(_) => {
-                StoreError::Unavailable("too much waits to be written".to_owned())
-            }
+            mpsc::error::TrySendError::Full(_) => crowded(),
             mpsc::error::TrySendError::Closed(_) => closed(),
         })
     }
@@ -188,6 +188,13 @@ impl Store for Sqlite {
     }
 
     async fn commit(&self, commit: Commit) -> Result<Recorded, StoreError> {
+        let is_agents = matches!(
+            commit.entry.kind,
+            EntryKind::Decision | EntryKind::Refusal | EntryKind::Session
+        );
+        if is_agents && self.jobs.capacity() < COMMIT_QUEUE_KEPT_COUNT {
+            return Err(crowded());
+        }
         let (reply, answer) = oneshot::channel();
         let disclosure = commit.entry.disclosure.as_ref().map(|one| one.render());
         self.send(Job::Commit(Pending {
@@ -281,6 +288,10 @@ impl Store for Sqlite {
         self.look(State::pins).await
     }
 
+    async fn segments(&self) -> Result<Vec<Segment>, StoreError> {
+        self.look(State::segments).await
+    }
+
     async fn entries(&self, from: u64, most: usize) -> Result<Vec<StoredEntry>, StoreError> {
         self.read(move |reader| reader.entries(from, most)).await
     }
@@ -321,6 +332,10 @@ impl From<rusqlite::Error> for StoreError {
 
 /// How many idle connections are kept for reading.
 const IDLE_READERS_COUNT: usize = 4;
+
+fn crowded() -> StoreError {
+    StoreError::Unavailable("too much waits to be written".to_owned())
+}
 
 fn closed() -> StoreError {
     StoreError::Unavailable("it is closed".to_owned())

@@ -7,10 +7,12 @@ use std::sync::Arc;
 use rusqlite::Connection;
 
 use super::{
-    OpenError, approvals, credentials, entries, grants, heads, operators, schema, sessions,
+    OpenError, approvals, credentials, entries, grants, heads, operators, schema, segments,
+    sessions,
 };
 use crate::audit::checkpoint::{PublicKey, SignedHead};
 use crate::audit::entry::StoredEntry;
+use crate::audit::segment::Segment;
 use crate::model::approval::Approval;
 use crate::model::credential::{Credential, Operator};
 use crate::model::grant::Grant;
@@ -48,6 +50,14 @@ impl Reader {
     /// [`StoreError::Unavailable`] if the file cannot be read.
     pub fn entries(&self, from: u64, most: usize) -> Result<Vec<StoredEntry>, StoreError> {
         Ok(entries::read(&self.0, from, most)?)
+    }
+
+    /// Segments that were sealed and taken out, oldest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the file cannot be read.
+    pub fn segments(&self) -> Result<Vec<Segment>, StoreError> {
+        Ok(segments::read(&self.0)?)
     }
 
     /// The newest signed head of each run of the guard, oldest first.
@@ -91,6 +101,18 @@ impl Reader {
             _ => None,
         });
         Ok(known.collect())
+    }
+
+    /// Copies everything, as it stands at one moment, into an empty file.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if it cannot be copied.
+    pub fn copy_to(&self, file: &Path) -> Result<(), StoreError> {
+        let file = file
+            .to_str()
+            .ok_or_else(|| StoreError::Unavailable(format!("{} is not UTF-8", file.display())))?;
+        self.0.execute("VACUUM INTO ?1", [file])?;
+        Ok(())
     }
 
     pub(super) fn approval(&self, id: ApprovalId) -> Result<Option<Approval>, StoreError> {

@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::{
     agents, approvals, budgets, credentials, grants, history, in_flight, operators, pins, rates,
-    sessions, settings,
+    segments, sessions, settings,
 };
 use crate::limits::CLOCK_SET_BACK_LONGEST;
 use crate::model::time::Timestamp;
@@ -23,6 +23,7 @@ pub(super) fn write(db: &Connection, rows: &Rows) -> rusqlite::Result<()> {
     rates::write(db, &rows.rates)?;
     settings::write(db, &rows.settings)?;
     history::write(db, rows)?;
+    segments::write(db, &rows.segments)?;
     pins::write(db, &rows.pins)
 }
 
@@ -39,6 +40,7 @@ pub(super) fn load(db: &Connection, now: Timestamp) -> rusqlite::Result<Vec<Row>
         budgets::load(db, now.before(CLOCK_SET_BACK_LONGEST))?,
         in_flight::load(db)?,
         rates::load(db)?,
+        segments::load(db)?,
         settings::load(db)?,
         history::load(db, since, now)?,
         pins::load(db)?,

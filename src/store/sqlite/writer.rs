@@ -142,7 +142,7 @@ impl Writer {
             let body = std::mem::take(&mut pending.body);
             let entry = self.chain.append(body, pending.disclosure.take());
             sync = sync.max(pending.sync);
-            accepted.push((pending, Recorded::new(entry.seq, entry.hash)));
+            accepted.push((pending, Recorded::of(&entry)));
             entries.push(entry);
         }
         if !entries.is_empty() {

@@ -166,7 +166,7 @@ impl Agent {
     }
 
     /// Approvals that are open at `now`.
-    pub(super) fn open(&self, now: Timestamp) -> impl Iterator<Item = &Arc<Approval>> {
+    pub(super) fn open(&self, now: Timestamp) -> impl Iterator<Item = &Arc<Approval>> + Clone {
         self.held.values().filter(move |one| one.is_open(now))
     }
 

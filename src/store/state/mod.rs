@@ -6,6 +6,7 @@
 
 mod agent;
 mod climb;
+mod clock;
 mod learn;
 mod past;
 mod plan;
@@ -19,6 +20,7 @@ use std::time::Duration;
 
 use indexmap::IndexMap;
 
+use crate::audit::segment::Segment;
 use crate::engine::facts::BudgetKey;
 use crate::limits::CLOCK_SET_BACK_LONGEST;
 use crate::model::approval::{Approval, ApprovalState};
@@ -57,6 +59,7 @@ pub(super) struct State {
     settings: HashMap<Arc<str>, Arc<str>>,
     pins: IndexMap<PinKey, Arc<Pin>>,
     climbs: HashMap<SessionId, Climb>,
+    segments: IndexMap<u64, Arc<Segment>>,
 }
 
 /// The groups of operators, worked out when an operator changes and good until the first token ends.
@@ -192,6 +195,12 @@ impl State {
         self.pins.values().map(|one| Pin::clone(one)).collect()
     }
 
+    /// Oldest first.
+    pub(super) fn segments(&self) -> Vec<Segment> {
+        let segments = self.segments.values();
+        segments.map(|one| Segment::clone(one)).collect()
+    }
+
     /// Everything kept of one agent's past.
     pub(super) fn history(&self, agent: &AgentName, now: Timestamp) -> History {
         let mut pasts: Vec<_> = self
@@ -294,6 +303,7 @@ impl State {
                 let old = place(&mut self.pins, key.clone(), new);
                 Row::Pin(key, old)
             }
+            Row::Segment(first, new) => Row::Segment(first, place(&mut self.segments, first, new)),
             Row::Reach(key, new) => {
                 let past = self.past_mut(&key.who);
                 let old = past.put_usage(&key.reach, key.privilege, new);

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use super::row::Spent;
 use super::{Row, Rows, State};
+use crate::audit::chain::GENESIS;
+use crate::audit::segment::Segment;
 use crate::engine::facts::Spend;
+use crate::engine::inbox;
 use crate::model::approval::{Approval, ApprovalState};
 use crate::model::credential::{Credential, CredentialKind, Operator};
 use crate::model::grant::Grant;
@@ -107,6 +110,10 @@ impl State {
                 self.learn(lesson, *at, rows);
                 Ok(())
             }
+            Change::MoveClock(millis) => {
+                self.move_clock(*millis, rows);
+                Ok(())
+            }
             Change::Rate(key, cell) => {
                 rows.push(Row::Rate(Arc::from(key.as_str()), Some(*cell)));
                 Ok(())
@@ -116,12 +123,13 @@ impl State {
                 rows.push(Row::Setting(Arc::from(name.as_str()), Some(value)));
                 Ok(())
             }
+            Change::Prune(segment) => self.prune(segment, rows),
             Change::SetPin(pin) => self.set_pin(pin, rows),
         }
     }
 
     /// The agent's revision counts one more, and its state may change.
-    fn moves(&self, agent: &AgentName, state: Option<AgentState>, rows: &mut Vec<Row>) {
+    pub(super) fn moves(&self, agent: &AgentName, state: Option<AgentState>, rows: &mut Vec<Row>) {
         let mut row = self
             .agents
             .get(agent)
@@ -244,6 +252,11 @@ impl State {
         if is_open || self.approvals.contains_key(&approval.id) {
             return Err(Moved);
         }
+        let open = self.agents.values();
+        let open = open.flat_map(|agent| agent.open(approval.opened).map(|one| &**one));
+        if inbox::full(open, &approval.rule.any_of, agent).is_some() {
+            return Err(Moved);
+        }
         self.moves(agent, None, rows);
         rows.push(Row::Approval(approval.id, Some(Arc::new(approval.clone()))));
         Ok(())
@@ -321,6 +334,17 @@ impl State {
             until: counted.map_or(until, |counted| counted.until.max(until)),
         };
         rows.push(Row::Spend(Arc::new(ask.key.clone()), call, Some(spent)));
+        Ok(())
+    }
+
+    fn prune(&self, segment: &Segment, rows: &mut Vec<Row>) -> Result<(), Moved> {
+        let before = self.segments.last();
+        let (sealed, hash) = before.map_or((0, GENESIS), |(_, one)| (one.last, one.hash));
+        let follows = segment.first == sealed.saturating_add(1) && segment.previous == hash;
+        if !follows || segment.last < segment.first {
+            return Err(Moved);
+        }
+        rows.push(Row::Segment(segment.first, Some(Arc::new(segment.clone()))));
         Ok(())
     }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 
 use super::BudgetKey;
+use crate::audit::segment::Segment;
 use crate::model::approval::Approval;
 use crate::model::credential::{Credential, Operator};
 use crate::model::decimal::Decimal;
@@ -33,6 +34,7 @@ pub(in crate::store) enum Row {
     Rate(Arc<str>, Option<u64>),
     Setting(Arc<str>, Option<Arc<str>>),
     Pin(PinKey, Option<Arc<Pin>>),
+    Segment(u64, Option<Arc<Segment>>),
     Reach(Arc<ReachKey>, Option<Usage>),
     Value(Arc<ValueKey>, Option<Usage>),
     Day(Arc<DayKey>, Option<u64>),
@@ -107,6 +109,7 @@ pub(in crate::store) struct Rows {
     pub(in crate::store) rates: Table<Arc<str>, u64>,
     pub(in crate::store) settings: Table<Arc<str>, Arc<str>>,
     pub(in crate::store) pins: Table<PinKey, Arc<Pin>>,
+    pub(in crate::store) segments: Table<u64, Arc<Segment>>,
     pub(in crate::store) reaches: Table<Arc<ReachKey>, Usage>,
     pub(in crate::store) values: Table<Arc<ValueKey>, Usage>,
     pub(in crate::store) days: Table<Arc<DayKey>, u64>,
@@ -128,6 +131,7 @@ impl Rows {
             Row::Rate(key, value) => drop(self.rates.insert(key, value)),
             Row::Setting(key, value) => drop(self.settings.insert(key, value)),
             Row::Pin(key, value) => drop(self.pins.insert(key, value)),
+            Row::Segment(key, value) => drop(self.segments.insert(key, value)),
             Row::Reach(key, value) => drop(self.reaches.insert(key, value)),
             Row::Value(key, value) => drop(self.values.insert(key, value)),
             Row::Day(key, value) => drop(self.days.insert(key, value)),
@@ -148,6 +152,7 @@ impl Rows {
         let rates = self.rates.into_iter();
         let settings = self.settings.into_iter();
         let pins = self.pins.into_iter();
+        let segments = self.segments.into_iter();
         let reaches = self.reaches.into_iter();
         let values = self.values.into_iter();
         let days = self.days.into_iter();
@@ -163,6 +168,7 @@ impl Rows {
             .chain(rates.map(|(k, v)| Row::Rate(k, v)))
             .chain(settings.map(|(k, v)| Row::Setting(k, v)))
             .chain(pins.map(|(k, v)| Row::Pin(k, v)))
+            .chain(segments.map(|(k, v)| Row::Segment(k, v)))
             .chain(reaches.map(|(k, v)| Row::Reach(k, v)))
             .chain(values.map(|(k, v)| Row::Value(k, v)))
             .chain(days.map(|(k, v)| Row::Day(k, v)))

@@ -56,6 +56,25 @@ impl Sums {
             .map(|(key, _)| Arc::clone(key))
     }
 
+    /// Every line of every sum, of each sum the newest or the oldest first: moved in that order, none has
+    /// to pass another.
+    pub(super) fn lines(
+        &self,
+        newest_first: bool,
+    ) -> impl Iterator<Item = (&Arc<BudgetKey>, CallId, &Spent)> {
+        self.sums.iter().flat_map(move |(key, sum)| {
+            let count = sum.0.len();
+            (0..count).filter_map(move |place| {
+                let place = match newest_first {
+                    true => count.checked_sub(place + 1)?,
+                    false => place,
+                };
+                let line = sum.0.get(place)?;
+                Some((key, line.call, &line.spent))
+            })
+        })
+    }
+
     /// Sets or removes what a call added to a sum.
     pub(super) fn put(
         &mut self,
