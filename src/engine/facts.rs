@@ -8,7 +8,7 @@ use crate::model::approval::Approval;
 use crate::model::call::Call;
 use crate::model::decimal::Decimal;
 use crate::model::grant::Grant;
-use crate::model::id::ApprovalId;
+use crate::model::id::{ApprovalId, CallId};
 use crate::model::isolation::Isolation;
 use crate::model::name::{AgentName, GroupName};
 use crate::model::privilege::Privilege;
@@ -187,6 +187,7 @@ impl Standing {
                 label: None,
             }),
             approval: None,
+                taint: None,
             grant: None,
             refused: None,
             closed: false,

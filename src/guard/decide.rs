@@ -144,6 +144,9 @@ impl Guard {
             let cells = attempt.cells.iter().flatten();
             changes.extend(cells.map(|(key, cell)| Change::Rate(key.text(), *cell)));
         }
+        if let Some(taint) = &weighed.taint {
+            changes.push(Change::Taint(call.session, taint.clone()));
+        }
         let leg = match call.mode {
             Mode::Proxy => Leg::Own,
             Mode::Authorize => Leg::Signed {

@@ -11,6 +11,8 @@ use crate::model::name::{AgentName, OperatorName};
 use crate::model::outcome::Outcome;
 use crate::model::pin::Pin;
 use crate::model::session::{AgentState, Session, SessionState};
+use crate::model::taint::Taint;
+use crate::model::target::Target;
 use crate::model::time::Timestamp;
 
 use super::InFlight;
@@ -66,6 +68,9 @@ pub enum Change {
     SeenSession(SessionId, Timestamp),
     /// Sets a session's state. A session that ended stays ended.
     SetSession(SessionId, SessionState),
+    /// A session is about to hear foreign words. What it has heard is never made less, and a session that
+    /// ended hears nothing.
+    Taint(SessionId, Taint),
     /// Opens an approval. Refused while another of the same session and key is open.
     OpenApproval(Box<Approval>),
     /// Moves an approval from the version it was read at; the version then counts one more.

@@ -139,6 +139,12 @@ pub trait Store: Send + std::marker::Sync + 'static {
     /// Writes an entry and its changes in one transaction, or nothing at all.
     ///
     /// # Errors
+    /// The agent's revision now; that of one who is not known is 0.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    async fn revision(&self, agent: &AgentName) -> Result<u64, StoreError>;
+
     /// [`StoreError::Moved`] if the agent moved since `expects`, a version, a use or a sum no longer
     /// fits; [`StoreError::Unavailable`] if it could not be written.
     async fn commit(&self, commit: Commit) -> Result<Recorded, StoreError>;

@@ -10,14 +10,22 @@ use serde_json::{Value, json};
 
 use super::house::{House, till};
 
-/// Asks over HTTP and gives status and body.
+/// Calls over HTTP and gives status and body.
 pub(crate) fn call(url: &str, key: &str, tool: &str, arguments: Value) -> (u16, Value) {
+    ask(
+        url,
+        key,
+        &json!({"mode": "proxy", "tool": tool, "arguments": arguments}),
+    )
+}
+
+/// Calls with all that it says and gives status and body.
+pub(crate) fn ask(url: &str, key: &str, body: &Value) -> (u16, Value) {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
     runtime.block_on(async {
-        let body = json!({"mode": "proxy", "tool": tool, "arguments": arguments});
         let request = client::build(true).unwrap().post(format!("{url}/v1/calls"));
         let request = request
             .bearer_auth(key)

@@ -10,6 +10,7 @@ mod agent;
 mod doctor;
 mod house;
 mod local;
+mod marked;
 mod pins;
 mod record;
 mod scopes;

@@ -279,6 +279,7 @@ impl Paper {
                 state: SessionState::Active,
                 default: true,
                 label: None,
+                taint: None,
             }),
             approval: None,
             grant: None,

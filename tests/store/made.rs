@@ -103,6 +103,7 @@ pub(crate) fn session(agent: &AgentName) -> Session {
         state: SessionState::Active,
         default: true,
         label: Some("a label".to_owned()),
+        taint: None,
     }
 }
 
@@ -224,6 +225,7 @@ pub(crate) fn lesson(session: &Session, tool: &str, privilege: Privilege, values
         privilege,
         values: marks.map(|mark| (place.clone(), mark)).collect(),
     }
+        is_tainted: false,
 }
 
 pub(crate) fn learn(lesson: &Lesson, at: Timestamp) -> Change {

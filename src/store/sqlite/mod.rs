@@ -188,6 +188,10 @@ impl Store for Sqlite {
     }
 
     async fn commit(&self, commit: Commit) -> Result<Recorded, StoreError> {
+    async fn revision(&self, agent: &AgentName) -> Result<u64, StoreError> {
+        self.look(|state| state.revision(agent)).await
+    }
+
         let (reply, answer) = oneshot::channel();
         let disclosure = commit.entry.disclosure.as_ref().map(|one| one.render());
         self.send(Job::Commit(Pending {

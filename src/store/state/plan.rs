@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::row::Spent;
-use super::{Row, Rows, State};
+use super::{Row, Rows, State, has_ended};
 use crate::engine::facts::Spend;
 use crate::model::approval::{Approval, ApprovalState};
 use crate::model::credential::{Credential, CredentialKind, Operator};
@@ -12,6 +12,7 @@ use crate::model::id::{ApprovalId, CallId, CredentialId, GrantId, PermitId, Sess
 use crate::model::name::{AgentName, OperatorName};
 use crate::model::pin::Pin;
 use crate::model::session::{AgentState, Session, SessionState};
+use crate::model::taint::{Taint, TaintGrade};
 use crate::model::time::Timestamp;
 use crate::store::{Change, Expect, InFlight, Leg};
 
@@ -53,7 +54,8 @@ impl State {
         Ok(())
     }
 
-    fn revision(&self, agent: &AgentName) -> u64 {
+    /// Counts the agent's changes that a decision depends on.
+    pub(in crate::store) fn revision(&self, agent: &AgentName) -> u64 {
         self.agents
             .get(agent)
             .and_then(|agent| agent.row())
@@ -74,6 +76,7 @@ impl State {
             Change::OpenSession(session) => self.open_session(session, rows),
             Change::SeenSession(id, at) => self.seen_session(*id, *at, rows),
             Change::SetSession(id, state) => self.set_session(*id, *state, rows),
+            Change::Taint(id, taint) => self.taint(*id, taint, rows),
             Change::OpenApproval(approval) => self.open_approval(approval, rows),
             Change::SetApproval { id, version, state } => {
                 self.set_approval(*id, *version, state, rows)
@@ -121,7 +124,7 @@ impl State {
     }
 
     /// The agent's revision counts one more, and its state may change.
-    fn moves(&self, agent: &AgentName, state: Option<AgentState>, rows: &mut Vec<Row>) {
+    pub(super) fn moves(&self, agent: &AgentName, state: Option<AgentState>, rows: &mut Vec<Row>) {
         let mut row = self
             .agents
             .get(agent)
@@ -236,6 +239,23 @@ impl State {
     }
 
     fn open_approval(&self, approval: &Approval, rows: &mut Vec<Row>) -> Result<(), Moved> {
+    /// What is decided of a tainted session depends on it, so that moves the revision.
+    fn taint(&self, id: SessionId, taint: &Taint, rows: &mut Vec<Row>) -> Result<(), Moved> {
+        let session = self.sessions.get(&id).ok_or(Moved)?;
+        if has_ended(session) {
+            return Err(Moved);
+        }
+        if taint.adds_to(session.taint.as_ref()) {
+            let mut tainted = Session::clone(session);
+            tainted.taint = Some(taint.clone());
+            if taint.grade == TaintGrade::Untrusted {
+                self.moves(&tainted.principal.agent, None, rows);
+            }
+            rows.push(Row::Session(id, Some(Arc::new(tainted))));
+        }
+        Ok(())
+    }
+
         let agent = &approval.principal.agent;
         let is_open = self
             .agents
