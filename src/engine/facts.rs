@@ -113,6 +113,8 @@ pub struct Standing {
     pub approvers: Arc<BTreeSet<GroupName>>,
     /// What the past says of the call.
     pub precedent: Precedent,
+    /// The newest call of the same agent and target whose outcome nobody knows.
+    pub doubt: Option<CallId>,
 }
 
 /// What the past says of one call; by default it knows nothing, and so everything is new.
@@ -185,9 +187,9 @@ impl Standing {
                 state: SessionState::Active,
                 default: true,
                 label: None,
+                taint: None,
             }),
             approval: None,
-                taint: None,
             grant: None,
             refused: None,
             closed: false,
@@ -198,6 +200,7 @@ impl Standing {
             spent: vec![Decimal::zero(); budgets],
             approvers: Arc::new(approvers),
             precedent: Precedent::default(),
+            doubt: None,
         }
     }
 }

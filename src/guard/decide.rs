@@ -159,6 +159,7 @@ impl Guard {
             agent: call.principal.agent.clone(),
             session: call.session,
             target: call.target.clone(),
+            privilege: weighed.requirements.privilege,
             approval: weighed.approval,
             since: now,
             leg,

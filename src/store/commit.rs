@@ -110,8 +110,11 @@ pub enum Change {
     },
     /// The permit of a call has run out. Refused when it was redeemed.
     Lapse(CallId, Timestamp),
-    /// A call's outcome is known. Refused when it has one already.
+    /// A call's outcome is known, or known to be unknown. Refused when it has one already. An unknown one
+    /// above `read` leaves a doubt; a known one of a call that a person let run in spite of it lifts it.
     End(CallId, Outcome),
+    /// An operator has looked at what became of a call of unknown outcome. Refused where there is none.
+    Resolve(AgentName, Target),
     /// A call was done, and teaches the past of its agent; moves no revision.
     Learn(Box<Lesson>, Timestamp),
     /// Keeps a limiter's cell.

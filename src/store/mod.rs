@@ -36,6 +36,7 @@ use crate::model::history::{History, Lesson};
 use crate::model::id::{ApprovalId, CallId, CredentialId, PermitId, SessionId};
 use crate::model::name::{AgentName, OperatorName};
 use crate::model::pin::Pin;
+use crate::model::privilege::Privilege;
 use crate::model::session::{AgentState, Session};
 use crate::model::target::Target;
 use crate::model::time::Timestamp;
@@ -96,6 +97,8 @@ pub struct InFlight {
     pub session: SessionId,
     /// What it is on.
     pub target: Target,
+    /// How far up the ladder it stands.
+    pub privilege: Privilege,
     /// The approval it used, if any.
     pub approval: Option<ApprovalId>,
     /// When it was permitted.
@@ -136,15 +139,15 @@ pub trait Store: Send + std::marker::Sync + 'static {
     /// [`StoreError::Unavailable`].
     async fn standing(&self, ask: &Ask<'_>) -> Result<Standing, StoreError>;
 
-    /// Writes an entry and its changes in one transaction, or nothing at all.
-    ///
-    /// # Errors
     /// The agent's revision now; that of one who is not known is 0.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
     async fn revision(&self, agent: &AgentName) -> Result<u64, StoreError>;
 
+    /// Writes an entry and its changes in one transaction, or nothing at all.
+    ///
+    /// # Errors
     /// [`StoreError::Moved`] if the agent moved since `expects`, a version, a use or a sum no longer
     /// fits; [`StoreError::Unavailable`] if it could not be written.
     async fn commit(&self, commit: Commit) -> Result<Recorded, StoreError>;

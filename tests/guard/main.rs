@@ -7,6 +7,7 @@
 
 mod approvals;
 mod decisions;
+mod doubts;
 mod events;
 mod history;
 mod isolation;

@@ -187,6 +187,7 @@ pub(crate) fn flight(session: &Session) -> InFlight {
             server: ServerName::parse("files").unwrap(),
             name: Arc::from("file:///a"),
         },
+        privilege: Privilege::Read,
         approval: None,
         since: NOW,
         leg: countersign::store::Leg::Own,
@@ -224,8 +225,8 @@ pub(crate) fn lesson(session: &Session, tool: &str, privilege: Privilege, values
         reach,
         privilege,
         values: marks.map(|mark| (place.clone(), mark)).collect(),
-    }
         is_tainted: false,
+    }
 }
 
 pub(crate) fn learn(lesson: &Lesson, at: Timestamp) -> Change {

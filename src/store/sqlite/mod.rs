@@ -9,6 +9,7 @@ mod approvals;
 mod budgets;
 mod column;
 mod credentials;
+mod doubts;
 mod entries;
 mod grants;
 mod heads;
@@ -187,11 +188,11 @@ impl Store for Sqlite {
         self.look(|state| state.standing(ask)).await
     }
 
-    async fn commit(&self, commit: Commit) -> Result<Recorded, StoreError> {
     async fn revision(&self, agent: &AgentName) -> Result<u64, StoreError> {
         self.look(|state| state.revision(agent)).await
     }
 
+    async fn commit(&self, commit: Commit) -> Result<Recorded, StoreError> {
         let (reply, answer) = oneshot::channel();
         let disclosure = commit.entry.disclosure.as_ref().map(|one| one.render());
         self.send(Job::Commit(Pending {

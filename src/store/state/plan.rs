@@ -105,7 +105,8 @@ impl State {
                 self.redeem(*call, *permit, *at, leg, rows)
             }
             Change::Lapse(call, at) => self.lapse(*call, *at),
-            Change::End(call, _) => self.end(*call, rows),
+            Change::End(call, outcome) => self.end(*call, *outcome, rows),
+            Change::Resolve(agent, target) => self.resolve(agent, target, rows),
             Change::Learn(lesson, at) => {
                 self.learn(lesson, *at, rows);
                 Ok(())
@@ -238,7 +239,6 @@ impl State {
         Ok(())
     }
 
-    fn open_approval(&self, approval: &Approval, rows: &mut Vec<Row>) -> Result<(), Moved> {
     /// What is decided of a tainted session depends on it, so that moves the revision.
     fn taint(&self, id: SessionId, taint: &Taint, rows: &mut Vec<Row>) -> Result<(), Moved> {
         let session = self.sessions.get(&id).ok_or(Moved)?;
@@ -256,6 +256,7 @@ impl State {
         Ok(())
     }
 
+    fn open_approval(&self, approval: &Approval, rows: &mut Vec<Row>) -> Result<(), Moved> {
         let agent = &approval.principal.agent;
         let is_open = self
             .agents
@@ -400,13 +401,5 @@ impl State {
             Leg::Signed { until, .. } if until <= at => Ok(()),
             _ => Err(Moved),
         }
-    }
-
-    fn end(&self, call: CallId, rows: &mut Vec<Row>) -> Result<(), Moved> {
-        if !self.flights.contains_key(&call) {
-            return Err(Moved);
-        }
-        rows.push(Row::Flight(call, None));
-        Ok(())
     }
 }

@@ -79,6 +79,7 @@ impl State {
                 .lesson
                 .map(|lesson| self.precedent(lesson, ask))
                 .unwrap_or_default(),
+            doubt: self.doubt(ask.agent, ask.target),
         }
     }
 
