@@ -5,7 +5,9 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod amounts;
 mod approvals;
+mod claims;
 mod decisions;
 mod doubts;
 mod events;
