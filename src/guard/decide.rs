@@ -172,11 +172,7 @@ impl Guard {
             minted: weighed.monotonic,
             leg,
         });
-        // What somebody else runs is done only by their own word, which teaches nothing.
-        let lesson = weighed
-            .lesson
-            .take()
-            .filter(|_| attempt.call.mode == Mode::Proxy);
+        let lesson = weighed.lesson.take();
         let (call, recorded) = self.put(attempt, weighed, changes).await?;
         Ok(Ruling::Permit(Permit::mint(
             recorded, call, digest, approval, lesson, terms,

@@ -52,6 +52,7 @@ impl Guard {
             turns: tokio::sync::Mutex::default(),
             floods: super::floods::Floods::default(),
             votes: parking_lot::Mutex::default(),
+            lessons: parking_lot::Mutex::default(),
             epoch: AtomicU64::new(0),
             stopping: CancellationToken::new(),
             running: TaskTracker::new(),

@@ -66,7 +66,8 @@ pub use crate::store::{StoreError, Wake};
 
 use crate::ambient::Ambient;
 use crate::model::call::Principal;
-use crate::model::id::{ApprovalId, SessionId};
+use crate::model::history::Lesson;
+use crate::model::id::{ApprovalId, CallId, SessionId};
 use crate::model::isolation::Isolation;
 use crate::model::name::OperatorName;
 use crate::rate::Limits;
@@ -129,6 +130,8 @@ pub struct Guard {
     floods: floods::Floods,
     /// Votes by the name their operator gave them.
     votes: Mutex<HashMap<(ApprovalId, OperatorName, String), Vote>>,
+    /// What calls teach that somebody else runs, until it is told what came of them.
+    lessons: Mutex<HashMap<CallId, Box<Lesson>>>,
     /// Counts everything that may forbid a permit already minted.
     epoch: AtomicU64,
     stopping: CancellationToken,
