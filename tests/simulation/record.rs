@@ -23,6 +23,12 @@ pub(crate) struct Record {
     pub(crate) openers: HashMap<String, u64>,
     /// What a grant may do: its approval, and how often.
     pub(crate) grants: HashMap<String, (String, u64)>,
+    /// Where a session first heard untrusted words of its own.
+    pub(crate) tainted: HashMap<String, u64>,
+    /// Places of what happened to the sessions of a credential, each with its session.
+    pub(crate) sessions: HashMap<String, Vec<(String, u64)>>,
+    /// Calls above `read` of an agent and a target whose outcome is unknown: place of the outcome.
+    pub(crate) unknown: HashMap<(String, String), Vec<u64>>,
 }
 
 impl Record {
@@ -62,6 +68,24 @@ impl Record {
             let of = text(&body, "approval").to_owned();
             self.grants.insert(grant, (of, uses));
         }
+        let session = text(&body, "session").to_owned();
+        let hears = text(&body, "taints") == "untrusted"
+            || text(&body, "state") == "tainted" && text(&body, "taint") == "untrusted";
+        if hears {
+            self.tainted.entry(session.clone()).or_insert(seq);
+        }
+        if text(&body, "kind") == "session" {
+            let credential = text(&body, "credential").to_owned();
+            let moves = self.sessions.entry(credential).or_default();
+            moves.push((session, seq));
+        }
+        if text(&body, "kind") == "outcome" && text(&body, "outcome") == "unknown" {
+            let permit = self.permit(text(&body, "call")).map(|(_, permit)| permit);
+            if let Some(permit) = permit.filter(|permit| text(permit, "privilege") != "read") {
+                let matter = (text(permit, "agent").to_owned(), target(permit));
+                self.unknown.entry(matter).or_default().push(seq);
+            }
+        }
         self.bodies.push(body);
         self.hashes.push(entry.hash);
         Ok(())
@@ -83,6 +107,15 @@ impl Record {
 /// A member that is a text; empty where it is not.
 pub(crate) fn text<'a>(body: &'a Value, name: &str) -> &'a str {
     body.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// The server and name of a decision's target.
+pub(crate) fn target(body: &Value) -> String {
+    format!(
+        "{}/{}",
+        text(&body["target"], "server"),
+        text(&body["target"], "name")
+    )
 }
 
 /// When an entry was made.
