@@ -136,6 +136,8 @@ pub const GRANT_LIFE: Duration = Duration::from_secs(3_600);
 pub const PERMIT_LIFE: Duration = Duration::from_secs(1);
 /// Most live sessions of one principal.
 pub const SESSIONS_PER_PRINCIPAL_COUNT: usize = 4;
+/// How long a new session of a credential is opened after what its ended ones have heard.
+pub const TAINT_MEMORY: Duration = Duration::from_secs(24 * 3_600);
 /// How often a decision is tried again when the session moved under it.
 pub const DECIDE_TRIES_COUNT: usize = 16;
 

@@ -179,6 +179,31 @@ async fn a_guard_that_stops_answers_what_it_holds_and_ends_the_pipe() {
 }
 
 #[tokio::test]
+async fn what_a_server_answers_outside_of_calls_is_noted_before_the_agent_hears_it() {
+    let server = Server::start(&["read"]).await;
+    let wary = format!("{PAUSES}untrusted: [crm/mail_*]\n");
+    let guarded = Guarded::start(&wary, &[("crm", http(&server.url))], false).await;
+    let mut agent = Agent::of(&guarded).await;
+    agent.begin().await;
+    let tools = agent.ask(1, "tools/list", json!({})).await;
+    assert_eq!(tools["result"]["tools"][0]["name"], "read", "{tools}");
+    // What was shown so far is pinned and accepted.
+    assert_eq!(guarded.guard.sessions().await.unwrap(), []);
+    let refused = agent.ask(2, "resources/list", json!({})).await;
+    assert_eq!(refused["error"]["message"], "Method not found", "{refused}");
+    let sessions = guarded.guard.sessions().await.unwrap();
+    let taint = sessions[0].taint.as_ref().unwrap();
+    assert_eq!(
+        (
+            sessions.len(),
+            sessions[0].is_tainted(),
+            taint.source.as_str()
+        ),
+        (1, true, "crm")
+    );
+}
+
+#[tokio::test]
 async fn garbage_is_refused_and_the_pipe_goes_on() {
     let server = Server::start(&["read"]).await;
     let guarded = Guarded::start(PAUSES, &[("crm", http(&server.url))], false).await;

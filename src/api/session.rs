@@ -3,6 +3,8 @@
 use serde_json::{Value, json};
 
 use crate::model::session::{Session, SessionState};
+use crate::model::taint::Taint;
+use crate::model::text;
 
 /// The document of a session.
 pub(super) fn render(session: &Session) -> Value {
@@ -22,5 +24,16 @@ pub(super) fn render(session: &Session) -> Value {
         "label": session.label,
         "opened": session.opened.to_string(),
         "seen": session.seen.to_string(),
+        "taint": session.taint.as_ref().map(taint),
+    })
+}
+
+/// What foreign words a session has heard.
+pub(super) fn taint(taint: &Taint) -> Value {
+    json!({
+        "grade": taint.grade.name(),
+        "since": taint.since.to_string(),
+        "source": text::escape(&taint.source),
+        "copied": taint.copied,
     })
 }

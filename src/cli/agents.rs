@@ -66,7 +66,8 @@ enum Deed {
         #[command(flatten)]
         operator: OperatorArgs,
     },
-    /// Let an agent ask again for a tool that persons refused too often
+    /// Let an agent use a tool again that persons refused too often, or of whose last call nobody knows
+    /// what became of it
     Reopen {
         /// The agent
         #[arg(value_parser = AgentName::parse)]

@@ -1,7 +1,7 @@
 //! `countersign approvals`: what waits for a person, and a person's decisions.
 
 mod decide;
-mod show;
+pub(super) mod show;
 mod watch;
 
 use std::time::Duration;

@@ -69,7 +69,15 @@ fn ls(body: &Value, as_json: bool) -> Result<(), Failure> {
     if as_json {
         return Ok(print::json(body)?);
     }
-    let mut table = Table::new(&["SESSION", "AGENT", "STATE", "OPENED", "SEEN", "LABEL"]);
+    let mut table = Table::new(&[
+        "SESSION",
+        "AGENT",
+        "STATE",
+        "OPENED",
+        "SEEN",
+        "HAS HEARD",
+        "LABEL",
+    ]);
     for session in list(body, "sessions") {
         let state = match field(session, "ended_by") {
             "" => field(session, "state").to_owned(),
@@ -81,6 +89,9 @@ fn ls(body: &Value, as_json: bool) -> Result<(), Failure> {
             &state,
             field(session, "opened"),
             field(session, "seen"),
+            session
+                .get("taint")
+                .map_or("", |taint| field(taint, "grade")),
             field(session, "label"),
         ]);
     }

@@ -10,13 +10,14 @@ use serde_json::Value;
 use super::frame::Room;
 use super::refusal::Refusal;
 use super::viewer::Viewer;
-use super::{Console, calls, foreign, frame, list, moment, tier};
+use super::{Console, calls, foreign, frame, list, moment, sessions, tier};
 use crate::guard::sentence;
 use crate::limits::{GRANT_LIFE, GRANT_USES_COUNT};
 use crate::model::approval::{Approval, ApprovalState};
 use crate::model::id::ApprovalId;
 use crate::model::json;
 use crate::model::privilege::Privilege;
+use crate::model::session::Session;
 use crate::model::time::Timestamp;
 
 /// The request, beside the others.
@@ -41,6 +42,7 @@ pub(super) async fn shown(
     let approval = guard.approval(id).await?.ok_or_else(Refusal::missing)?;
     let others = guard.approvals(false).await?;
     let trail = calls::of_session(guard, &approval.session.to_string(), TRAIL_COUNT).await?;
+    let session = guard.session_of(&approval).await?;
     let now = guard.ambient().now();
     let title = sentence(&approval);
     let body = html! {
@@ -55,7 +57,7 @@ pub(super) async fn shown(
                     a href={ "/requests/" (id) } { "Show it as it is now" }
                 }
                 h1 { (title) }
-                (facts(&approval, &trail, now))
+                (facts(&approval, session.as_ref(), &trail, now))
                 (standing(&approval, now))
                 @if approval.is_open(now) {
                     (verdict(&approval, viewer, guard.ambient().random::<16>()))
@@ -66,7 +68,7 @@ pub(super) async fn shown(
     Ok(frame::page(Room::Inbox, &title, viewer, &since, body))
 }
 
-fn facts(approval: &Approval, trail: &Markup, now: Timestamp) -> Markup {
+fn facts(approval: &Approval, session: Option<&Session>, trail: &Markup, now: Timestamp) -> Markup {
     let read = |canonical: &[u8]| json::parse(canonical).unwrap_or(Value::Null);
     let claims = read(&approval.claims);
     let extras = read(&approval.extras);
@@ -104,6 +106,10 @@ fn facts(approval: &Approval, trail: &Markup, now: Timestamp) -> Markup {
                 }
                 " · " (approval.mode.name())
                 @if approval.covers_session { " · its other calls above read wait too" }
+            }
+            @if let Some(session) = session {
+                dt { "It has heard" }
+                dd { (sessions::heard(session, now)) }
             }
             dt { "Trail" }
             dd { (trail) }

@@ -13,6 +13,7 @@ use super::viewer::Viewer;
 use super::{Console, calls, foreign, frame, moment};
 use crate::model::id::SessionId;
 use crate::model::session::{EndCause, Session, SessionState};
+use crate::model::taint::TaintGrade;
 use crate::model::time::Timestamp;
 
 /// The session, and its calls from the record.
@@ -45,6 +46,7 @@ pub(super) async fn page(
                 @if let Some(label) = &session.label {
                     dt { "Label (unverified)" } dd { (foreign::text(label)) }
                 }
+                dt { "Has heard" } dd { (heard(session, now)) }
                 dt { "Opened" } dd { (moment::ago(session.opened, now)) }
                 dt { "Last call" } dd { (moment::ago(session.seen, now)) }
                 dt { "Calls" } dd { (trail) }
@@ -93,6 +95,22 @@ pub(super) fn table(sessions: &[&Session], now: Timestamp) -> Markup {
                 }
             }
         }
+    }
+}
+
+/// The foreign words in a session, and how little they are trusted.
+pub(super) fn heard(session: &Session, now: Timestamp) -> Markup {
+    let Some(taint) = &session.taint else {
+        return html! { span .meta { "nothing foreign" } };
+    };
+    let class = match taint.grade {
+        TaintGrade::Untrusted => "held",
+        TaintGrade::Unvouched => "over",
+    };
+    html! {
+        span class=(class) { (taint.grade.name()) } " words of " (foreign::text(&taint.source))
+        @if taint.copied { ", in a session before it" }
+        " " (moment::ago(taint.since, now))
     }
 }
 

@@ -1,18 +1,20 @@
 //! What earlier decisions of people mean for a call.
 
 use super::facts::Facts;
+use super::requirements::Requirements;
 use crate::limits::{
     DENIALS_CLOSE_COUNT, ENDED_MEMORY, HOLDS_PER_WINDOW_COUNT, OPEN_HOLDS_PER_AGENT_COUNT,
     UNDECLARED_ASKED_COUNT,
 };
 use crate::model::approval::{Approval, ApprovalState};
+use crate::model::call::Call;
 use crate::model::decision::{Cause, Step};
 use crate::model::grant::Grant;
+use crate::model::id::CallId;
+use crate::model::privilege::Privilege;
 use crate::model::reason::Reason;
 use crate::model::time::Timestamp;
 use crate::scopes::Scope;
-
-use crate::model::privilege::Privilege;
 
 /// A refusal, an end or a use of an earlier approval that answers this call.
 pub(super) fn settled(facts: &Facts<'_>, now: Timestamp, steps: &mut Vec<Step>) -> Option<Cause> {
@@ -63,11 +65,43 @@ pub(super) fn asked(facts: &Facts<'_>, now: Timestamp) -> Vec<Cause> {
         .collect()
 }
 
+/// An earlier call of the same agent and target of which nobody knows what became of it. It matters to
+/// calls that do something to the world: sent again in other words, they could do it twice.
+pub(super) fn doubt(
+    requirements: &Requirements,
+    facts: &Facts<'_>,
+    steps: &mut Vec<Step>,
+) -> Option<CallId> {
+    let earlier = facts.standing.doubt?;
+    if requirements.privilege == Privilege::Read {
+        return None;
+    }
+    steps.push(Step::Doubt(earlier));
+    Some(earlier)
+}
+
+/// Why a person is asked because of a doubt.
+pub(super) fn doubted(call: &Call, earlier: CallId) -> Cause {
+    let sentence = format!(
+        "nobody knows whether {earlier}, also of {}, took effect",
+        call.target
+    );
+    Cause::new(Reason::EarlierUnknown, sentence)
+}
+
 /// The grant that lets this call run, if there is one. It lives only as long as the approval that left
-/// it: one that lapsed or ended otherwise gives no leave, whatever time its grant had.
-pub(super) fn granted<'a>(facts: &Facts<'a>, now: Timestamp) -> Option<&'a Grant> {
+/// it: one that lapsed or ended otherwise gives no leave, whatever time its grant had. One that was given
+/// in ignorance of a doubt gives none while the doubt lasts.
+pub(super) fn granted<'a>(
+    facts: &Facts<'a>,
+    doubt: Option<CallId>,
+    now: Timestamp,
+) -> Option<&'a Grant> {
     let grant = facts.standing.grant.as_ref()?;
     let approval = facts.standing.approval.as_ref()?;
+    if doubt.is_some_and(|doubt| !approval.knows_of(doubt)) {
+        return None;
+    }
     let stands = matches!(
         approval.state_at(now),
         ApprovalState::Approved { .. }

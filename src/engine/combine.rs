@@ -67,6 +67,8 @@ fn judge(
     history::ordered(call, requirements, facts, steps)?;
     let firsts = Firsts::of(call, matched, requirements, facts, steps);
     causes.extend(firsts.paused);
+    let doubt = approvals::doubt(requirements, facts, steps);
+    causes.extend(doubt.map(|earlier| approvals::doubted(call, earlier)));
     causes.sort();
     causes.dedup();
     *notes = firsts.noted;
@@ -76,7 +78,7 @@ fn judge(
     if let Some(end) = approvals::settled(facts, now, steps) {
         return Err(end);
     }
-    if let Some(grant) = approvals::granted(facts, now) {
+    if let Some(grant) = approvals::granted(facts, doubt, now) {
         steps.push(Step::Grant(grant.id));
         return Ok(Decision::Permit {
             reason: Reason::Granted,

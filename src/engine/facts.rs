@@ -8,7 +8,7 @@ use crate::model::approval::Approval;
 use crate::model::call::Call;
 use crate::model::decimal::Decimal;
 use crate::model::grant::Grant;
-use crate::model::id::ApprovalId;
+use crate::model::id::{ApprovalId, CallId};
 use crate::model::isolation::Isolation;
 use crate::model::name::{AgentName, GroupName};
 use crate::model::privilege::Privilege;
@@ -113,6 +113,8 @@ pub struct Standing {
     pub approvers: Arc<BTreeSet<GroupName>>,
     /// What the past says of the call.
     pub precedent: Precedent,
+    /// The newest call of the same agent and target whose outcome nobody knows.
+    pub doubt: Option<CallId>,
 }
 
 /// What the past says of one call; by default it knows nothing, and so everything is new.
@@ -185,6 +187,7 @@ impl Standing {
                 state: SessionState::Active,
                 default: true,
                 label: None,
+                taint: None,
             }),
             approval: None,
             grant: None,
@@ -197,6 +200,7 @@ impl Standing {
             spent: vec![Decimal::zero(); budgets],
             approvers: Arc::new(approvers),
             precedent: Precedent::default(),
+            doubt: None,
         }
     }
 }

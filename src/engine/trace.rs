@@ -91,6 +91,7 @@ fn sentence(step: &Step, scope: &Scope) -> String {
             format!("new about the call: {paused} things to ask about, {noted} to note")
         }
         Step::Approval { id, state } => format!("{id} for exactly this call is {state}"),
+        Step::Doubt(call) => format!("nobody knows what became of {call}"),
         Step::Grant(id) => format!("{id} allows exactly this call"),
         Step::Level { required, level } => {
             format!("the call needs level {required}, the session is at {level}")

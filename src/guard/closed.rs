@@ -13,10 +13,11 @@ use crate::model::target::Target;
 use crate::store::{Ask, Change, StoreError, Sync, closed};
 
 impl Guard {
-    /// Lets an agent ask for a tool again that was closed for it; earlier refusals count no more.
+    /// Lets an agent ask for a tool again that was closed for it, and use it again after a call whose
+    /// outcome is unknown: earlier refusals, and what nobody knows, count no more.
     ///
     /// # Errors
-    /// When the tool is not closed.
+    /// When the tool is open.
     pub async fn reopen_tool(
         &self,
         operator: &OperatorName,
@@ -24,18 +25,30 @@ impl Guard {
         target: &Target,
     ) -> Result<(), OperateError> {
         let name = closed::setting(agent, target);
-        if self.store.setting(&name).await?.as_deref() != Some(closed::CLOSED) {
-            return Err(OperateError::Missing);
-        }
+        let is_closed = self.store.setting(&name).await?.as_deref() == Some(closed::CLOSED);
         let mut body = Map::new();
         body.insert("agent".into(), agent.as_str().into());
         body.insert("target".into(), target.to_string().into());
         body.insert("state".into(), "tool-reopened".into());
         body.insert("by".into(), operator.as_str().into());
-        let change = Change::Setting(name, closed::reopened(self.ambient.now()));
-        Ok(self
-            .write(EntryKind::Agent, body, vec![change], Sync::Synced)
-            .await?)
+        let reopen = || Change::Setting(name.clone(), closed::reopened(self.ambient.now()));
+        let resolve = || Change::Resolve(agent.clone(), target.clone());
+        let mut changes = vec![resolve()];
+        changes.extend(is_closed.then(reopen));
+        match self
+            .write(EntryKind::Agent, body.clone(), changes, Sync::Synced)
+            .await
+        {
+            // There was no doubt.
+            Err(StoreError::Moved) if is_closed => {
+                let changes = vec![reopen()];
+                Ok(self
+                    .write(EntryKind::Agent, body, changes, Sync::Synced)
+                    .await?)
+            }
+            Err(StoreError::Moved) => Err(OperateError::Missing),
+            written => Ok(written?),
+        }
     }
 
     /// After a refusal: closes its tool for the agent, if that was the last of too many. The refusal

@@ -156,6 +156,9 @@ impl Guard {
             let cells = attempt.cells.iter().flatten();
             changes.extend(cells.map(|(key, cell)| Change::Rate(key.text(), *cell)));
         }
+        if let Some(taint) = &weighed.taint {
+            changes.push(Change::Taint(call.session, taint.clone()));
+        }
         let leg = match call.mode {
             Mode::Proxy => Leg::Own,
             Mode::Authorize => Leg::Signed {
@@ -168,6 +171,7 @@ impl Guard {
             agent: call.principal.agent.clone(),
             session: call.session,
             target: call.target.clone(),
+            privilege: weighed.requirements.privilege,
             approval: weighed.approval,
             since: now,
             leg,
@@ -181,11 +185,7 @@ impl Guard {
             minted: weighed.monotonic,
             leg,
         });
-        // What somebody else runs is done only by their own word, which teaches nothing.
-        let lesson = weighed
-            .lesson
-            .take()
-            .filter(|_| attempt.call.mode == Mode::Proxy);
+        let lesson = weighed.lesson.take();
         let (call, recorded) = self.put(attempt, weighed, changes).await?;
         Ok(Ruling::Permit(Permit::mint(
             recorded, call, digest, approval, lesson, terms,

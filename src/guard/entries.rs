@@ -186,6 +186,13 @@ pub(super) fn decision(call: &Call, weighed: Weighed) -> Entry {
     if let Some(grant) = weighed.grant {
         body.insert("grant".into(), grant.to_string().into());
     }
+    let known = weighed.standing.session.as_ref();
+    if let Some(taint) = known.and_then(|session| session.taint.as_ref()) {
+        body.insert("taint".into(), taint.grade.name().into());
+    }
+    if let (Decision::Permit { .. }, Some(taint)) = (&weighed.evaluation.decision, &weighed.taint) {
+        body.insert("taints".into(), taint.grade.name().into());
+    }
     if !call.claims.is_empty() {
         body.insert("claims".into(), Value::Object(call.claims.clone()));
     }

@@ -44,6 +44,7 @@ impl Guard {
             reach,
             privilege: requirements.privilege,
             values,
+            is_tainted: false,
         }))
     }
 

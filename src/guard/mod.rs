@@ -16,6 +16,7 @@ mod holds;
 mod leave;
 mod life;
 mod measure;
+mod opening;
 mod operate;
 mod operators;
 mod peps;
@@ -34,6 +35,7 @@ mod shares;
 mod signed;
 pub mod source;
 mod stops;
+mod taint;
 mod upstream;
 mod wakes;
 mod weigh;
@@ -71,7 +73,8 @@ pub use crate::store::{StoreError, Wake};
 
 use crate::ambient::Ambient;
 use crate::model::call::Principal;
-use crate::model::id::{ApprovalId, SessionId};
+use crate::model::history::Lesson;
+use crate::model::id::{ApprovalId, CallId, SessionId};
 use crate::model::isolation::Isolation;
 use crate::model::name::OperatorName;
 use crate::rate::Limits;
@@ -137,6 +140,8 @@ pub struct Guard {
     shares: shares::Shares,
     /// Votes by the name their operator gave them.
     votes: Mutex<HashMap<(ApprovalId, OperatorName, String), Vote>>,
+    /// What calls teach that somebody else runs, until it is told what came of them.
+    lessons: Mutex<HashMap<CallId, Box<Lesson>>>,
     /// Counts everything that may forbid a permit already minted.
     epoch: AtomicU64,
     /// What may be written upstream right now.

@@ -179,7 +179,11 @@ impl Guard {
             Leg::Signed { permit, until } => Some((permit, until)),
             Leg::Own | Leg::Redeemed { .. } => None,
         };
-        let (call, receipt) = self.spend(permit, signed.is_some()).await?;
+        let (call, mut receipt) = self.spend(permit, signed.is_some()).await?;
+        // Its enforcement point may teach it; the word of the agent does not.
+        if let Some(lesson) = receipt.lesson.take() {
+            self.lessons.lock().insert(call.id, lesson);
+        }
         receipt.close();
         // A permit that is not for others was refused just before.
         let signed = signed.ok_or_else(|| Denial::new(Reason::ModeRefused, OTHER_LEG))?;

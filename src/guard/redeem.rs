@@ -195,11 +195,16 @@ impl Guard {
                     ));
                 }
             };
+            let lesson = self.lessons.lock().get(&call).cloned();
+            let lesson = lesson.filter(|_| outcome == Outcome::Done);
             match self
-                .try_settle(call, of, flight.approval, None, outcome, Some(&note))
+                .try_settle(call, of, flight.approval, lesson, outcome, Some(&note))
                 .await
             {
-                Ok(()) => return Ok(()),
+                Ok(()) => {
+                    self.lessons.lock().remove(&call);
+                    return Ok(());
+                }
                 Err(StoreError::Moved) => {}
                 Err(fault) => return Err(down(&fault)),
             }
@@ -232,6 +237,7 @@ impl Guard {
                 Leg::Signed { until, .. } if until <= now => self.lapse(&left, now).await?,
                 Leg::Redeemed { at, of, .. } if at.after(OUTCOME_REPORT_LONGEST) <= now => {
                     let note = Some("its enforcement point reported nothing");
+                    self.lessons.lock().remove(&left.call);
                     self.settle_as(left.call, of, left.approval, None, Outcome::Unknown, note)
                         .await;
                 }

@@ -1,19 +1,18 @@
 //! Who asks and in which session: opened on demand, ended by time, by the agent, or by an operator.
 
-use super::entries::Refusal;
 use super::operate::{OperateError, Stopped};
 use super::ruling::Denial;
-use super::{Guard, entries};
+use super::{Guard, opening};
 use crate::audit::entry::EntryKind;
 use crate::engine::facts::Standing;
-use crate::limits::{LISTED_COUNT, SESSIONS_PER_PRINCIPAL_COUNT};
+use crate::limits::LISTED_COUNT;
 use crate::model::approval::Approval;
 use crate::model::call::Principal;
-use crate::model::credential::Credential;
 use crate::model::id::SessionId;
 use crate::model::name::OperatorName;
 use crate::model::reason::Reason;
 use crate::model::session::{EndCause, Session, SessionState};
+use crate::model::taint::Taint;
 use crate::model::time::Timestamp;
 use crate::scopes::Scope;
 use crate::store::{Change, StoreError, Sync};
@@ -64,12 +63,18 @@ impl Guard {
         self.open(principal, label, false).await
     }
 
-    /// Ends a session at its own principal's wish.
+    /// Ends a session at its own principal's wish. One that is paused stays: closing it would be a way
+    /// around the pause.
     ///
     /// # Errors
-    /// A denial when it is not this principal's.
+    /// A denial when it is not this principal's, or paused.
     pub async fn close_session(&self, principal: &Principal, id: SessionId) -> Result<(), Denial> {
+        let _turn = self.turns.lock().await;
         self.session(principal, Some(id)).await?;
+        let session = self.store.session(id).await.map_err(|fault| down(&fault))?;
+        if session.is_some_and(|session| session.state == SessionState::Paused) {
+            return Err(opening::paused(id));
+        }
         self.set_session(
             id,
             SessionState::Ended(EndCause::Closed),
@@ -85,6 +90,14 @@ impl Guard {
     /// When the store does not answer.
     pub async fn sessions(&self) -> Result<Vec<Session>, StoreError> {
         self.store.sessions(LISTED_COUNT).await
+    }
+
+    /// The session of an approval, however long ago it ended.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn session_of(&self, approval: &Approval) -> Result<Option<Session>, StoreError> {
+        self.store.session(approval.session).await
     }
 
     /// Stops a session until it is resumed.
@@ -223,83 +236,6 @@ impl Guard {
         Ok(session.filter(|session| !matches!(session.state, SessionState::Ended(_))))
     }
 
-    /// Opens a session; whoever calls holds the turn.
-    async fn open(
-        &self,
-        principal: &Principal,
-        label: Option<String>,
-        default: bool,
-    ) -> Result<Session, Denial> {
-        // A connection may have proved itself before its credential was revoked.
-        let credentials = self.store.credentials().await;
-        let credentials = credentials.map_err(|fault| down(&fault))?;
-        let is_live = |one: &Credential| one.id == principal.credential && one.revoked.is_none();
-        if !credentials.iter().any(is_live) {
-            let sentence = "the credential was revoked since it was proved";
-            return Err(Denial::new(Reason::CredentialRevoked, sentence));
-        }
-        let all = self
-            .store
-            .sessions(LISTED_COUNT)
-            .await
-            .map_err(|fault| down(&fault))?;
-        let own: Vec<_> = all
-            .iter()
-            .filter(|session| session.principal == *principal)
-            .collect();
-        for session in &own {
-            if session.state == SessionState::Ended(EndCause::Revoked) {
-                let lifted = self.store.setting(&reinstated(session.id)).await;
-                if lifted.map_err(|fault| down(&fault))?.is_none() {
-                    return Err(revoked(session.id));
-                }
-            }
-        }
-        let live = |session: &&&Session| !matches!(session.state, SessionState::Ended(_));
-        if default && let Some(session) = own.iter().filter(live).find(|session| session.default) {
-            self.defaults.lock().insert(principal.clone(), session.id);
-            return Ok((*session).clone());
-        }
-        if own.iter().filter(live).count() >= SESSIONS_PER_PRINCIPAL_COUNT {
-            let denial = Denial::new(
-                Reason::TooManyHolds,
-                format!("the principal has {SESSIONS_PER_PRINCIPAL_COUNT} live sessions"),
-            );
-            self.refuse(Refusal {
-                reason: denial.reason(),
-                agent: Some(principal.agent.clone()),
-                edge: "session",
-                sentence: denial.cause.sentence.clone(),
-            })
-            .await;
-            return Err(denial);
-        }
-        if let Some((cause, wait)) = self.filled_share(&principal.agent) {
-            let mut denial = Denial::because(cause);
-            denial.retry_after = Some(wait);
-            return Err(denial);
-        }
-        let now = self.ambient.now();
-        let session = Session {
-            id: SessionId::random(&self.ambient),
-            principal: principal.clone(),
-            opened: now,
-            seen: now,
-            state: SessionState::Active,
-            default,
-            label: label.as_deref().map(entries::clipped),
-        };
-        let body = entry(&session, "active", principal.agent.as_str());
-        let change = Change::OpenSession(session.clone());
-        let recorded = self.record(EntryKind::Session, body, vec![change], Sync::Synced);
-        let recorded = recorded.await.map_err(|fault| down(&fault))?;
-        self.charge_share(&principal.agent, recorded.bytes());
-        if default {
-            self.defaults.lock().insert(principal.clone(), session.id);
-        }
-        Ok(session)
-    }
-
     /// Whether the manifest's time limits have ended the session.
     async fn is_over(&self, session: &Session) -> Result<bool, Denial> {
         let scopes = self.scopes.load_full();
@@ -326,6 +262,7 @@ impl Guard {
 
     /// Pauses a session that asked persons too often, until an operator looks at it.
     pub(super) async fn pause_flooding(&self, id: SessionId) {
+        let _turn = self.turns.lock().await;
         match self.set_session(id, SessionState::Paused, "guard").await {
             Ok(()) => self.revoked_something(),
             // It ended meanwhile.
@@ -370,12 +307,27 @@ pub(super) fn revoked(id: SessionId) -> Denial {
     Denial::new(Reason::SessionRevoked, format!("{id} was revoked"))
 }
 
-fn overdue(
+/// The entry of words that a session hears outside of any call.
+pub(super) fn tainted(
+    session: &Session,
+    taint: &Taint,
+) -> serde_json::Map<String, serde_json::Value> {
+    let mut body = entry(session, "tainted", "guard");
+    body.insert("taint".into(), taint.grade.name().into());
+    body.insert("source".into(), taint.source.as_str().into());
+    body
+}
+
+/// Time limits never end a paused session: a pause lasts until an operator ends it.
+pub(super) fn overdue(
     session: &Session,
     scope: &Scope,
     held_until: Option<Timestamp>,
     now: Timestamp,
 ) -> bool {
+    if session.state == SessionState::Paused {
+        return false;
+    }
     let idle_since = held_until.map_or(session.seen, |until| session.seen.max(until.min(now)));
     now.since(session.opened) >= scope.session.max_age
         || now.since(idle_since) >= scope.session.idle_timeout
@@ -388,11 +340,15 @@ fn waited_until(approval: &Approval, now: Timestamp) -> Option<Timestamp> {
     (until <= now || approval.is_live(now)).then_some(until)
 }
 
-fn reinstated(id: SessionId) -> String {
+pub(super) fn reinstated(id: SessionId) -> String {
     format!("reinstated {id}")
 }
 
-fn entry(session: &Session, state: &str, by: &str) -> serde_json::Map<String, serde_json::Value> {
+pub(super) fn entry(
+    session: &Session,
+    state: &str,
+    by: &str,
+) -> serde_json::Map<String, serde_json::Value> {
     let mut body = serde_json::Map::new();
     body.insert("session".into(), session.id.to_string().into());
     body.insert("agent".into(), session.principal.agent.as_str().into());

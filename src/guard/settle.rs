@@ -83,6 +83,7 @@ impl Guard {
     /// Ends a call whose permit ran out unredeemed; one that was redeemed meanwhile goes on.
     pub(super) async fn lapse(&self, left: &InFlight, now: Timestamp) -> Result<(), StoreError> {
         let (call, outcome) = (left.call, Outcome::NotSent);
+        self.lessons.lock().remove(&call);
         let note = Some("its permit was not redeemed in time");
         let mut body = entries::outcome(call.to_string(), 0, outcome, note);
         body.shift_remove("of");

@@ -7,6 +7,7 @@ use aws_lc_rs::hmac;
 
 use super::Guard;
 use super::decide::Attempt;
+use super::taint;
 use crate::audit::commitment;
 use crate::audit::disclosure::Disclosure;
 use crate::engine::facts::{Facts, Standing};
@@ -22,7 +23,8 @@ use crate::model::id::{ApprovalId, GrantId};
 use crate::model::json;
 use crate::model::privilege::Privilege;
 use crate::model::reason::{Reason, Retry};
-use crate::model::session::SessionState;
+use crate::model::session::{Session, SessionState};
+use crate::model::taint::Taint;
 use crate::model::time::Timestamp;
 use crate::rate::Exceeded;
 use crate::scopes::{ArgumentsRecord, Extras, PauseCovers, Scope};
@@ -35,6 +37,8 @@ pub(super) struct Weighed {
     pub(super) standing: Standing,
     /// What the call teaches once it is done; nothing where no rule names its target.
     pub(super) lesson: Option<Box<Lesson>>,
+    /// What the call lets its session hear, once it is permitted.
+    pub(super) taint: Option<Taint>,
     /// The approval the call waits on, where it waits on one.
     pub(super) attached: Option<Approval>,
     pub(super) evaluation: Evaluation,
@@ -120,7 +124,7 @@ impl Guard {
         let pinned = self.pinned(target, Some(binding.server), binding.tool);
         let matched = self.matched(&scope, target);
         let requirements = Requirements::of(&matched, &attempt.call);
-        let lesson = self.lesson(&attempt.call, &matched, &requirements, &binding);
+        let mut lesson = self.lesson(&attempt.call, &matched, &requirements, &binding);
         let (standing, attached) = self
             .standing(
                 &attempt.call,
@@ -131,6 +135,11 @@ impl Guard {
                 now,
             )
             .await?;
+        let session = standing.session.as_ref();
+        let taint = taint::of(&attempt.call, &scope, matched.is_declared, session, now);
+        if let Some(lesson) = &mut lesson {
+            lesson.is_tainted = session.is_some_and(Session::is_tainted);
+        }
         let exceeded = match attempt.cells {
             Some(_) => None,
             None => self.limits.look(&requirements.rates, now).err(),
@@ -184,6 +193,7 @@ impl Guard {
             requirements,
             standing,
             lesson,
+            taint,
             attached,
             evaluation,
             rules,

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::asked;
 use super::dialect::{self, Era, method};
 use super::relay::{self, End};
-use super::render;
+use super::render::{self, Answer};
 use super::task::TASK_ID;
 use super::turn::{Finished, Turn};
 use super::upstream::Params;
@@ -75,6 +75,9 @@ impl Turn<'_> {
         };
         match end {
             End::Answered { status, result } => {
+                if self.is_foreign(&result) && !self.relation.hears().await {
+                    return Finished::of(Err(render::upstream("its answer could not be noted")));
+                }
                 let result = result.map(|mut result| {
                     voice::reserve(&mut result);
                     amend(&mut result);
@@ -85,6 +88,19 @@ impl Turn<'_> {
             End::Failed(fault) => Finished::of(Err(render::upstream(&fault.to_string()))),
             End::Withdrawn => None,
         }
+    }
+
+    /// Whether an answer holds words that nobody has accepted: what is pinned is shown only once it is
+    /// accepted.
+    fn is_foreign(&self, result: &Answer) -> bool {
+        let pinned = [
+            method::INITIALIZE,
+            method::DISCOVER,
+            method::PING,
+            method::PROMPTS_LIST,
+            method::RESOURCES_TEMPLATES_LIST,
+        ];
+        result.is_err() || !pinned.contains(&self.method.as_str())
     }
 
     /// Passes a request for a list, and takes out what the agent may not see.

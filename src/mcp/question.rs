@@ -42,6 +42,7 @@ pub(super) async fn screen(relation: &Arc<Relation>, mut request: Request) -> Op
         method: request.method.clone(),
     };
     let kept = match refusal {
+        None if !relation.hears().await => Err("what it asks could not be noted".to_owned()),
         None => relation
             .keep(question)
             .ok_or_else(|| "too many questions are open".to_owned()),

@@ -234,6 +234,16 @@ impl Relation {
             .await;
     }
 
+    /// Notes that the agent is about to hear the server outside of any call; nothing must be delivered
+    /// where that could not be noted.
+    pub async fn hears(&self) -> bool {
+        let heard = self.edge.guard.hears(&self.principal, &self.server).await;
+        if let Err(fault) = &heard {
+            tracing::error!(server = %self.server, %fault, "what a server says could not be noted");
+        }
+        heard.is_ok()
+    }
+
     /// The server said that what it presents changed.
     pub fn forget_listing(&self) {
         self.edge.listing.note_change(&self.server);

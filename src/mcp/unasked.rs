@@ -76,7 +76,7 @@ pub(super) async fn pass(
     if let Value::Object(params) = params {
         notification.params = params;
     }
-    Some(notification)
+    relation.hears().await.then_some(notification)
 }
 
 /// Passes a message to whoever listens; whether somebody might.

@@ -170,6 +170,16 @@ impl Approval {
         }
     }
 
+    /// Whether who decides it is told that nobody knows what became of that earlier call.
+    #[must_use]
+    pub fn knows_of(&self, earlier: CallId) -> bool {
+        let named = earlier.to_string();
+        let mut reasons = self.reasons.iter();
+        reasons.any(|(reason, sentence)| {
+            *reason == Reason::EarlierUnknown && sentence.contains(&named)
+        })
+    }
+
     /// Until when the agent waited, or may wait, for it.
     #[must_use]
     pub fn held_until(&self) -> Timestamp {

@@ -1,6 +1,6 @@
 //! What the rules say of one call.
 
-use super::id::{ApprovalId, GrantId};
+use super::id::{ApprovalId, CallId, GrantId};
 use super::privilege::Privilege;
 use super::reason::Reason;
 
@@ -140,6 +140,8 @@ pub enum Step {
         /// Where it stands.
         state: &'static str,
     },
+    /// Nobody knows what became of an earlier call of the target.
+    Doubt(CallId),
     /// A grant for exactly this call was met.
     Grant(GrantId),
     /// The session's level was compared.

@@ -72,6 +72,9 @@ pub struct Lesson {
     pub privilege: Privilege,
     /// The values at the places that the scope has remembered.
     pub values: Vec<(Place, Mark)>,
+    /// Whether the session had heard untrusted words: then only its own way up learns of the call, and
+    /// the past nothing.
+    pub is_tainted: bool,
 }
 
 /// Everything kept of one agent's past.

@@ -22,6 +22,7 @@ pub mod privilege;
 pub mod reason;
 pub mod secret;
 pub mod session;
+pub mod taint;
 pub mod target;
 pub mod text;
 pub mod time;

@@ -2,6 +2,7 @@
 
 use super::call::Principal;
 use super::id::SessionId;
+use super::taint::{Taint, TaintGrade};
 use super::time::Timestamp;
 
 /// Why a session ended.
@@ -63,6 +64,18 @@ pub struct Session {
     pub default: bool,
     /// A label the agent gave it; a claim.
     pub label: Option<String>,
+    /// The foreign words it has heard, or was opened after; nothing takes them away.
+    pub taint: Option<Taint>,
+}
+
+impl Session {
+    /// Whether it has heard what its scope trusts least.
+    #[must_use]
+    pub fn is_tainted(&self) -> bool {
+        self.taint
+            .as_ref()
+            .is_some_and(|taint| taint.grade == TaintGrade::Untrusted)
+    }
 }
 
 /// Whether an agent may act at all.

@@ -8,7 +8,7 @@ use super::fault::Faults;
 use super::forbid::Forbid;
 use super::index::Index;
 use super::reading::{Block, Keys, list};
-use super::rule::Rule;
+use super::rule::{Rule, tool_pattern};
 use super::scope::{ChangedTool, Extras, Heed, PauseCovers, Scope, Undeclared};
 use super::settings::{client, credentials, record, session};
 use super::yaml::{Node, Shape};
@@ -67,6 +67,7 @@ pub(super) fn read(node: &Node, faults: &mut Faults) -> Option<Scope> {
         .find("accept_local")
         .and_then(|node| node.flag(faults));
     let roots = list(block.find("roots"), root, faults);
+    let untrusted = list(block.find("untrusted"), tool_pattern, faults);
     let rules = rules(&block, faults);
     orders(&rules, faults);
     let forbids = list(block.find("forbid"), Forbid::read, faults);
@@ -94,6 +95,7 @@ pub(super) fn read(node: &Node, faults: &mut Faults) -> Option<Scope> {
         pause_covers: pause_covers.unwrap_or_default(),
         first_use,
         escalation,
+        untrusted,
         accept_local: accept_local.unwrap_or(false),
         rule_index: Index::new(rules.iter().map(|rule| &rule.pattern)),
         forbid_index: Index::new(forbids.iter().map(|forbid| &forbid.pattern)),
@@ -288,6 +290,7 @@ const MANIFEST: Keys = Keys {
         "accept_local",
         "first_use",
         "escalation",
+        "untrusted",
     ],
     later: &[
         "extends",
@@ -295,7 +298,6 @@ const MANIFEST: Keys = Keys {
         "shadow",
         "first_seen",
         "provenance",
-        "untrusted",
         "trusted_fields",
         "followups",
         "sampling",

@@ -65,6 +65,12 @@ impl Pattern {
             && self.name_matches(&target.name)
     }
 
+    /// Whether it speaks of anything on this server.
+    #[must_use]
+    pub(super) fn is_of(&self, server: &ServerName) -> bool {
+        self.server.matches(server.as_str())
+    }
+
     /// Whether its name half speaks of this name.
     pub(super) fn name_matches(&self, name: &str) -> bool {
         let Half::Glob(glob) = &self.name else {

@@ -7,13 +7,15 @@ use std::time::Duration;
 use super::fault::Place;
 use super::forbid::Forbid;
 use super::index::Index;
+use super::pattern::Pattern;
 use super::rule::Rule;
 use crate::model::approval::ApprovalRule;
 use crate::model::credential::CredentialKind;
 use crate::model::digest::Digest;
-use crate::model::name::AgentName;
+use crate::model::name::{AgentName, ServerName};
 use crate::model::privilege::Privilege;
-use crate::model::target::Target;
+use crate::model::taint::TaintGrade;
+use crate::model::target::{Target, TargetKind};
 
 /// What one agent may do.
 #[derive(Debug)]
@@ -50,6 +52,8 @@ pub struct Scope {
     pub first_use: Heed,
     /// What is done with a call above everything its session has used.
     pub escalation: Heed,
+    /// Sources whose words are trusted least.
+    pub(super) untrusted: Vec<Pattern>,
     /// Whether `money`, `destroy` and `admin` may be decided where guard and agent share a user.
     pub accept_local: bool,
     pub(super) rules: Vec<Rule>,
@@ -211,6 +215,30 @@ impl Scope {
     #[must_use]
     pub const fn default_approval(&self) -> Option<&ApprovalRule> {
         self.default_approval.as_ref()
+    }
+
+    /// How little what a target answers is trusted. A tool is untrusted where it is listed so; everything
+    /// else of a server where any of its tools is; and what no rule declares always.
+    #[must_use]
+    pub fn grade_of(&self, target: &Target, is_declared: bool) -> TaintGrade {
+        if !is_declared {
+            return TaintGrade::Untrusted;
+        }
+        let is_listed = self.untrusted.iter().any(|source| source.matches(target));
+        match target.kind {
+            TargetKind::Tool if is_listed => TaintGrade::Untrusted,
+            TargetKind::Tool => TaintGrade::Unvouched,
+            _ => self.grade_of_server(&target.server),
+        }
+    }
+
+    /// How little what a server says outside of any call is trusted: as little as its worst tool.
+    #[must_use]
+    pub fn grade_of_server(&self, server: &ServerName) -> TaintGrade {
+        match self.untrusted.iter().any(|source| source.is_of(server)) {
+            true => TaintGrade::Untrusted,
+            false => TaintGrade::Unvouched,
+        }
     }
 
     /// Whether a rule speaks of the target.

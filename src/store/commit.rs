@@ -12,6 +12,8 @@ use crate::model::name::{AgentName, OperatorName};
 use crate::model::outcome::Outcome;
 use crate::model::pin::Pin;
 use crate::model::session::{AgentState, Session, SessionState};
+use crate::model::taint::Taint;
+use crate::model::target::Target;
 use crate::model::time::Timestamp;
 
 use super::InFlight;
@@ -67,6 +69,9 @@ pub enum Change {
     SeenSession(SessionId, Timestamp),
     /// Sets a session's state. A session that ended stays ended.
     SetSession(SessionId, SessionState),
+    /// A session is about to hear foreign words. What it has heard is never made less, and a session that
+    /// ended hears nothing.
+    Taint(SessionId, Taint),
     /// Opens an approval. Refused while another of the same session and key is open.
     OpenApproval(Box<Approval>),
     /// Moves an approval from the version it was read at; the version then counts one more.
@@ -106,8 +111,11 @@ pub enum Change {
     },
     /// The permit of a call has run out. Refused when it was redeemed.
     Lapse(CallId, Timestamp),
-    /// A call's outcome is known. Refused when it has one already.
+    /// A call's outcome is known, or known to be unknown. Refused when it has one already. An unknown one
+    /// above `read` leaves a doubt; a known one of a call that a person let run in spite of it lifts it.
     End(CallId, Outcome),
+    /// An operator has looked at what became of a call of unknown outcome. Refused where there is none.
+    Resolve(AgentName, Target),
     /// A call was done, and teaches the past of its agent; moves no revision.
     Learn(Box<Lesson>, Timestamp),
     /// The clock was moved by so many milliseconds: windows that began before it are moved with it, and

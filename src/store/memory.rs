@@ -66,6 +66,10 @@ impl Store for Memory {
         Ok(self.kept.lock().state.standing(ask))
     }
 
+    async fn revision(&self, agent: &AgentName) -> Result<u64, StoreError> {
+        Ok(self.kept.lock().state.revision(agent))
+    }
+
     async fn commit(&self, commit: Commit) -> Result<Recorded, StoreError> {
         let disclosure = commit.entry.disclosure.as_ref().map(|one| one.render());
         let body = commit.entry.canonical();

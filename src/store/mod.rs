@@ -38,6 +38,7 @@ use crate::model::history::{History, Lesson};
 use crate::model::id::{ApprovalId, CallId, CredentialId, PermitId, SessionId};
 use crate::model::name::{AgentName, OperatorName};
 use crate::model::pin::Pin;
+use crate::model::privilege::Privilege;
 use crate::model::session::{AgentState, Session};
 use crate::model::target::Target;
 use crate::model::time::Timestamp;
@@ -98,6 +99,8 @@ pub struct InFlight {
     pub session: SessionId,
     /// What it is on.
     pub target: Target,
+    /// How far up the ladder it stands.
+    pub privilege: Privilege,
     /// The approval it used, if any.
     pub approval: Option<ApprovalId>,
     /// When it was permitted.
@@ -137,6 +140,12 @@ pub trait Store: Send + std::marker::Sync + 'static {
     /// # Errors
     /// [`StoreError::Unavailable`].
     async fn standing(&self, ask: &Ask<'_>) -> Result<Standing, StoreError>;
+
+    /// The agent's revision now; that of one who is not known is 0.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    async fn revision(&self, agent: &AgentName) -> Result<u64, StoreError>;
 
     /// Writes an entry and its changes in one transaction, or nothing at all.
     ///

@@ -479,3 +479,24 @@ async fn what_is_no_page_is_answered_by_the_api_as_before() {
         .await
         .is_problem(404, "not-found");
 }
+
+#[tokio::test]
+async fn a_request_and_its_session_say_what_was_heard() {
+    let world = World::new().await;
+    let found = send(world.ask("shop/find", &json!({"what": "a"}))).await;
+    assert_eq!(found.status, 200);
+    let request = hold(&world).await;
+    let session = world.guard.sessions().await.unwrap()[0].id;
+    let alice = Browser::enter(&world, &world.alice).await;
+    for path in [
+        format!("/requests/{request}"),
+        format!("/sessions/{session}"),
+    ] {
+        let page = alice.get(&path).await.text;
+        assert!(page.contains("unvouched</span> words of"), "{page}");
+        assert!(page.contains("shop/find"), "{page}");
+    }
+    let shown = send(world.operator(Method::GET, &format!("/v1/approvals/{request}"))).await;
+    assert_eq!(shown.body["session_taint"]["source"], "shop/find");
+    assert_eq!(shown.body["session_taint"]["copied"], false);
+}

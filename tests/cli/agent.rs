@@ -10,19 +10,32 @@ use serde_json::{Value, json};
 
 use super::house::{House, till};
 
-/// Asks over HTTP and gives status and body.
+/// Calls over HTTP and gives status and body.
 pub(crate) fn call(url: &str, key: &str, tool: &str, arguments: Value) -> (u16, Value) {
-    try_call(url, key, tool, arguments).unwrap()
+    ask(
+        url,
+        key,
+        &json!({"mode": "proxy", "tool": tool, "arguments": arguments}),
+    )
 }
 
-/// The same, of a guard that may be gone before it answers.
+/// Calls with all that it says and gives status and body.
+pub(crate) fn ask(url: &str, key: &str, body: &Value) -> (u16, Value) {
+    try_ask(url, key, body).unwrap()
+}
+
+/// Calls a guard that may be gone before it answers.
 pub(crate) fn try_call(url: &str, key: &str, tool: &str, arguments: Value) -> Option<(u16, Value)> {
+    let body = json!({"mode": "proxy", "tool": tool, "arguments": arguments});
+    try_ask(url, key, &body)
+}
+
+fn try_ask(url: &str, key: &str, body: &Value) -> Option<(u16, Value)> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
     runtime.block_on(async {
-        let body = json!({"mode": "proxy", "tool": tool, "arguments": arguments});
         let request = client::build(true).unwrap().post(format!("{url}/v1/calls"));
         let request = request
             .bearer_auth(key)

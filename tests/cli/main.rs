@@ -13,6 +13,7 @@ mod floods;
 mod forks;
 mod house;
 mod local;
+mod marked;
 mod pins;
 mod record;
 mod retention;

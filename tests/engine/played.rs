@@ -279,6 +279,7 @@ impl Paper {
                 state: SessionState::Active,
                 default: true,
                 label: None,
+                taint: None,
             }),
             approval: None,
             grant: None,
@@ -295,6 +296,7 @@ impl Paper {
                 .collect(),
             approvers: Arc::new(BTreeSet::from([GroupName::parse("ops").unwrap()])),
             precedent: precedent(&asked.past),
+            doubt: None,
         };
         let schema = ToolSchema::compile(&json!({"type": "object"})).unwrap();
         let facts = Facts {

@@ -6,12 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use countersign::guard::{Hold, Presented, Resolution, Ruling};
+use countersign::model::arguments::Arguments;
 use countersign::model::call::Mode;
 use countersign::model::id::SessionId;
 use countersign::model::name::{AgentName, GroupName, OperatorName, ServerName, UserName};
 use countersign::model::outcome::Outcome;
 use countersign::model::privilege::Privilege;
 use countersign::model::reason::Reason;
+use countersign::model::target::Target;
 use serde_json::{Value, json};
 
 use super::restarts::boot_over;
@@ -229,10 +231,11 @@ async fn an_undeclared_call_that_a_person_approved_teaches_nothing() {
 }
 
 #[tokio::test]
-async fn a_call_that_somebody_else_runs_is_their_claim_and_teaches_nothing() {
+async fn what_an_agent_claims_of_its_call_teaches_nothing_and_its_enforcement_point_does() {
     let world = World::over(MANIFEST).await;
     let crm = ServerName::parse("crm").unwrap();
-    world.guard.add_pep_key("test", &crm, None).await.unwrap();
+    let (_, key) = world.guard.add_pep_key("test", &crm, None).await.unwrap();
+    let pep = world.guard.pep(Some(&key)).await.unwrap();
     let call = || {
         let mut call = world.call("crm/slow", json!({}));
         call.mode = Mode::Authorize;
@@ -246,6 +249,20 @@ async fn a_call_that_somebody_else_runs_is_their_claim_and_teaches_nothing() {
     done.unwrap();
     let hold = held(world.guard.decide(call()).await);
     assert_eq!(sentences(&hold, Reason::FirstUse).len(), 1);
+
+    world.approve(&hold).await;
+    let permit = permitted(world.guard.redeem(hold).await);
+    let signed = world.guard.sign(permit).await.unwrap();
+    let target = Target::tool(crm, "slow");
+    let arguments = Arguments::parse(b"{}").unwrap();
+    world
+        .guard
+        .redeem_permit(&pep, &signed.token, &target, &arguments)
+        .await
+        .unwrap();
+    let told = world.guard.report(&pep, signed.call, Outcome::Done, None);
+    told.await.unwrap();
+    permitted(world.guard.decide(call()).await);
 }
 
 #[tokio::test]

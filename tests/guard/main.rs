@@ -5,9 +5,12 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod amounts;
 mod approvals;
+mod claims;
 mod clocks;
 mod decisions;
+mod doubts;
 mod events;
 mod floods;
 mod history;
@@ -18,4 +21,5 @@ mod pins;
 mod restarts;
 mod retention;
 mod stops;
+mod taint;
 mod world;

@@ -1,6 +1,7 @@
 //! Operators stop agents, sessions and grants; time ends sessions.
 
 use countersign::guard::Resolution;
+use countersign::model::outcome::Outcome;
 use countersign::model::reason::Reason;
 use serde_json::json;
 
@@ -264,4 +265,98 @@ async fn a_revoked_grant_lets_nothing_run() {
             .decide("bank/pay", json!({"amount": 500, "to": "x"}))
             .await,
     );
+}
+
+#[tokio::test]
+async fn a_paused_session_is_escaped_by_no_wait_no_closing_and_no_other_session() {
+    let world = World::new().await;
+    let alice = &world.alice.name;
+    world
+        .guard
+        .pause_session(alice, world.session)
+        .await
+        .unwrap();
+    let escapes = async || {
+        let asked = world.guard.session(&world.principal, None).await.unwrap();
+        assert_eq!(asked, world.session);
+        let ruling = world.decide("crm/find", json!({})).await;
+        let opened = world.guard.open_session(&world.principal, None).await;
+        let closed = world
+            .guard
+            .close_session(&world.principal, world.session)
+            .await;
+        [
+            denied(ruling).reason(),
+            opened.unwrap_err().reason(),
+            closed.unwrap_err().reason(),
+        ]
+    };
+    assert_eq!(escapes().await, [Reason::SessionPaused; 3]);
+    // Neither the idle timeout nor the longest age of a session ends the pause.
+    for hours in [1, 12, 100] {
+        world.pass(hours * 3_600);
+        assert_eq!(escapes().await, [Reason::SessionPaused; 3], "{hours} h");
+    }
+    let refusals = world.entries("refusal").await;
+    assert!(refusals.iter().all(|one| one["reason"] == "session-paused"));
+
+    // Resumed it is as old as it is, and the next request opens another.
+    world
+        .guard
+        .resume_session(alice, world.session)
+        .await
+        .unwrap();
+    let reason = denied(world.decide("crm/find", json!({})).await).reason();
+    assert_eq!(reason, Reason::SessionExpired);
+    let next = world.guard.session(&world.principal, None).await.unwrap();
+    assert_ne!(next, world.session);
+}
+
+#[tokio::test]
+async fn a_paused_session_of_a_name_leaves_no_room_for_a_default_one() {
+    let world = World::new().await;
+    let alice = &world.alice.name;
+    let agent = &world.principal.agent;
+    let (_, key) = world
+        .guard
+        .add_agent_key("test", agent, None)
+        .await
+        .unwrap();
+    let other = world.guard.principal(Some(&key)).await.unwrap();
+    let named = world.guard.open_session(&other, None).await.unwrap().id;
+    world.guard.pause_session(alice, named).await.unwrap();
+    let denial = world.guard.session(&other, None).await.unwrap_err();
+    assert_eq!(denial.reason(), Reason::SessionPaused);
+    assert!(denial.cause.sentence.contains(&named.to_string()));
+    world.guard.resume_session(alice, named).await.unwrap();
+    world.guard.session(&other, None).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_net_read_waits_while_the_session_is_paused() {
+    let manifest = MANIFEST.replace(
+        "  - tool: crm/slow\n    privilege: read\n",
+        "  - tool: crm/slow\n    privilege: read\n    net: true\n",
+    );
+    let world = World::over(&manifest).await;
+    let hold = held(
+        world
+            .decide("bank/pay", json!({"amount": 500, "to": "x"}))
+            .await,
+    );
+    permitted(world.decide("crm/find", json!({})).await);
+    let waits = held(world.decide("crm/slow", json!({"url": "x"})).await);
+    assert!(!waits.pending().own);
+    assert_eq!(waits.pending().approval, hold.pending().approval);
+    let decision = world.entries("decision").await.pop().unwrap();
+    assert_eq!(decision["privilege"], "send");
+    world.guard.withdraw(hold).await;
+    let permit = permitted(world.guard.redeem(waits).await);
+
+    // Nobody knowing what became of one, the next asks a person; a plain read would not.
+    let (_, receipt) = world.dispatch(permit).await.unwrap().into_parts();
+    world.guard.settle(receipt, Outcome::Unknown, None).await;
+    let asked = held(world.decide("crm/slow", json!({"url": "y"})).await);
+    assert_eq!(asked.pending().reasons[0].reason, Reason::EarlierUnknown);
+    assert!(asked.pending().own);
 }

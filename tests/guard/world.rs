@@ -272,6 +272,17 @@ impl World {
         }
     }
 
+    /// Waits until an entry of that kind is as asked, in bounded time.
+    pub(crate) async fn until_entry(&self, kind: &str, is: impl Fn(&Value) -> bool) {
+        for _ in 0..1_000 {
+            if self.entries(kind).await.iter().any(&is) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        panic!("no such {kind}");
+    }
+
     pub(crate) fn pass(&self, seconds: u64) {
         self.clock.pass(Duration::from_secs(seconds));
     }

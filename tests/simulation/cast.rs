@@ -63,6 +63,7 @@ tools:
 forbid:
   - tool: \"*/delete_*\"
 undeclared: pause
+untrusted: [crm/find]
 approval:
   default: {{any_of: [oncall], approve: 1, decide_by: 15m, redeem_by: 5m}}
 ",

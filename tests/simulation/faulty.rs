@@ -157,6 +157,10 @@ impl Store for Faulty {
         self.read(self.inner.standing(ask)).await
     }
 
+    async fn revision(&self, agent: &AgentName) -> Result<u64, StoreError> {
+        self.read(self.inner.revision(agent)).await
+    }
+
     async fn commit(&self, commit: Commit) -> Result<Recorded, StoreError> {
         self.alive()?;
         self.turn().await;

@@ -7,7 +7,11 @@ use serde_json::Value;
 
 use super::cast::{BUDGET, bound_of};
 use super::ledger::{Ledger, Sent, Stopped};
-use super::record::{Record, text};
+use super::record::{Record, target, text};
+use super::sessions::{
+    invariant_a_new_session_is_never_kinder, invariant_nothing_follows_an_unknown_outcome_unasked,
+    invariant_taint_stays_until_its_session_ends,
+};
 
 /// What an invariant has looked at already.
 #[derive(Default)]
@@ -26,20 +30,20 @@ pub(crate) struct Broken {
 }
 
 /// The new part of what was seen, with all of it.
-struct News<'a> {
-    record: &'a Record,
+pub(super) struct News<'a> {
+    pub(super) record: &'a Record,
     ledger: &'a Ledger,
     sent: &'a [Sent],
     answers: &'a [(String, &'static str, u64)],
-    bodies: &'a [Value],
+    pub(super) bodies: &'a [Value],
     /// Place of the first of them.
-    first: u64,
+    pub(super) first: u64,
     looked: &'a Looked,
 }
 
 type Invariant = fn(&News<'_>) -> Result<(), String>;
 
-const INVARIANTS: [(&str, Invariant); 11] = [
+const INVARIANTS: [(&str, Invariant); 14] = [
     (
         "invariant_every_dispatch_was_recorded_before",
         invariant_every_dispatch_was_recorded_before,
@@ -83,6 +87,18 @@ const INVARIANTS: [(&str, Invariant); 11] = [
     (
         "invariant_outcomes_are_single_and_true",
         invariant_outcomes_are_single_and_true,
+    ),
+    (
+        "invariant_taint_stays_until_its_session_ends",
+        invariant_taint_stays_until_its_session_ends,
+    ),
+    (
+        "invariant_a_new_session_is_never_kinder",
+        invariant_a_new_session_is_never_kinder,
+    ),
+    (
+        "invariant_nothing_follows_an_unknown_outcome_unasked",
+        invariant_nothing_follows_an_unknown_outcome_unasked,
     ),
 ];
 
@@ -470,12 +486,4 @@ const ENDS: [&str; 6] = [
 
 fn permit_of<'a>(news: &News<'a>, sent: &Sent) -> Option<&'a Value> {
     news.record.at(sent.seq)
-}
-
-fn target(body: &Value) -> String {
-    format!(
-        "{}/{}",
-        text(&body["target"], "server"),
-        text(&body["target"], "name")
-    )
 }

@@ -22,6 +22,7 @@ mod people;
 mod planted;
 mod record;
 mod seeds;
+mod sessions;
 mod stage;
 mod whole;
 mod world;

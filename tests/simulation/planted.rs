@@ -1,6 +1,7 @@
 //! Faults planted on purpose, each breaking one promise: they show that the invariants bite.
 
 use countersign::model::approval::ApprovalState;
+use countersign::model::outcome::Outcome;
 use countersign::model::session::{AgentState, EndCause, SessionState};
 use countersign::store::{Change, Commit, Memory, Recorded, SharedStore, Store, StoreError};
 
@@ -23,10 +24,16 @@ pub(crate) enum Fault {
     ForgetABudget,
     /// A call that was sent is settled as never sent.
     DenyAnExecution,
+    /// A session forgets what it heard.
+    ForgetATaint,
+    /// A session is opened as if its credential had no other.
+    ForgetAnotherSession,
+    /// Nobody knows that nobody knows what became of a call.
+    ForgetADoubt,
 }
 
 impl Fault {
-    pub(crate) const ALL: [Self; 8] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::SkipTheRecord,
         Self::SkipAnAct,
         Self::ReuseAGrant,
@@ -35,6 +42,9 @@ impl Fault {
         Self::ForgetARefusal,
         Self::ForgetABudget,
         Self::DenyAnExecution,
+        Self::ForgetATaint,
+        Self::ForgetAnotherSession,
+        Self::ForgetADoubt,
     ];
 
     /// The invariants of which one must notice it.
@@ -47,10 +57,16 @@ impl Fault {
             Self::ForwardBeforeCommit => &["invariant_every_dispatch_was_recorded_before"],
             Self::SkipAnAct => &["invariant_what_was_acknowledged_is_recorded"],
             Self::ReuseAGrant => &["invariant_no_grant_runs_more_often_than_it_may"],
-            Self::ForgetAStop => &["invariant_nothing_runs_after_its_stop_was_acknowledged"],
+            Self::ForgetAStop => &[
+                "invariant_nothing_runs_after_its_stop_was_acknowledged",
+                "invariant_a_new_session_is_never_kinder",
+            ],
             Self::ForgetARefusal => &["invariant_what_ended_never_runs"],
             Self::ForgetABudget => &["invariant_no_budget_overshoots"],
             Self::DenyAnExecution => &["invariant_outcomes_are_single_and_true"],
+            Self::ForgetATaint => &["invariant_taint_stays_until_its_session_ends"],
+            Self::ForgetAnotherSession => &["invariant_a_new_session_is_never_kinder"],
+            Self::ForgetADoubt => &["invariant_nothing_follows_an_unknown_outcome_unasked"],
         }
     }
 }
@@ -80,7 +96,24 @@ impl Planted {
             return self.aside.commit(commit).await;
         }
         commit.changes.retain(|change| !self.forgets(change));
+        self.bend(&mut commit);
         store.commit(commit).await
+    }
+
+    /// What is written otherwise than it was asked.
+    fn bend(&self, commit: &mut Commit) {
+        for change in &mut commit.changes {
+            match (self.fault, change) {
+                (Fault::ForgetAnotherSession, Change::OpenSession(session)) => {
+                    session.taint = None;
+                    commit.entry.body.shift_remove("taint");
+                }
+                (Fault::ForgetADoubt, Change::End(_, outcome)) if *outcome == Outcome::Unknown => {
+                    *outcome = Outcome::Failed;
+                }
+                _ => {}
+            }
+        }
     }
 
     fn forgets(&self, change: &Change) -> bool {
@@ -98,6 +131,7 @@ impl Planted {
                 ..
             } => self.fault == Fault::ForgetARefusal,
             Change::Spend(..) => self.fault == Fault::ForgetABudget,
+            Change::Taint(..) => self.fault == Fault::ForgetATaint,
             _ => false,
         }
     }

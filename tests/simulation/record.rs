@@ -26,6 +26,12 @@ pub(crate) struct Record {
     /// Where the guard noticed that the clock was moved, and by how many milliseconds its windows were
     /// moved with it.
     pub(crate) moves: Vec<(u64, i64)>,
+    /// Where a session first heard untrusted words of its own.
+    pub(crate) tainted: HashMap<String, u64>,
+    /// Places of what happened to the sessions of a credential, each with its session.
+    pub(crate) sessions: HashMap<String, Vec<(String, u64)>>,
+    /// Calls above `read` of an agent and a target whose outcome is unknown: place of the outcome.
+    pub(crate) unknown: HashMap<(String, String), Vec<u64>>,
 }
 
 impl Record {
@@ -70,6 +76,24 @@ impl Record {
             let moved = body["moved_ms"].as_i64().filter(|_| kept);
             self.moves.push((seq, moved.unwrap_or(0)));
         }
+        let session = text(&body, "session").to_owned();
+        let hears = text(&body, "taints") == "untrusted"
+            || text(&body, "state") == "tainted" && text(&body, "taint") == "untrusted";
+        if hears {
+            self.tainted.entry(session.clone()).or_insert(seq);
+        }
+        if text(&body, "kind") == "session" {
+            let credential = text(&body, "credential").to_owned();
+            let moves = self.sessions.entry(credential).or_default();
+            moves.push((session, seq));
+        }
+        if text(&body, "kind") == "outcome" && text(&body, "outcome") == "unknown" {
+            let permit = self.permit(text(&body, "call")).map(|(_, permit)| permit);
+            if let Some(permit) = permit.filter(|permit| text(permit, "privilege") != "read") {
+                let matter = (text(permit, "agent").to_owned(), target(permit));
+                self.unknown.entry(matter).or_default().push(seq);
+            }
+        }
         self.bodies.push(body);
         self.hashes.push(entry.hash);
         Ok(())
@@ -105,6 +129,15 @@ impl Record {
 /// A member that is a text; empty where it is not.
 pub(crate) fn text<'a>(body: &'a Value, name: &str) -> &'a str {
     body.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// The server and name of a decision's target.
+pub(crate) fn target(body: &Value) -> String {
+    format!(
+        "{}/{}",
+        text(&body["target"], "server"),
+        text(&body["target"], "name")
+    )
 }
 
 /// When an entry was made.

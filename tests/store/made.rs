@@ -103,6 +103,7 @@ pub(crate) fn session(agent: &AgentName) -> Session {
         state: SessionState::Active,
         default: true,
         label: Some("a label".to_owned()),
+        taint: None,
     }
 }
 
@@ -186,6 +187,7 @@ pub(crate) fn flight(session: &Session) -> InFlight {
             server: ServerName::parse("files").unwrap(),
             name: Arc::from("file:///a"),
         },
+        privilege: Privilege::Read,
         approval: None,
         since: NOW,
         leg: countersign::store::Leg::Own,
@@ -223,6 +225,7 @@ pub(crate) fn lesson(session: &Session, tool: &str, privilege: Privilege, values
         reach,
         privilege,
         values: marks.map(|mark| (place.clone(), mark)).collect(),
+        is_tainted: false,
     }
 }
 

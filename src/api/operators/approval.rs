@@ -3,13 +3,20 @@
 use serde_json::{Value, json};
 
 use super::super::reply::stored;
+use super::super::session::taint;
 use crate::guard::sentence;
 use crate::model::approval::{Approval, ApprovalState};
 use crate::model::credential::Operator;
+use crate::model::session::Session;
 use crate::model::time::Timestamp;
 
 /// The document of an approval.
-pub(super) fn render(approval: &Approval, operator: &Operator, now: Timestamp) -> Value {
+pub(super) fn render(
+    approval: &Approval,
+    session: Option<&Session>,
+    operator: &Operator,
+    now: Timestamp,
+) -> Value {
     let arguments = stored(&approval.arguments);
     let state = approval.state_at(now);
     let reasons: Vec<Value> = approval
@@ -29,6 +36,7 @@ pub(super) fn render(approval: &Approval, operator: &Operator, now: Timestamp) -
         "on_behalf_of": approval.principal.on_behalf_of.as_ref().map(|user| user.as_str()),
         "credential": approval.principal.credential.to_string(),
         "session": approval.session.to_string(),
+        "session_taint": session.and_then(|session| session.taint.as_ref()).map(taint),
         "call_id": approval.call.to_string(),
         "mode": approval.mode.name(),
         "method": &*approval.method,

@@ -20,6 +20,7 @@ use super::caller::Caller;
 use crate::guard::{Guard, Resolution, Vote};
 use crate::limits::{DECISION_ID_BYTES, GRANT_LIFE, GRANT_USES_COUNT};
 use crate::model::approval::Approval;
+use crate::model::credential::Operator;
 use crate::model::digest::{Digest, Fields};
 use crate::model::id::ApprovalId;
 use crate::model::reason::Reason;
@@ -49,10 +50,10 @@ pub(super) async fn list(
         let tag = list_tag(&approvals, now);
         let left = ends.saturating_sub(guard.ambient().monotonic());
         if known.as_ref() != Some(&tag) {
-            let list: Vec<Value> = approvals
-                .iter()
-                .map(|approval| render(approval, &operator, now))
-                .collect();
+            let mut list = Vec::with_capacity(approvals.len());
+            for approval in &approvals {
+                list.push(document(&guard, approval, &operator).await?);
+            }
             let response = ([(ETAG, tag)], reply::ok(json!({"approvals": list})));
             return Ok(prefer::applied(wait, response));
         }
@@ -74,9 +75,9 @@ pub(super) async fn show(
 ) -> Result<Response, Problem> {
     let approval = guard.approval(parse_id(&id)?).await?;
     let approval = approval.ok_or_else(|| Problem::new(Reason::NotFound))?;
-    let now = guard.ambient().now();
     let tag = version_tag(approval.version);
-    Ok(([(ETAG, tag)], reply::ok(render(&approval, &operator, now))).into_response())
+    let document = document(&guard, &approval, &operator).await?;
+    Ok(([(ETAG, tag)], reply::ok(document)).into_response())
 }
 
 /// Decides: on the version that was shown, for the digest that was shown, once.
@@ -90,9 +91,20 @@ pub(super) async fn decide(
     let version = if_match(request.headers())?;
     let vote = read_vote(version, Members::read(request).await?)?;
     let approval = guard.resolve(&operator, id, vote).await?;
-    let now = guard.ambient().now();
     let tag = version_tag(approval.version);
-    Ok(([(ETAG, tag)], reply::ok(render(&approval, &operator, now))).into_response())
+    let document = document(&guard, &approval, &operator).await?;
+    Ok(([(ETAG, tag)], reply::ok(document)).into_response())
+}
+
+/// An approval with what its session has heard by now.
+async fn document(
+    guard: &Guard,
+    approval: &Approval,
+    operator: &Operator,
+) -> Result<Value, Problem> {
+    let session = guard.session_of(approval).await?;
+    let now = guard.ambient().now();
+    Ok(render(approval, session.as_ref(), operator, now))
 }
 
 fn read_vote(version: u32, mut members: Members) -> Result<Vote, Problem> {

@@ -16,6 +16,20 @@ pub(super) fn run(approval: &Value, as_json: bool) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What foreign words a session has heard, in one line.
+pub(in crate::cli) fn heard(taint: &Value) -> String {
+    let copied = match taint.get("copied") {
+        Some(Value::Bool(true)) => ", in a session before it",
+        _ => "",
+    };
+    format!(
+        "{} words of {}{copied}, since {}",
+        field(taint, "grade"),
+        field(taint, "source"),
+        field(taint, "since"),
+    )
+}
+
 /// Everything that is needed to decide, the agent's own words last and marked.
 pub(super) fn lines_of(approval: &Value, with_code: bool) -> Vec<String> {
     let mut lines = vec![escape(field(approval, "sentence")), String::new()];
@@ -34,6 +48,12 @@ pub(super) fn lines_of(approval: &Value, with_code: bool) -> Vec<String> {
     put("agent", field(approval, "agent"));
     put("for", field(approval, "on_behalf_of"));
     put("session", field(approval, "session"));
+    if let Some(taint) = approval
+        .get("session_taint")
+        .filter(|taint| taint.is_object())
+    {
+        put("has heard", &heard(taint));
+    }
     put("mode", field(approval, "mode"));
     put("arguments", field(approval, "arguments_text"));
     match approval.get("extras") {

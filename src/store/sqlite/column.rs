@@ -15,6 +15,7 @@ use crate::model::name::{AgentName, GroupName, OperatorName, ServerName, UserNam
 use crate::model::pin::{Accepter, PinKind};
 use crate::model::privilege::Privilege;
 use crate::model::session::AgentState;
+use crate::model::taint::TaintGrade;
 use crate::model::target::TargetKind;
 use crate::model::time::Timestamp;
 
@@ -68,6 +69,7 @@ text! {
     Mode, "mode", Self::parse, |mode: &Self| mode.name();
     PinKind, "kind of pin", Self::parse, |kind: &Self| kind.name();
     Privilege, "privilege", Self::parse, |privilege: &Self| privilege.name();
+    TaintGrade, "grade of taint", Self::parse, |grade: &Self| grade.name();
     TargetKind, "kind of target", Self::parse, |kind: &Self| kind.name();
 }
 

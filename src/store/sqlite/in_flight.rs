@@ -19,8 +19,8 @@ pub(super) fn write(
     let mut upsert = db.prepare_cached(
         "INSERT INTO in_flight
              (call, agent, session, target_kind, server, target, approval, since,
-              leg, leg_id, leg_at, leg_of)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
+              leg, leg_id, leg_at, leg_of, privilege)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
          ON CONFLICT (call) DO UPDATE SET
              leg = excluded.leg, leg_id = excluded.leg_id,
              leg_at = excluded.leg_at, leg_of = excluded.leg_of",
@@ -43,6 +43,7 @@ pub(super) fn write(
                     leg.id,
                     leg.at,
                     leg.of.map(Count),
+                    one.privilege,
                 ])?
             }
             // One that started and ended in the same batch was never inserted.
@@ -64,6 +65,7 @@ pub(super) fn load(db: &Connection) -> rusqlite::Result<Vec<Row>> {
                     server: row.get("server")?,
                     name: row.get("target")?,
                 },
+                privilege: row.get("privilege")?,
                 approval: row.get("approval")?,
                 since: row.get("since")?,
                 leg: leg(row)?,

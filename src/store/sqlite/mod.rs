@@ -9,6 +9,7 @@ mod approvals;
 mod budgets;
 mod column;
 mod credentials;
+mod doubts;
 mod entries;
 mod grants;
 mod heads;
@@ -185,6 +186,10 @@ impl Sqlite {
 impl Store for Sqlite {
     async fn standing(&self, ask: &Ask<'_>) -> Result<Standing, StoreError> {
         self.look(|state| state.standing(ask)).await
+    }
+
+    async fn revision(&self, agent: &AgentName) -> Result<u64, StoreError> {
+        self.look(|state| state.revision(agent)).await
     }
 
     async fn commit(&self, commit: Commit) -> Result<Recorded, StoreError> {

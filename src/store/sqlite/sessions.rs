@@ -10,6 +10,7 @@ use super::column::Unreadable;
 use crate::model::call::Principal;
 use crate::model::id::SessionId;
 use crate::model::session::{EndCause, Session, SessionState};
+use crate::model::taint::Taint;
 use crate::model::time::Timestamp;
 use crate::store::state::Row;
 
@@ -19,11 +20,15 @@ pub(super) fn write(
 ) -> rusqlite::Result<()> {
     let mut upsert = db.prepare_cached(
         "INSERT INTO sessions
-             (id, agent, credential, on_behalf_of, opened, seen, state, is_default, label)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
-         ON CONFLICT (id) DO UPDATE SET seen = excluded.seen, state = excluded.state",
+             (id, agent, credential, on_behalf_of, opened, seen, state, is_default, label,
+              taint, taint_since, taint_source, taint_copied)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+         ON CONFLICT (id) DO UPDATE SET seen = excluded.seen, state = excluded.state,
+             taint = excluded.taint, taint_since = excluded.taint_since,
+             taint_source = excluded.taint_source, taint_copied = excluded.taint_copied",
     )?;
     for one in sessions.values().flatten() {
+        let taint = one.taint.as_ref();
         upsert.execute(params![
             one.id,
             one.principal.agent,
@@ -34,6 +39,10 @@ pub(super) fn write(
             one.state,
             one.default,
             one.label,
+            taint.map(|taint| taint.grade),
+            taint.map(|taint| taint.since),
+            taint.map(|taint| &taint.source),
+            taint.map(|taint| taint.copied),
         ])?;
     }
     Ok(())
@@ -71,7 +80,20 @@ fn session(row: &rusqlite::Row<'_>) -> rusqlite::Result<Session> {
         state: row.get("state")?,
         default: row.get("is_default")?,
         label: row.get("label")?,
+        taint: taint(row)?,
     })
+}
+
+fn taint(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<Taint>> {
+    let Some(grade) = row.get("taint")? else {
+        return Ok(None);
+    };
+    Ok(Some(Taint {
+        grade,
+        since: row.get("taint_since")?,
+        source: row.get("taint_source")?,
+        copied: row.get("taint_copied")?,
+    }))
 }
 
 impl ToSql for SessionState {

@@ -3,8 +3,8 @@
 use rusqlite::Connection;
 
 use super::{
-    agents, approvals, budgets, credentials, grants, history, in_flight, operators, pins, rates,
-    segments, sessions, settings,
+    agents, approvals, budgets, credentials, doubts, grants, history, in_flight, operators, pins,
+    rates, segments, sessions, settings,
 };
 use crate::limits::CLOCK_SET_BACK_LONGEST;
 use crate::model::time::Timestamp;
@@ -24,6 +24,7 @@ pub(super) fn write(db: &Connection, rows: &Rows) -> rusqlite::Result<()> {
     settings::write(db, &rows.settings)?;
     history::write(db, rows)?;
     segments::write(db, &rows.segments)?;
+    doubts::write(db, &rows.doubts)?;
     pins::write(db, &rows.pins)
 }
 
@@ -44,6 +45,7 @@ pub(super) fn load(db: &Connection, now: Timestamp) -> rusqlite::Result<Vec<Row>
         settings::load(db)?,
         history::load(db, since, now)?,
         pins::load(db)?,
+        doubts::load(db)?,
     ]
     .into_iter()
     .flatten()

@@ -18,7 +18,7 @@ impl State {
         let agent = self.agents.get(&lesson.who.agent);
         let past = agent.and_then(|agent| agent.past(&lesson.who.on_behalf_of));
         let full = agent.is_some_and(|agent| agent.pasts().len() >= HISTORY_USERS_PER_AGENT_COUNT);
-        if past.is_some() || !full {
+        if !lesson.is_tainted && (past.is_some() || !full) {
             reach(past, lesson, at, rows);
             values(past, lesson, at, rows);
             day(past, lesson, at, rows);

@@ -7,6 +7,7 @@
 mod agent;
 mod climb;
 mod clock;
+mod doubt;
 mod learn;
 mod past;
 mod plan;
@@ -38,7 +39,7 @@ use super::InFlight;
 use agent::Agent;
 use climb::Climb;
 pub(super) use past::oldest_day;
-pub(super) use row::{AgentRow, ClimbKey, DayKey, ReachKey, Row, Rows, Spent, ValueKey};
+pub(super) use row::{AgentRow, ClimbKey, DayKey, DoubtKey, ReachKey, Row, Rows, Spent, ValueKey};
 use sums::Sums;
 
 /// Everything that bears on a decision.
@@ -60,6 +61,7 @@ pub(super) struct State {
     pins: IndexMap<PinKey, Arc<Pin>>,
     climbs: HashMap<SessionId, Climb>,
     segments: IndexMap<u64, Arc<Segment>>,
+    doubts: HashMap<Arc<DoubtKey>, CallId>,
 }
 
 /// The groups of operators, worked out when an operator changes and good until the first token ends.
@@ -321,6 +323,13 @@ impl State {
                 let climb = self.climbs.entry(key.session).or_default();
                 let old = climb.put(&key.target, key.privilege, new);
                 Row::Climb(key, old)
+            }
+            Row::Doubt(key, new) => {
+                let old = match new {
+                    Some(new) => self.doubts.insert(Arc::clone(&key), new),
+                    None => self.doubts.remove(&key),
+                };
+                Row::Doubt(key, old)
             }
         }
     }

@@ -279,6 +279,7 @@ mod tests {
             },
             privilege: Privilege::ALL[rung],
             values: Vec::new(),
+            is_tainted: false,
         }
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::row::Spent;
-use super::{Row, Rows, State};
+use super::{Row, Rows, State, has_ended};
 use crate::audit::chain::GENESIS;
 use crate::audit::segment::Segment;
 use crate::engine::facts::Spend;
@@ -15,6 +15,7 @@ use crate::model::id::{ApprovalId, CallId, CredentialId, GrantId, PermitId, Sess
 use crate::model::name::{AgentName, OperatorName};
 use crate::model::pin::Pin;
 use crate::model::session::{AgentState, Session, SessionState};
+use crate::model::taint::{Taint, TaintGrade};
 use crate::model::time::Timestamp;
 use crate::store::{Change, Expect, InFlight, Leg};
 
@@ -56,7 +57,8 @@ impl State {
         Ok(())
     }
 
-    fn revision(&self, agent: &AgentName) -> u64 {
+    /// Counts the agent's changes that a decision depends on.
+    pub(in crate::store) fn revision(&self, agent: &AgentName) -> u64 {
         self.agents
             .get(agent)
             .and_then(|agent| agent.row())
@@ -77,6 +79,7 @@ impl State {
             Change::OpenSession(session) => self.open_session(session, rows),
             Change::SeenSession(id, at) => self.seen_session(*id, *at, rows),
             Change::SetSession(id, state) => self.set_session(*id, *state, rows),
+            Change::Taint(id, taint) => self.taint(*id, taint, rows),
             Change::OpenApproval(approval) => self.open_approval(approval, rows),
             Change::SetApproval { id, version, state } => {
                 self.set_approval(*id, *version, state, rows)
@@ -105,7 +108,8 @@ impl State {
                 self.redeem(*call, *permit, *at, leg, rows)
             }
             Change::Lapse(call, at) => self.lapse(*call, *at),
-            Change::End(call, _) => self.end(*call, rows),
+            Change::End(call, outcome) => self.end(*call, *outcome, rows),
+            Change::Resolve(agent, target) => self.resolve(agent, target, rows),
             Change::Learn(lesson, at) => {
                 self.learn(lesson, *at, rows);
                 Ok(())
@@ -240,6 +244,23 @@ impl State {
         set.state = state;
         self.moves(&set.principal.agent, None, rows);
         rows.push(Row::Session(id, Some(Arc::new(set))));
+        Ok(())
+    }
+
+    /// What is decided of a tainted session depends on it, so that moves the revision.
+    fn taint(&self, id: SessionId, taint: &Taint, rows: &mut Vec<Row>) -> Result<(), Moved> {
+        let session = self.sessions.get(&id).ok_or(Moved)?;
+        if has_ended(session) {
+            return Err(Moved);
+        }
+        if taint.adds_to(session.taint.as_ref()) {
+            let mut tainted = Session::clone(session);
+            tainted.taint = Some(taint.clone());
+            if taint.grade == TaintGrade::Untrusted {
+                self.moves(&tainted.principal.agent, None, rows);
+            }
+            rows.push(Row::Session(id, Some(Arc::new(tainted))));
+        }
         Ok(())
     }
 
@@ -404,13 +425,5 @@ impl State {
             Leg::Signed { until, .. } if until <= at => Ok(()),
             _ => Err(Moved),
         }
-    }
-
-    fn end(&self, call: CallId, rows: &mut Vec<Row>) -> Result<(), Moved> {
-        if !self.flights.contains_key(&call) {
-            return Err(Moved);
-        }
-        rows.push(Row::Flight(call, None));
-        Ok(())
     }
 }

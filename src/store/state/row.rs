@@ -39,6 +39,7 @@ pub(in crate::store) enum Row {
     Value(Arc<ValueKey>, Option<Usage>),
     Day(Arc<DayKey>, Option<u64>),
     Climb(Arc<ClimbKey>, Option<Timestamp>),
+    Doubt(Arc<DoubtKey>, Option<CallId>),
 }
 
 /// Names what one past used at one rung.
@@ -71,6 +72,13 @@ pub(in crate::store) struct ClimbKey {
     pub(in crate::store) session: SessionId,
     pub(in crate::store) target: Target,
     pub(in crate::store) privilege: Privilege,
+}
+
+/// Names the calls of one agent on one target.
+#[derive(Clone, PartialEq, Eq, Hash, Debug)]
+pub(in crate::store) struct DoubtKey {
+    pub(in crate::store) agent: AgentName,
+    pub(in crate::store) target: Target,
 }
 
 /// An agent's own row.
@@ -114,6 +122,7 @@ pub(in crate::store) struct Rows {
     pub(in crate::store) values: Table<Arc<ValueKey>, Usage>,
     pub(in crate::store) days: Table<Arc<DayKey>, u64>,
     pub(in crate::store) climbs: Table<Arc<ClimbKey>, Timestamp>,
+    pub(in crate::store) doubts: Table<Arc<DoubtKey>, CallId>,
 }
 
 impl Rows {
@@ -136,6 +145,7 @@ impl Rows {
             Row::Value(key, value) => drop(self.values.insert(key, value)),
             Row::Day(key, value) => drop(self.days.insert(key, value)),
             Row::Climb(key, value) => drop(self.climbs.insert(key, value)),
+            Row::Doubt(key, value) => drop(self.doubts.insert(key, value)),
         }
     }
 
@@ -157,6 +167,7 @@ impl Rows {
         let values = self.values.into_iter();
         let days = self.days.into_iter();
         let climbs = self.climbs.into_iter();
+        let doubts = self.doubts.into_iter();
         agents
             .chain(credentials.map(|(k, v)| Row::Credential(k, v)))
             .chain(operators.map(|(k, v)| Row::Operator(k, v)))
@@ -173,5 +184,6 @@ impl Rows {
             .chain(values.map(|(k, v)| Row::Value(k, v)))
             .chain(days.map(|(k, v)| Row::Day(k, v)))
             .chain(climbs.map(|(k, v)| Row::Climb(k, v)))
+            .chain(doubts.map(|(k, v)| Row::Doubt(k, v)))
     }
 }

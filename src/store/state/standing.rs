@@ -26,9 +26,12 @@ impl State {
         let row = agent.and_then(|agent| agent.row()).unwrap_or_default();
         let mut open = 0;
         let mut covering = Vec::new();
+        let session = self.sessions.get(&ask.session);
         for held in agent.into_iter().flat_map(|agent| agent.open(now)) {
             open += 1;
-            if held.covers_session && held.session == ask.session && held.key != ask.key {
+            let covers = held.session == ask.session
+                || session.is_some_and(|session| was_opened_under(session, held));
+            if held.covers_session && covers && held.key != ask.key {
                 covering.push(held.id);
             }
         }
@@ -76,6 +79,7 @@ impl State {
                 .lesson
                 .map(|lesson| self.precedent(lesson, ask))
                 .unwrap_or_default(),
+            doubt: self.doubt(ask.agent, ask.target),
         }
     }
 
@@ -143,4 +147,10 @@ impl State {
             .map(|operator| operator.expires)
             .min();
     }
+}
+
+/// Whether a session was opened while an approval held another of the same credential: opening a session
+/// is no way around its pause.
+fn was_opened_under(session: &Session, held: &Approval) -> bool {
+    held.principal.credential == session.principal.credential && held.opened <= session.opened
 }
