@@ -14,7 +14,6 @@ use countersign::console;
 use countersign::guard::{
     Delivery, Denial, Guard, Parts, Permit, PinPolicy, Presented, Reload, Upstreams,
 };
-use countersign::mcp::upstream::client;
 use countersign::model::call::Principal;
 use countersign::model::id::BootId;
 use countersign::model::isolation::Isolation;
@@ -22,6 +21,7 @@ use countersign::model::json;
 use countersign::model::name::{AgentName, GroupName, OperatorName, ServerName};
 use countersign::model::outcome::Outcome;
 use countersign::model::reason::Reason;
+use countersign::outbound;
 use countersign::scopes::{Scopes, Source};
 use countersign::store::sqlite::Sqlite;
 use reqwest::{Method, RequestBuilder, Response};
@@ -185,7 +185,7 @@ impl World {
                 api::operators::router(Arc::clone(&guard)),
             ))
             .await,
-            client: client::build(true).unwrap(),
+            client: outbound::build(true).unwrap(),
             guard,
             shop,
             _data: data,

@@ -5,7 +5,7 @@ use std::process::{Child, ChildStdin, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use countersign::mcp::upstream::client;
+use countersign::outbound;
 use serde_json::{Value, json};
 
 use super::house::{House, till};
@@ -18,7 +18,9 @@ pub(crate) fn call(url: &str, key: &str, tool: &str, arguments: Value) -> (u16, 
         .unwrap();
     runtime.block_on(async {
         let body = json!({"mode": "proxy", "tool": tool, "arguments": arguments});
-        let request = client::build(true).unwrap().post(format!("{url}/v1/calls"));
+        let request = outbound::build(true)
+            .unwrap()
+            .post(format!("{url}/v1/calls"));
         let request = request
             .bearer_auth(key)
             .header("content-type", "application/json");
