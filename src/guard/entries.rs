@@ -34,7 +34,8 @@ impl Guard {
     /// could be recorded.
     /// Those of requests that prove nobody are folded: whoever knocks a million times fills no disk.
     pub async fn refuse(&self, refusal: Refusal) {
-        let proves_nobody = refusal.agent.is_none() && refusal.reason.row().status == 401;
+        let status = refusal.reason.row().status;
+        let proves_nobody = refusal.agent.is_none() && matches!(status, 401 | 503);
         let now = self.ambient.now();
         if proves_nobody && !self.floods.is_first(refusal.edge, refusal.reason, now) {
             return;

@@ -50,6 +50,7 @@ impl Guard {
             wakes: Arc::default(),
             defaults: parking_lot::Mutex::default(),
             turns: tokio::sync::Mutex::default(),
+            proofs: super::tokens::Proofs::default(),
             floods: super::floods::Floods::default(),
             votes: parking_lot::Mutex::default(),
             epoch: AtomicU64::new(0),

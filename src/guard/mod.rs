@@ -29,6 +29,7 @@ mod sessions;
 mod settle;
 mod signed;
 mod stops;
+mod tokens;
 mod upstream;
 mod wakes;
 mod weigh;
@@ -125,6 +126,7 @@ pub struct Guard {
     /// open what the other ends.
     turns: tokio::sync::Mutex<()>,
     floods: floods::Floods,
+    proofs: tokens::Proofs,
     /// Votes by the name their operator gave them.
     votes: Mutex<HashMap<(ApprovalId, OperatorName, String), Vote>>,
     /// Counts everything that may forbid a permit already minted.

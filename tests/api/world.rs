@@ -10,6 +10,7 @@ use axum::Router;
 use countersign::ambient::Ambient;
 use countersign::api;
 use countersign::audit::checkpoint::Signer;
+use countersign::authn::jwt::Issuers;
 use countersign::console;
 use countersign::guard::{
     Delivery, Denial, Guard, Parts, Permit, PinPolicy, Presented, Reload, Upstreams,
@@ -179,7 +180,12 @@ impl World {
             pep: pep_key(&guard).await,
             alice: token(&guard, "alice", "oncall").await,
             bob: token(&guard, "bob", "kitchen").await,
-            agents: serve(api::agents::router(Arc::clone(&guard), upstreams)).await,
+            agents: serve(api::agents::router(
+                Arc::clone(&guard),
+                upstreams,
+                Issuers::none(),
+            ))
+            .await,
             operators: serve(console::router(
                 Arc::clone(&guard),
                 api::operators::router(Arc::clone(&guard)),

@@ -15,4 +15,5 @@ mod permits;
 mod pins;
 mod restarts;
 mod stops;
+mod tokens;
 mod world;
