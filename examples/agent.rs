@@ -10,8 +10,8 @@
 use std::error::Error;
 use std::time::Duration;
 
-use countersign::mcp::upstream::client;
 use countersign::model::json;
+use countersign::outbound;
 use serde_json::{Value, json};
 
 #[tokio::main]
@@ -21,7 +21,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
         return Err("usage: agent TOOL ARGUMENTS".into());
     };
     let agent = Agent {
-        client: client::build(true)?,
+        client: outbound::build(true)?,
         endpoint: std::env::var("COUNTERSIGN_ENDPOINT")?,
         key: std::env::var("COUNTERSIGN_KEY")?,
     };

@@ -9,15 +9,15 @@
 
 use std::error::Error;
 
-use countersign::mcp::upstream::client;
 use countersign::model::json;
+use countersign::outbound;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, BufReader};
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let point = Point {
-        client: client::build(true)?,
+        client: outbound::build(true)?,
         guard: std::env::var("COUNTERSIGN_AGENTS")?,
         key: std::env::var("COUNTERSIGN_PEP_KEY")?,
     };

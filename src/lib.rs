@@ -13,7 +13,7 @@
 //! | 7 | [`cli`], [`config`] | the command, its configuration, the prose in [`manual`] |
 //! | 6 | [`mcp`], [`api`], [`console`] | how agents and operators speak with the guard; not each other, not the store |
 //! | 5 | [`authn`] | who is asking |
-//! | 4 | [`guard`] | the shell: facts → rules → rates → commit → ruling |
+//! | 4 | [`guard`], [`outbound`] | the shell: facts → rules → rates → commit → ruling; how HTTP is called |
 //! | 3 | [`store`] | everything durable; SQL stands only here |
 //! | 2 | [`engine`] | the rules, a pure function |
 //! | 1 | [`scopes`], [`audit`], [`rate`] | manifests, the record's formats, limits; pure, not each other |
@@ -43,6 +43,7 @@ pub mod limits;
 pub mod manual;
 pub mod mcp;
 pub mod model;
+pub mod outbound;
 pub mod rate;
 pub mod scopes;
 pub mod store;

@@ -282,3 +282,29 @@ pub const AUDIT_LINE_BYTES: usize = 64 * 1_024 * 1_024;
 pub const AUDIT_FINDINGS_COUNT: usize = 1_000;
 /// Lines of a server's standard error that are told when it ends by itself.
 pub const UPSTREAM_LAST_WORDS_COUNT: usize = 12;
+/// Largest token of an issuer.
+pub const JWT_BYTES: usize = 8 * 1_024;
+/// Longest name of an issuer, subject, audience or key in a token.
+pub const JWT_NAME_BYTES: usize = 512;
+/// Most audiences of one token.
+pub const JWT_AUDIENCES_COUNT: usize = 32;
+/// How far the clocks of guard and issuer may part.
+pub const JWT_LEEWAY: Duration = Duration::from_secs(30);
+/// Largest set of keys of an issuer.
+pub const JWKS_BYTES: usize = 64 * 1_024;
+/// Most keys of an issuer.
+pub const JWKS_KEYS_COUNT: usize = 100;
+/// Least time between two looks at an issuer's keys.
+pub const JWKS_REFRESH_INTERVAL: Duration = Duration::from_secs(60);
+/// Age at which an issuer's keys are looked at again.
+pub const JWKS_FRESH: Duration = Duration::from_secs(300);
+/// Age at which keys that could not be looked at again verify nothing any more.
+pub const JWKS_STALE_LONGEST: Duration = Duration::from_secs(3_600);
+/// Time an issuer has to give its keys.
+pub const JWKS_ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// Most identities of one agent that tokens may prove.
+pub const TOKEN_IDENTITIES_PER_AGENT_COUNT: usize = 10_000;
+/// Most proofs by tokens that are remembered at once.
+pub const TOKEN_PROOFS_COUNT: usize = 100_000;
+/// How long a proof that is over is still known to be over; longer than any request is held.
+pub const TOKEN_PROOF_KEPT: Duration = Duration::from_secs(24 * 3_600);

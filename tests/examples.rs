@@ -84,7 +84,7 @@ async fn the_enforcement_point_acts_once_on_a_permit_and_not_at_all_without() {
     ));
     let key = run(guard.folder.path(), &["peps", "add", "ledger"]);
     let arguments = json!({"recipient": "Northwind Hosting", "amount": 40, "currency": "EUR"});
-    let client = countersign::mcp::upstream::client::build(true).unwrap();
+    let client = countersign::outbound::build(true).unwrap();
     let asked = json!({"mode": "authorize", "tool": "ledger/pay", "arguments": arguments});
     let answer = client
         .post(format!("{}/v1/calls", guard.agents))

@@ -18,7 +18,7 @@ const FLOORS: [&[&str]; 8] = [
     ],
     &["engine"],
     &["store"],
-    &["guard"],
+    &["guard", "outbound"],
     &["authn"],
     &["mcp", "api", "console", "signals", "notify"],
     &["cli", "config", "main", "manual"],
@@ -37,12 +37,16 @@ const HOMES: [(&str, &[&str]); 9] = [
         "axum",
         &["authn", "mcp", "api", "console", "signals", "cli"],
     ),
-    ("reqwest", &["mcp", "signals", "notify", "cli"]),
+    (
+        "reqwest",
+        &["outbound", "authn", "mcp", "signals", "notify", "cli"],
+    ),
     ("clap", &["cli", "main"]),
     (
         "tokio",
         &[
-            "store", "guard", "authn", "mcp", "api", "console", "signals", "notify", "cli", "main",
+            "store", "guard", "outbound", "authn", "mcp", "api", "console", "signals", "notify",
+            "cli", "main",
         ],
     ),
     (

@@ -4,22 +4,35 @@
 //! looked for on the other's. What a name in a header or body says is never proof.
 
 mod bearer;
+pub mod jwt;
 pub mod peer;
 
 use axum::http::HeaderMap;
 
 pub use bearer::bearer;
 
+use self::jwt::Issuers;
 use crate::guard::{Denial, Guard};
 use crate::model::call::Principal;
 use crate::model::credential::{Operator, Pep};
 
-/// The agent that a request's bearer key proves.
+/// The agent that a request's bearer key, or token of an issuer, proves.
 ///
 /// # Errors
-/// A [`Denial`] with a reason of status 401, which the guard has recorded.
-pub async fn agent(guard: &Guard, headers: &HeaderMap) -> Result<Principal, Denial> {
-    guard.principal(bearer(headers)).await
+/// A [`Denial`], which the guard has recorded.
+pub async fn agent(
+    guard: &Guard,
+    issuers: &Issuers,
+    headers: &HeaderMap,
+) -> Result<Principal, Denial> {
+    let bearer = bearer(headers);
+    let Some(token) = bearer.filter(|bearer| issuers.concerns(bearer)) else {
+        return guard.principal(bearer).await;
+    };
+    match issuers.verify(token, guard.ambient()).await {
+        Ok(token) => guard.token_principal(&token).await,
+        Err(fault) => Err(guard.unproved(fault.into(), None).await),
+    }
 }
 
 /// The enforcement point that a request's bearer key proves.

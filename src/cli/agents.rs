@@ -14,6 +14,7 @@ use super::place::Place;
 use super::print;
 use super::stopped;
 use super::table::Table;
+use crate::model::id::CredentialId;
 use crate::model::name::AgentName;
 use crate::model::text::escape;
 
@@ -85,6 +86,16 @@ enum Deed {
         #[command(flatten)]
         operator: OperatorArgs,
     },
+    /// Accept the tokens of a revoked identity again
+    Readmit {
+        /// The agent
+        #[arg(value_parser = AgentName::parse)]
+        name: AgentName,
+        /// The revoked credential, of kind `jwt`; `agents ls --json` names it
+        credential: String,
+        #[command(flatten)]
+        operator: OperatorArgs,
+    },
 }
 
 pub(super) async fn run(args: Args, as_json: bool) -> Result<(), Failure> {
@@ -116,6 +127,23 @@ pub(super) async fn run(args: Args, as_json: bool) -> Result<(), Failure> {
                     &json!({"agent": name.as_str(), "reopened": tool}),
                 )?),
                 false => Ok(print::say(format!("{name} may ask for {tool} again"))?),
+            }
+        }
+        Deed::Readmit {
+            name,
+            credential,
+            operator,
+        } => {
+            // Only a name of the right form may stand in the path.
+            let id = CredentialId::parse(&credential)
+                .ok_or_else(|| Failure::Input(format!("{credential} names no credential")))?;
+            let path = format!("/v1/agents/{name}/keys/{id}/readmit");
+            operator.open()?.post(&path, None, &[]).await?;
+            match as_json {
+                true => Ok(print::json(
+                    &json!({"agent": name.as_str(), "readmitted": id.to_string()}),
+                )?),
+                false => Ok(print::say(format!("tokens of {id} prove {name} again"))?),
             }
         }
         Deed::Revoke { name, operator } => stop(&operator, &name, "revoke", as_json).await,

@@ -11,10 +11,10 @@ use super::failure::Failure;
 use super::owner::notice::Notice;
 use super::place::{Place, read_text};
 use crate::limits::{SECRET_FILE_BYTES, UPSTREAM_MESSAGE_BYTES};
-use crate::mcp::upstream::client;
 use crate::model::json;
 use crate::model::secret::Secret;
 use crate::model::text::escape;
+use crate::outbound;
 
 /// How the operators' listener is reached.
 #[derive(clap::Args, Clone, Debug)]
@@ -90,7 +90,7 @@ impl Operators {
     /// A listener at `url`, with one operator's token; says nothing to it yet.
     pub(super) fn at(url: &str, token: Secret<String>) -> Result<Self, Failure> {
         Ok(Self {
-            client: client::build(true).map_err(|error| Failure::because(&error))?,
+            client: outbound::build(true).map_err(|error| Failure::because(&error))?,
             url: url.trim_end_matches('/').to_owned(),
             token,
         })

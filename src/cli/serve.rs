@@ -8,6 +8,7 @@ use super::failure::Failure;
 use super::owner::{Owner, Setup};
 use super::place::{CONFIG_FILE, Place, read_config};
 use super::print;
+use crate::authn::jwt::TokenType;
 use crate::guard::{PinPolicy, Reload};
 
 /// Which configuration.
@@ -37,8 +38,23 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     if pin == PinPolicy::FirstUse {
         print::tell("pin: first_use: whatever a server presents first is accepted as it is");
     }
+    for issuer in &config.issuers {
+        if issuer.keys.is_plain() {
+            print::tell(format!(
+                "allow_loopback_http: whoever takes that port of this machine gives the keys of {} and is any agent",
+                issuer.name
+            ));
+        }
+        if issuer.typ == TokenType::Any {
+            print::tell(format!(
+                "typ: jwt: every token of {} for the audience passes, its identity tokens too",
+                issuer.name
+            ));
+        }
+    }
     let setup = Setup {
         upstreams: config.resolve()?,
+        issuers: config.issuers,
         scopes: config.scopes,
         agents: Some(config.listen.agents),
         names: config.listen.names,

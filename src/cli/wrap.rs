@@ -201,6 +201,8 @@ fn setup(args: &Args, config: Option<&Config>, data: &Path) -> Result<Setup, Fai
         names: Vec::new(),
         operators: config.map_or(anywhere, |config| config.listen.operators),
         upstreams: BTreeMap::new(),
+        // Tokens come over HTTP alone.
+        issuers: Vec::new(),
         all_synced: config.is_some_and(|config| config.all_synced),
         reload: config.map_or(Reload::Auto, |config| config.reload),
         pin: config

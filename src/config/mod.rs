@@ -2,6 +2,7 @@
 //!
 //! Read strictly, with every fault at once. It names secrets and never holds one.
 
+mod issuer;
 mod listen;
 mod secret;
 mod upstream;
@@ -13,6 +14,7 @@ pub use listen::Listen;
 pub use secret::SecretRef;
 pub use upstream::{Transport, Upstream};
 
+use crate::authn::jwt::IssuerSpec;
 use crate::guard::{PinPolicy, Reload};
 use crate::mcp::upstream::UpstreamSpec;
 use crate::model::name::ServerName;
@@ -31,6 +33,8 @@ pub struct Config {
     pub listen: Listen,
     /// The upstreams, by the guard's name for them.
     pub upstreams: BTreeMap<ServerName, Upstream>,
+    /// The issuers whose tokens may prove an agent.
+    pub issuers: Vec<IssuerSpec>,
     /// Whether reads are synced before they run, like everything else.
     pub all_synced: bool,
     /// Who puts changed scopes into force.
@@ -86,6 +90,10 @@ fn read(tree: &Node, base: &Path, faults: &mut Faults) -> Option<Config> {
         .find("upstreams")
         .map(|node| upstreams(node, base, faults))
         .unwrap_or_default();
+    let issuers = block
+        .find("issuers")
+        .map(|node| issuer::read(node, base, faults))
+        .unwrap_or_default();
     let all_synced = block
         .find("durability")
         .and_then(|node| node.choice(&[("privilege", false), ("all", true)], &[], faults));
@@ -105,6 +113,7 @@ fn read(tree: &Node, base: &Path, faults: &mut Faults) -> Option<Config> {
         scopes: scopes?,
         listen: listen?,
         upstreams,
+        issuers,
         all_synced: all_synced.unwrap_or(false),
         reload: reload.unwrap_or(Reload::Accept),
         pin,
@@ -178,16 +187,18 @@ const CONFIG: Keys = Keys {
         "scopes",
         "listen",
         "upstreams",
+        "issuers",
         "durability",
         "reload",
         "pin",
     ],
-    later: &["issuers"],
+    later: &[],
 };
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::authn::jwt::TokenType;
 
     fn parse(text: &str) -> Result<Config, Vec<String>> {
         let source = Source {
@@ -218,12 +229,23 @@ mod tests {
              listen: {agents: '127.0.0.1:1', operators: '[::1]:2'}\n\
              upstreams:\n  files: {command: [server, --root, /srv], env: {LANG: C}}\n  \
              crm: {url: 'https://crm.example.com/mcp', credential: {env: CRM_TOKEN}}\n\
+             issuers:\n  https://idp.example.com: {jwks: 'https://idp.example.com/keys'}\n  \
+             https://other.example.com: {jwks_file: other.json, typ: jwt}\n\
              durability: all\n\
              reload: auto\n\
              pin: first_use\n",
         )
         .unwrap();
         assert_eq!(config.upstreams.len(), 2);
+        let [one, other] = config.issuers.as_slice() else {
+            panic!("{:?}", config.issuers);
+        };
+        assert_eq!(
+            (one.name.as_str(), one.typ),
+            ("https://idp.example.com", TokenType::Access)
+        );
+        assert_eq!(other.typ, TokenType::Any);
+        assert!(!one.keys.is_plain());
         assert!(config.all_synced);
         assert_eq!(config.reload, Reload::Auto);
         assert_eq!(config.pin, Some(PinPolicy::FirstUse));
@@ -235,7 +257,7 @@ mod tests {
         let faults = parse(
             "version: 2\n\
              dat: x\n\
-             issuers: []\n\
+             issuers: {'https://idp.example.com': {jwks: 'http://idp.example.com/keys'}}\n\
              listen: {agents: '0.0.0.0:80', operators: nowhere}\n\
              upstreams:\n  CRM: {url: 'https://x'}\n  \
              both: {command: [a], url: 'https://x'}\n  \
@@ -246,7 +268,7 @@ mod tests {
         let expected = [
             "countersign.yaml:1:10: this version",
             "countersign.yaml:2:1: `dat` is not a key",
-            "countersign.yaml:3:1: `issuers` is not yet supported",
+            "countersign.yaml:3:45: the address of keys is not acceptable: it must begin with https",
             "countersign.yaml:4:",
             "countersign.yaml:4:",
             "countersign.yaml:6:3: not a name for a server",
@@ -257,6 +279,54 @@ mod tests {
         assert_eq!(faults.len(), expected.len(), "{faults:#?}");
         for (fault, start) in faults.iter().zip(expected) {
             assert!(fault.starts_with(start), "{fault} | {start}");
+        }
+    }
+
+    #[test]
+    fn an_issuer_is_reached_by_https_or_by_an_open_word_on_this_machine() {
+        let issuer = |text: &str| parse(&format!("version: 1\nissuers:\n  {text}\n"));
+        let fault = |text: &str| issuer(text).unwrap_err().remove(0);
+        let local = "http://localhost:1: {jwks: 'http://localhost:1/keys'";
+        assert!(fault(&format!("{local}}}")).contains("allow_loopback_http"));
+        let config = issuer(&format!("{local}, allow_loopback_http: true}}")).unwrap();
+        assert!(config.issuers.iter().all(|issuer| issuer.keys.is_plain()));
+        for (text, told) in [
+            (
+                "idp: {jwks: 'https://idp.example.com'}",
+                "3:3: not a name for an issuer",
+            ),
+            (
+                "http://idp.example.com: {jwks_file: a}",
+                "3:3: not a name for an issuer",
+            ),
+            (
+                "https://a.b/?x: {jwks_file: a}",
+                "3:3: not a name for an issuer",
+            ),
+            ("https://a.b: {}", "3:16: an issuer's keys are in one place"),
+            (
+                "https://a.b: {jwks: 'https://c', jwks_file: d}",
+                "3:16: an issuer's keys are in one place",
+            ),
+            (
+                "https://a.b: {jwks: 'https://u:p@c'}",
+                "3:23: the address of keys is not acceptable",
+            ),
+            (
+                "https://a.b: {jwks: 'http://c', allow_loopback_http: true}",
+                "3:23: the address of keys",
+            ),
+            (
+                "https://a.b: {jwks_file: d, allow_private: true}",
+                "3:46: `allow_private` goes with `jwks`",
+            ),
+            ("https://a.b: {jwks_file: d, typ: id}", "3:36: `id`"),
+        ] {
+            let fault = fault(text);
+            assert!(
+                fault.starts_with(&format!("countersign.yaml:{told}")),
+                "{fault} | {told}"
+            );
         }
     }
 

@@ -48,24 +48,27 @@ impl Guard {
     pub async fn principal(&self, bearer: Option<&str>) -> Result<Principal, Denial> {
         match self.prove(bearer).await {
             Ok(principal) => Ok(principal),
-            Err((denial, agent)) => {
-                self.refuse(Refusal {
-                    reason: denial.reason(),
-                    agent,
-                    edge: "agents",
-                    sentence: denial.cause.sentence.clone(),
-                })
-                .await;
-                Err(denial)
-            }
+            Err((denial, agent)) => Err(self.unproved(denial, agent).await),
         }
+    }
+
+    /// Records that a request proved nobody who may ask; `agent` is whom it proved that may not.
+    pub async fn unproved(&self, denial: Denial, agent: Option<AgentName>) -> Denial {
+        self.refuse(Refusal {
+            reason: denial.reason(),
+            agent,
+            edge: "agents",
+            sentence: denial.cause.sentence.clone(),
+        })
+        .await;
+        denial
     }
 
     async fn prove(&self, bearer: Option<&str>) -> Result<Principal, (Denial, Option<AgentName>)> {
         let found = self.credential(bearer).await;
         let credential = found.map_err(|denial| (denial, None))?;
         // On the agents' routes a key of an enforcement point is nobody's.
-        if credential.kind == CredentialKind::Pep {
+        if credential.kind != CredentialKind::ApiKey {
             return Err((unknown(), None));
         }
         let agent = credential.agent.clone();
@@ -167,7 +170,8 @@ impl Guard {
         };
         let accepted = match credential.kind {
             CredentialKind::Local => scope.credentials.local,
-            CredentialKind::Pep => false,
+            // Neither is proved by what is kept here.
+            CredentialKind::Jwt | CredentialKind::Pep => false,
             CredentialKind::ApiKey => match &scope.credentials.api_key {
                 None => false,
                 Some(rule) => {
@@ -328,7 +332,7 @@ impl Guard {
 
     /// Ends the live credentials of an agent, its sessions, approvals and grants; how many credentials
     /// it were.
-    async fn end_everything_of(
+    pub(super) async fn end_everything_of(
         &self,
         agent: &AgentName,
         by: &str,

@@ -50,6 +50,7 @@ impl Guard {
             wakes: Arc::default(),
             defaults: parking_lot::Mutex::default(),
             turns: tokio::sync::Mutex::default(),
+            proofs: super::tokens::Proofs::default(),
             floods: super::floods::Floods::default(),
             shares: super::shares::Shares::of(parts.record_share_bytes),
             votes: parking_lot::Mutex::default(),

@@ -36,6 +36,7 @@ mod signed;
 pub mod source;
 mod stops;
 mod taint;
+mod tokens;
 mod upstream;
 mod wakes;
 mod weigh;
@@ -138,6 +139,7 @@ pub struct Guard {
     turns: tokio::sync::Mutex<()>,
     floods: floods::Floods,
     shares: shares::Shares,
+    proofs: tokens::Proofs,
     /// Votes by the name their operator gave them.
     votes: Mutex<HashMap<(ApprovalId, OperatorName, String), Vote>>,
     /// What calls teach that somebody else runs, until it is told what came of them.

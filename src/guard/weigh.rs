@@ -98,6 +98,11 @@ impl Guard {
             .cloned();
         let scope =
             scope.ok_or_else(|| away(Reason::NoScope, "no manifest speaks of this agent"))?;
+        // A request may be held for longer than the token that began it.
+        if self.proofs.is_over(&attempt.call.principal, now) {
+            let sentence = "the token that proved the agent has expired";
+            return Err(away(Reason::CredentialExpired, sentence));
+        }
         shape(&mut attempt.call, scope.extras)?;
         let target = &attempt.call.target;
         let server = self.catalog.server_pin(&target.server).ok_or_else(|| {

@@ -10,6 +10,8 @@ use super::time::Timestamp;
 pub enum CredentialKind {
     /// A bearer key the guard issued.
     ApiKey,
+    /// A signed token of an issuer, which no row keeps: the row stands for the identity it proves.
+    Jwt,
     /// Asserted by the launcher on the same machine, without a secret.
     Local,
     /// A bearer key of an enforcement point, which redeems permits; no agent proves itself with one.
@@ -22,6 +24,7 @@ impl CredentialKind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::ApiKey => "api_key",
+            Self::Jwt => "jwt",
             Self::Local => "local",
             Self::Pep => "pep",
         }
@@ -30,7 +33,7 @@ impl CredentialKind {
     /// The kind from its word.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::ApiKey, Self::Local, Self::Pep]
+        [Self::ApiKey, Self::Jwt, Self::Local, Self::Pep]
             .into_iter()
             .find(|kind| kind.name() == name)
     }

@@ -4,6 +4,7 @@ use std::fmt;
 
 use data_encoding::BASE32_DNSSEC;
 
+use super::digest::Digest;
 use crate::ambient::Ambient;
 
 macro_rules! id {
@@ -17,6 +18,16 @@ macro_rules! id {
             #[must_use]
             pub fn random(ambient: &Ambient) -> Self {
                 Self(ambient.random())
+            }
+
+            /// The identifier that belongs to a digest: the same whenever it is asked for.
+            #[must_use]
+            pub fn of(digest: &Digest) -> Self {
+                let mut bits = [0; 16];
+                for (bit, byte) in bits.iter_mut().zip(digest.as_bytes()) {
+                    *bit = *byte;
+                }
+                Self(bits)
             }
 
             /// From text such as this type prints; nothing else.

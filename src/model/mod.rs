@@ -26,3 +26,4 @@ pub mod taint;
 pub mod target;
 pub mod text;
 pub mod time;
+pub mod token;

@@ -179,6 +179,30 @@ reasons! {
         "The credential was revoked.", "Issue a new key.";
     CredentialKind: "credential-kind", 401, "DENIED by policy", Never,
         "The scope does not accept this kind of credential.", "Use a kind that the manifest's `credentials` names.";
+    TokenMalformed: "token-malformed", 401, "DENIED by policy", Never,
+        "The token is no well-formed signed token.", "Send an access token of a configured issuer, unchanged.";
+    TokenHeader: "token-header", 401, "DENIED by policy", Never,
+        "The token's header is not one that is accepted.", "Use an access token whose header names type, algorithm and key, and brings no key of its own.";
+    TokenIssuer: "token-issuer", 401, "DENIED by policy", Never,
+        "The token is of no configured issuer.", "Use a token of an issuer that the guard's configuration names.";
+    TokenKey: "token-key", 401, "DENIED by policy", Later,
+        "The token's issuer has no key of the name it gives.", "Use a freshly issued token; after a change of keys, repeat the call in a minute.";
+    TokenSignature: "token-signature", 401, "DENIED by policy", Never,
+        "The token's signature does not verify.", "Send the token unchanged, as its issuer signed it.";
+    TokenClaims: "token-claims", 401, "DENIED by policy", Never,
+        "The token lacks a claim that must be there, or has one of another kind.", "Have the issuer put `iss`, `aud`, `sub`, `exp`, `nbf` and what the manifest names into the token.";
+    TokenEarly: "token-early", 401, "DENIED by policy", Later,
+        "The token is not valid yet.", "Wait until it is; an operator should compare the clocks of guard and issuer.";
+    TokenBound: "token-bound", 401, "DENIED by policy", Never,
+        "The token is bound to a key (`cnf`), and proofs of such keys are not verified yet.", "Use a token without `cnf`; one with it is never taken as a plain bearer token.";
+    TokenAudience: "token-audience", 401, "DENIED by policy", Never,
+        "The token is for another audience.", "Ask the issuer for a token for this guard, with the audience that the manifest names.";
+    TokenUnmapped: "token-unmapped", 401, "DENIED by policy", Never,
+        "No manifest says that this token speaks for its agent.", "The owner of the scope should compare `credentials: {jwt: …}` with the token's subject and claims.";
+    TokenAmbiguous: "token-ambiguous", 401, "DENIED by policy", Never,
+        "More than one manifest says that this token speaks for its agent.", "The owners of the scopes should narrow `credentials: {jwt: …}` until one manifest is left.";
+    IssuerUnavailable: "issuer-unavailable", 503, "GUARD UNAVAILABLE", Later,
+        "The keys of the token's issuer could not be read.", "Repeat the call later; an operator should look at the issuer's address.";
 
     Malformed: "request-malformed", 400, "DENIED by policy", Never,
         "The request is not well formed.", "Correct the request.";

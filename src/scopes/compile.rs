@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::fault::{Faults, Place};
 use super::lock::{self, Lock};
 use super::scope::Scope;
-use super::{manifest, selftest, yaml};
+use super::{jwt, manifest, selftest, yaml};
 use crate::limits::MANIFEST_FILES_COUNT;
 use crate::model::digest::{Digest, Fields};
 use crate::model::name::{AgentName, ServerName};
@@ -88,6 +88,7 @@ impl Scopes {
             }
             agents.insert(scope.agent.clone(), Arc::new(scope));
         }
+        jwt::refuse_twins(&agents, &mut faults);
         if faults.is_empty() {
             for scope in agents.values() {
                 selftest::run(scope, &mut faults);

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::fault::Place;
 use super::forbid::Forbid;
 use super::index::Index;
+use super::jwt::JwtRule;
 use super::pattern::Pattern;
 use super::rule::Rule;
 use crate::model::approval::ApprovalRule;
@@ -66,10 +67,12 @@ pub struct Scope {
 }
 
 /// The kinds of credential a manifest accepts; the keys live in the store.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Credentials {
     /// Keys the guard issued.
     pub api_key: Option<ApiKeys>,
+    /// Tokens of an issuer.
+    pub jwt: Option<JwtRule>,
     /// The launcher's word on the same machine.
     pub local: bool,
 }
@@ -258,6 +261,7 @@ impl Scope {
     pub const fn accepts(&self, kind: CredentialKind) -> bool {
         match kind {
             CredentialKind::ApiKey => self.credentials.api_key.is_some(),
+            CredentialKind::Jwt => self.credentials.jwt.is_some(),
             CredentialKind::Local => self.credentials.local,
             CredentialKind::Pep => false,
         }

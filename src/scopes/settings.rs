@@ -1,6 +1,7 @@
 //! Reads what a manifest says beside its rules: credentials, sessions, the client, the record.
 
 use super::fault::Faults;
+use super::jwt::JwtRule;
 use super::pointer::pointer;
 use super::reading::{Block, Keys, list};
 use super::scope::{ApiKeys, ArgumentsRecord, Client, Credentials, Mrtr, SessionLimits};
@@ -21,9 +22,13 @@ pub(super) fn credentials(node: &Node, faults: &mut Faults) -> Option<Credential
         }
         _ => node.mistyped("write `true`, or `{max_age: 90d}`", faults),
     });
+    let jwt = block
+        .find("jwt")
+        .and_then(|node| JwtRule::read(node, faults));
     let local = block.find("local").and_then(|node| node.flag(faults));
     Some(Credentials {
         api_key,
+        jwt,
         local: local.unwrap_or(false),
     })
 }
@@ -93,8 +98,8 @@ pub(super) fn record(node: &Node, faults: &mut Faults) -> Option<ArgumentsRecord
 
 const CREDENTIALS: Keys = Keys {
     what: "credentials",
-    known: &["api_key", "local"],
-    later: &["jwt", "spiffe", "mtls", "dpop"],
+    known: &["api_key", "jwt", "local"],
+    later: &["spiffe", "mtls", "dpop"],
 };
 
 const API_KEY: Keys = Keys {

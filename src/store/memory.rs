@@ -19,7 +19,7 @@ use crate::model::credential::{Credential, Operator};
 use crate::model::digest::Digest;
 use crate::model::grant::Grant;
 use crate::model::history::History;
-use crate::model::id::{ApprovalId, BootId, SessionId};
+use crate::model::id::{ApprovalId, BootId, CredentialId, SessionId};
 use crate::model::name::{AgentName, OperatorName};
 use crate::model::pin::Pin;
 use crate::model::session::{AgentState, Session};
@@ -139,6 +139,10 @@ impl Store for Memory {
         secret: &Digest,
     ) -> Result<Option<Credential>, StoreError> {
         Ok(self.kept.lock().state.credential_by_secret(secret))
+    }
+
+    async fn credential(&self, id: CredentialId) -> Result<Option<Credential>, StoreError> {
+        Ok(self.kept.lock().state.credential(id))
     }
 
     async fn operators(&self) -> Result<Vec<Operator>, StoreError> {

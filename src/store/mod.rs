@@ -214,6 +214,12 @@ pub trait Store: Send + std::marker::Sync + 'static {
     async fn credential_by_secret(&self, secret: &Digest)
     -> Result<Option<Credential>, StoreError>;
 
+    /// One credential.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    async fn credential(&self, id: CredentialId) -> Result<Option<Credential>, StoreError>;
+
     /// Every operator.
     ///
     /// # Errors

@@ -10,12 +10,12 @@ use axum::Router;
 use countersign::ambient::Ambient;
 use countersign::api;
 use countersign::audit::checkpoint::Signer;
+use countersign::authn::jwt::Issuers;
 use countersign::console;
 use countersign::guard::{
     Delivery, Denial, Guard, Parts, Permit, PinPolicy, Presented, Reload, Upstreams,
 };
 use countersign::limits::RECORD_SHARE_BYTES;
-use countersign::mcp::upstream::client;
 use countersign::model::call::Principal;
 use countersign::model::id::BootId;
 use countersign::model::isolation::Isolation;
@@ -23,6 +23,7 @@ use countersign::model::json;
 use countersign::model::name::{AgentName, GroupName, OperatorName, ServerName};
 use countersign::model::outcome::Outcome;
 use countersign::model::reason::Reason;
+use countersign::outbound;
 use countersign::scopes::{Scopes, Source};
 use countersign::store::sqlite::Sqlite;
 use reqwest::{Method, RequestBuilder, Response};
@@ -181,13 +182,18 @@ impl World {
             pep: pep_key(&guard).await,
             alice: token(&guard, "alice", "oncall").await,
             bob: token(&guard, "bob", "kitchen").await,
-            agents: serve(api::agents::router(Arc::clone(&guard), upstreams)).await,
+            agents: serve(api::agents::router(
+                Arc::clone(&guard),
+                upstreams,
+                Issuers::none(),
+            ))
+            .await,
             operators: serve(console::router(
                 Arc::clone(&guard),
                 api::operators::router(Arc::clone(&guard)),
             ))
             .await,
-            client: client::build(true).unwrap(),
+            client: outbound::build(true).unwrap(),
             guard,
             shop,
             _data: data,

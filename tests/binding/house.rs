@@ -10,17 +10,19 @@ use countersign::ambient::{Ambient, Played};
 use countersign::api;
 use countersign::audit::checkpoint::Signer;
 use countersign::audit::verify::verify;
+use countersign::authn::jwt::Issuers;
 use countersign::guard::{Guard, Parts, PinPolicy, Reload, Upstreams};
 use countersign::limits::RECORD_SHARE_BYTES;
 use countersign::mcp::Edge;
 use countersign::mcp::downstream::http::{Hosts, router};
 use countersign::mcp::listing::Listing;
-use countersign::mcp::upstream::{Runner, TransportSpec, UpstreamSpec, client};
+use countersign::mcp::upstream::{Runner, TransportSpec, UpstreamSpec};
 use countersign::model::id::BootId;
 use countersign::model::isolation::Isolation;
 use countersign::model::json;
 use countersign::model::name::{AgentName, GroupName, OperatorName, ServerName};
 use countersign::model::time::Timestamp;
+use countersign::outbound;
 use countersign::scopes::{Scopes, Source};
 use countersign::store::sqlite::Sqlite;
 use reqwest::Method;
@@ -145,7 +147,7 @@ impl House {
             agents: open.agents,
             operators: open.operators,
             serving: open.serving,
-            client: client::build(true).unwrap(),
+            client: outbound::build(true).unwrap(),
             hold,
             bank,
             transport,
@@ -490,8 +492,11 @@ async fn open(
     let listing = Arc::new(Listing::new());
     let runner: Arc<dyn Upstreams> = Arc::new(Runner::new(upstreams.clone(), Arc::clone(&listing)));
     let edge = Edge::new(Arc::clone(&guard), upstreams, listing).unwrap();
-    let routes = api::agents::router(Arc::clone(&guard), runner)
-        .merge(router(Arc::clone(&edge), Hosts::new([])));
+    let routes = api::agents::router(Arc::clone(&guard), runner, Issuers::none()).merge(router(
+        Arc::clone(&edge),
+        Hosts::new([]),
+        Issuers::none(),
+    ));
     let (agents, first) = serve(routes).await;
     let (operators, second) = serve(api::operators::router(Arc::clone(&guard))).await;
     Open {

@@ -5,7 +5,7 @@ use std::process::{Child, ChildStdin, Stdio};
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
-use countersign::mcp::upstream::client;
+use countersign::outbound;
 use serde_json::{Value, json};
 
 use super::house::{House, till};
@@ -36,7 +36,9 @@ fn try_ask(url: &str, key: &str, body: &Value) -> Option<(u16, Value)> {
         .build()
         .unwrap();
     runtime.block_on(async {
-        let request = client::build(true).unwrap().post(format!("{url}/v1/calls"));
+        let request = outbound::build(true)
+            .unwrap()
+            .post(format!("{url}/v1/calls"));
         let request = request
             .bearer_auth(key)
             .header("content-type", "application/json");

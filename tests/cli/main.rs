@@ -12,6 +12,9 @@ mod doctor;
 mod floods;
 mod forks;
 mod house;
+#[path = "../tokens/issuer.rs"]
+#[expect(dead_code, reason = "these tests need only keys and tokens")]
+mod issuer;
 mod local;
 mod marked;
 mod pins;
@@ -20,4 +23,5 @@ mod retention;
 mod scopes;
 mod serving;
 mod spoofing;
+mod tokens;
 mod wrapping;

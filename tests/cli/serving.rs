@@ -238,7 +238,7 @@ fn a_configuration_with_faults_tells_them_all() {
     let house = House::new();
     house.write(
         "countersign.yaml",
-        "version: 1\ndurabillity: all\nlisten: {agents: '0.0.0.0:1'}\nissuers: {}\n",
+        "version: 1\ndurabillity: all\nlisten: {agents: '0.0.0.0:1'}\nissuers: {idp: {}}\n",
     );
     let output = house.run(&["serve"]);
     assert_eq!(output.status.code(), Some(2));
@@ -246,7 +246,7 @@ fn a_configuration_with_faults_tells_them_all() {
     for place in [
         "countersign.yaml:2:1",
         "countersign.yaml:3:",
-        "countersign.yaml:4:1",
+        "countersign.yaml:4:11",
     ] {
         assert!(err.contains(place), "{place}\n{err}");
     }

@@ -3,8 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use countersign::mcp::upstream::client;
 use countersign::model::json::is_deceptive;
+use countersign::outbound;
 use serde_json::{Value, json};
 
 use super::house::{House, MANIFEST};
@@ -279,7 +279,7 @@ fn every_surface_escapes_the_spoofing_corpus() {
 }
 
 fn client() -> reqwest::Client {
-    client::build(true).unwrap()
+    outbound::build(true).unwrap()
 }
 
 /// One request, with a body and the headers that repeat it where it is of MCP; status and body.

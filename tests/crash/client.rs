@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use countersign::mcp::upstream::client;
 use countersign::model::json;
+use countersign::outbound;
 use serde_json::{Value, json};
 
 /// Where a running guard listens.
@@ -51,7 +51,7 @@ pub(crate) struct Client {
 impl Client {
     pub(crate) fn new(key: String, speech: Speech) -> Self {
         Self {
-            http: client::build(true).unwrap(),
+            http: outbound::build(true).unwrap(),
             key,
             speech,
             session: None,

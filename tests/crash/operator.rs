@@ -3,8 +3,8 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use countersign::mcp::upstream::client;
 use countersign::model::json;
+use countersign::outbound;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -23,7 +23,7 @@ pub(crate) struct Operator {
 impl Operator {
     /// Decides until it is aborted. A broken connection is no news: the inbox is read again.
     pub(crate) async fn work(mut self) {
-        let http = client::build(true).unwrap();
+        let http = outbound::build(true).unwrap();
         loop {
             let Ok(door) = self
                 .door

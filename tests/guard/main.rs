@@ -22,4 +22,5 @@ mod restarts;
 mod retention;
 mod stops;
 mod taint;
+mod tokens;
 mod world;

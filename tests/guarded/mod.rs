@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use countersign::ambient::Ambient;
 use countersign::audit::checkpoint::Signer;
+use countersign::authn::jwt::Issuers;
 use countersign::guard::{Guard, Parts, PinPolicy, Reload, Resolution, Vote};
 use countersign::limits::RECORD_SHARE_BYTES;
 use countersign::mcp::Edge;
@@ -52,6 +53,16 @@ impl Guarded {
         manifest: &str,
         upstreams: &[(&str, TransportSpec)],
         opens: bool,
+    ) -> Self {
+        Self::start_with(manifest, upstreams, opens, Issuers::none()).await
+    }
+
+    /// The same, where tokens of these issuers are looked at.
+    pub(crate) async fn start_with(
+        manifest: &str,
+        upstreams: &[(&str, TransportSpec)],
+        opens: bool,
+        issuers: Issuers,
     ) -> Self {
         let ambient = Ambient::system();
         let signer = Signer::from_seed(&[7; 32]).unwrap();
@@ -100,7 +111,7 @@ impl Guarded {
             .unwrap();
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
-        let mut routes = router(Arc::clone(&edge), Hosts::new([]));
+        let mut routes = router(Arc::clone(&edge), Hosts::new([]), issuers);
         if opens {
             let bearer: axum::http::HeaderValue = format!("Bearer {key}").parse().unwrap();
             let lend = move |mut request: axum::extract::Request| {

@@ -34,6 +34,11 @@ fn folder() -> PathBuf {
     kit
 }
 
+/// The Python of the kit, with the libraries that its clients bring.
+pub(crate) fn python() -> PathBuf {
+    folder().join("mcp2/bin/python")
+}
+
 /// A file of the kit's own sources.
 fn source(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))

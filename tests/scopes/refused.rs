@@ -22,7 +22,6 @@ fn keys_of_later_issues_are_refused_as_not_yet_supported_and_nothing_else_is() {
     assert_eq!(
         told,
         [
-            "7:3 `jwt` is not yet supported",
             "8:3 `spiffe` is not yet supported",
             "12:3 `bind` is not yet supported",
             "23:35 `kind` is not yet supported",
@@ -35,6 +34,68 @@ fn keys_of_later_issues_are_refused_as_not_yet_supported_and_nothing_else_is() {
     for fault in &faults {
         assert!(!fault.fix.is_empty());
     }
+}
+
+#[test]
+fn a_manifest_says_which_tokens_speak_for_its_agent_and_never_all_of_them() {
+    let jwt = |rule: &str| {
+        faults(&format!(
+            "version: 1\nagent: a\ncredentials: {{jwt: {rule}}}\n"
+        ))
+    };
+    let starts = |rule: &str, expected: &[&str]| {
+        let told = jwt(rule);
+        assert_eq!(told.len(), expected.len(), "{told:#?}");
+        for (fault, start) in told.iter().zip(expected) {
+            assert!(
+                fault.starts_with(&format!("m.yaml:{start}")),
+                "{fault} | {start}"
+            );
+        }
+    };
+    starts("true", &["3:20: "]);
+    starts(
+        "{}",
+        &[
+            "3:20: `audience` is missing",
+            "3:20: `issuer` is missing",
+            "3:20: every token of the issuer",
+        ],
+    );
+    starts(
+        "{issuer: i, audience: u}",
+        &["3:20: every token of the issuer"],
+    );
+    starts(
+        "{issuer: i, audience: u, claims: {}}",
+        &["3:20: every token of the issuer"],
+    );
+    starts("{issuer: i, audience: [u], subject: s}", &["3:42: "]);
+    starts(
+        "{issuer: i, audience: u, subjects: s, subject: s}",
+        &["3:45: `subjects` is not a key"],
+    );
+    starts(
+        "{issuer: i, audience: u, subject: s, claims: {iss: x, team: 1}}",
+        &["3:66: `iss` is looked at in its own way", "3:80: "],
+    );
+}
+
+#[test]
+fn two_manifests_that_take_the_same_tokens_are_refused() {
+    let manifest = |agent: &str, subject: &str| {
+        let rule = format!("{{issuer: i, audience: u, subject: {subject}}}");
+        let text = format!("version: 1\nagent: {agent}\ncredentials: {{jwt: {rule}}}\n");
+        source(&format!("{agent}.yaml"), &text)
+    };
+    assert!(Scopes::compile(&[manifest("a", "s"), manifest("b", "t")]).is_ok());
+    let faults = Scopes::compile(&[manifest("a", "s"), manifest("b", "s")]).expect_err("twins");
+    let told: Vec<String> = faults.iter().map(ToString::to_string).collect();
+    assert_eq!(told.len(), 1);
+    assert!(
+        told[0].starts_with("b.yaml:3:20: the same tokens speak for a already"),
+        "{told:?}"
+    );
 }
 
 #[test]

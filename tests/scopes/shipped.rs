@@ -174,10 +174,14 @@ fn approvers(rule: Option<&ApprovalRule>) -> String {
 }
 
 fn credentials(scope: &Scope) -> String {
-    let kinds: Vec<&str> = [CredentialKind::ApiKey, CredentialKind::Local]
-        .into_iter()
-        .filter(|kind| scope.accepts(*kind))
-        .map(CredentialKind::name)
-        .collect();
+    let kinds: Vec<&str> = [
+        CredentialKind::ApiKey,
+        CredentialKind::Jwt,
+        CredentialKind::Local,
+    ]
+    .into_iter()
+    .filter(|kind| scope.accepts(*kind))
+    .map(CredentialKind::name)
+    .collect();
     kinds.join(" and ")
 }

@@ -14,7 +14,7 @@ use countersign::model::credential::{Credential, Operator};
 use countersign::model::digest::Digest;
 use countersign::model::grant::Grant;
 use countersign::model::history::History;
-use countersign::model::id::{ApprovalId, SessionId};
+use countersign::model::id::{ApprovalId, CredentialId, SessionId};
 use countersign::model::name::{AgentName, OperatorName};
 use countersign::model::pin::Pin;
 use countersign::model::session::{AgentState, Session};
@@ -226,6 +226,10 @@ impl Store for Faulty {
         secret: &Digest,
     ) -> Result<Option<Credential>, StoreError> {
         self.read(self.inner.credential_by_secret(secret)).await
+    }
+
+    async fn credential(&self, id: CredentialId) -> Result<Option<Credential>, StoreError> {
+        self.read(self.inner.credential(id)).await
     }
 
     async fn operators(&self) -> Result<Vec<Operator>, StoreError> {

@@ -23,6 +23,7 @@ use super::openapi;
 use super::peps;
 use super::reply;
 use super::routes::{Route, Routes};
+use crate::authn::jwt::Issuers;
 use crate::guard::{Guard, Upstreams};
 
 /// Everything the handlers of this side share.
@@ -31,6 +32,7 @@ struct Desk {
     guard: Arc<Guard>,
     upstreams: Arc<dyn Upstreams>,
     ledger: Arc<Ledger>,
+    issuers: Issuers,
 }
 
 impl FromRef<Desk> for Arc<Guard> {
@@ -39,16 +41,23 @@ impl FromRef<Desk> for Arc<Guard> {
     }
 }
 
+impl FromRef<Desk> for Issuers {
+    fn from_ref(desk: &Desk) -> Self {
+        desk.issuers.clone()
+    }
+}
+
 /// The router of the agents' listener, with what enforcement points need beside it.
 ///
 /// Must be called inside a tokio runtime: what this edge still answers for is swept in a task.
-pub fn router(guard: Arc<Guard>, upstreams: Arc<dyn Upstreams>) -> Router {
+pub fn router(guard: Arc<Guard>, upstreams: Arc<dyn Upstreams>, issuers: Issuers) -> Router {
     let ledger = Ledger::start(&guard);
     let permits = peps::table().into_router().with_state(Arc::clone(&guard));
     let desk = Desk {
         guard,
         upstreams,
         ledger,
+        issuers,
     };
     reply::finish(table().into_router().with_state(desk).merge(permits))
 }

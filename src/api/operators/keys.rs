@@ -72,8 +72,26 @@ pub(super) async fn revoke(
     Caller(operator): Caller,
     Path((name, id)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
-    let name = parse_name(&name)?;
-    let id = CredentialId::parse(&id).ok_or_else(|| Problem::new(Reason::NotFound))?;
+    let id = own(&guard, &name, &id).await?;
+    guard.revoke_agent_key(operator.name.as_str(), id).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Lets a revoked identity of an issuer's tokens prove the agent again.
+pub(super) async fn readmit(
+    State(guard): State<Arc<Guard>>,
+    Caller(operator): Caller,
+    Path((name, id)): Path<(String, String)>,
+) -> Result<Response, Problem> {
+    let id = own(&guard, &name, &id).await?;
+    guard.readmit_identity(&operator.name, id).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// A credential of that agent.
+async fn own(guard: &Guard, name: &str, id: &str) -> Result<CredentialId, Problem> {
+    let name = parse_name(name)?;
+    let id = CredentialId::parse(id).ok_or_else(|| Problem::new(Reason::NotFound))?;
     let agents = guard.agents().await?;
     let is_its_own = agents
         .iter()
@@ -84,11 +102,10 @@ pub(super) async fn revoke(
                 .iter()
                 .any(|credential| credential.id == id)
         });
-    if !is_its_own {
-        return Err(Problem::new(Reason::NotFound));
+    match is_its_own {
+        true => Ok(id),
+        false => Err(Problem::new(Reason::NotFound)),
     }
-    guard.revoke_agent_key(operator.name.as_str(), id).await?;
-    Ok(StatusCode::NO_CONTENT.into_response())
 }
 
 /// The document of a credential.

@@ -53,6 +53,7 @@ fn table() -> Routes<Arc<Guard>> {
         .get("/v1/agents/{name}/keys", keys::list)
         .post("/v1/agents/{name}/keys", keys::issue)
         .delete("/v1/agents/{name}/keys/{id}", keys::revoke)
+        .post("/v1/agents/{name}/keys/{id}/readmit", keys::readmit)
         .get("/v1/sessions", sessions::list)
         .post("/v1/sessions/{id}/pause", sessions::pause)
         .post("/v1/sessions/{id}/resume", sessions::resume)

@@ -38,6 +38,7 @@ impl House {
             agents: Some(anywhere),
             operators: anywhere,
             upstreams: upstreams(stage)?,
+            issuers: Vec::new(),
             all_synced: false,
             reload: Reload::Auto,
             pin: PinPolicy::FirstUse,

@@ -24,6 +24,7 @@ use self::notice::Notice;
 use self::socket::Door;
 use self::wrapped::Wrapped;
 use super::failure::Failure;
+use crate::authn::jwt::{IssuerSpec, Issuers};
 use crate::guard::{Guard, PinPolicy, Reload, Upstreams};
 use crate::limits::SHUTDOWN_GRACE;
 use crate::mcp::Edge;
@@ -48,6 +49,8 @@ pub(crate) struct Setup {
     pub(crate) operators: SocketAddr,
     /// The upstreams of the configuration.
     pub(crate) upstreams: BTreeMap<ServerName, UpstreamSpec>,
+    /// The issuers whose tokens may prove an agent.
+    pub(crate) issuers: Vec<IssuerSpec>,
     /// Whether reads are synced too.
     pub(crate) all_synced: bool,
     /// Who puts changed scopes into force.
@@ -63,6 +66,7 @@ pub(crate) struct Owner {
     data: PathBuf,
     notice: Notice,
     isolation: Isolation,
+    issuers: Vec<String>,
     serving: Vec<JoinHandle<()>>,
 }
 
@@ -83,6 +87,7 @@ impl Owner {
         match Self::serve(&core, &setup, scopes).await {
             Ok((runner, notice, serving)) => Ok(Some(Self {
                 isolation,
+                issuers: setup.issuers.into_iter().map(|one| one.name).collect(),
                 data: setup.data,
                 core,
                 runner,
@@ -119,6 +124,18 @@ impl Owner {
         lines.push(format!("operators: http://{}", notice.operators));
         if self.core.guard.scopes().agents().next().is_none() {
             lines.push("no scope is in force: every call is denied".to_owned());
+        }
+        let scopes = self.core.guard.scopes();
+        for scope in scopes.agents() {
+            if let Some(rule) = &scope.credentials.jwt
+                && notice.agents.is_some()
+                && !self.issuers.contains(&rule.issuer)
+            {
+                lines.push(format!(
+                    "{} cannot prove itself by tokens of {}: `issuers` does not name it",
+                    scope.agent, rule.issuer
+                ));
+            }
         }
         if let Some(digest) = self.core.guard.offered() {
             lines.push(format!(
@@ -199,8 +216,9 @@ impl Owner {
             let edge = Edge::new(Arc::clone(guard), setup.upstreams.clone(), listing)
                 .map_err(|error| Failure::because(&error))?;
             let hosts = Hosts::new(setup.names.iter().cloned());
-            let router = crate::api::agents::router(Arc::clone(guard), upstreams)
-                .merge(http::router(edge, hosts));
+            let issuers = Issuers::new(setup.issuers.iter().cloned());
+            let router = crate::api::agents::router(Arc::clone(guard), upstreams, issuers.clone())
+                .merge(http::router(edge, hosts, issuers));
             serving.push(tokio::spawn(listen::serve(
                 listener,
                 router,

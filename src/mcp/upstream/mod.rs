@@ -3,7 +3,6 @@
 //! Nothing here decides anything; what arrives was permitted, and what answers goes back as it came.
 
 mod child;
-pub mod client;
 mod conversation;
 mod exchange;
 mod fault;

@@ -6,13 +6,13 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 use url::{Host, Url};
 
-use super::client;
 use super::fault::LinkError;
 use super::program;
 use crate::model::digest::{Digest, Fields};
 use crate::model::json;
 use crate::model::name::ServerName;
 use crate::model::secret::Secret;
+use crate::outbound;
 
 /// One upstream server.
 #[derive(Clone, Debug)]
@@ -137,7 +137,8 @@ impl HttpSpec {
             ));
         }
         Ok(Self {
-            client: client::build(is_local || allow_private)?,
+            client: outbound::build(is_local || allow_private)
+                .map_err(|error| refuse(&error.to_string()))?,
             url,
             credential,
         })

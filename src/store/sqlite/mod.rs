@@ -53,7 +53,7 @@ use crate::model::credential::{Credential, Operator};
 use crate::model::digest::Digest;
 use crate::model::grant::Grant;
 use crate::model::history::History;
-use crate::model::id::{ApprovalId, BootId, SessionId};
+use crate::model::id::{ApprovalId, BootId, CredentialId, SessionId};
 use crate::model::name::{AgentName, OperatorName};
 use crate::model::pin::Pin;
 use crate::model::session::{AgentState, Session};
@@ -263,6 +263,10 @@ impl Store for Sqlite {
         secret: &Digest,
     ) -> Result<Option<Credential>, StoreError> {
         self.look(|state| state.credential_by_secret(secret)).await
+    }
+
+    async fn credential(&self, id: CredentialId) -> Result<Option<Credential>, StoreError> {
+        self.look(|state| state.credential(id)).await
     }
 
     async fn operators(&self) -> Result<Vec<Operator>, StoreError> {

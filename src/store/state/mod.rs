@@ -152,6 +152,10 @@ impl State {
         self.credentials.get(id).map(|one| Credential::clone(one))
     }
 
+    pub(super) fn credential(&self, id: CredentialId) -> Option<Credential> {
+        self.credentials.get(&id).map(|one| Credential::clone(one))
+    }
+
     pub(super) fn operators(&self) -> Vec<Operator> {
         self.operators
             .values()

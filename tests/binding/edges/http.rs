@@ -1,7 +1,7 @@
 //! `POST /v1/calls`.
 
-use countersign::mcp::upstream::client;
 use countersign::model::json;
+use countersign::outbound;
 use serde_json::{Value, json};
 
 use crate::edge::{Agent, Told};
@@ -53,7 +53,7 @@ impl Http {
 impl Agent for Http {
     async fn connect(house: &House, key: &str) -> Self {
         Self {
-            client: client::build(true).unwrap(),
+            client: outbound::build(true).unwrap(),
             url: format!("http://{}/v1/calls", house.agents),
             key: key.to_owned(),
             session: None,

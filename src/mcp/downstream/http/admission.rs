@@ -1,10 +1,8 @@
-//! Who gets in: requests for an address of ours, from no foreign page, with a key of an agent.
+//! Who gets in: requests for an address of ours, from no foreign page.
 
 use axum::http::{HeaderMap, StatusCode, header};
 use url::{Host, Url};
 
-use crate::guard::{Denial, Guard};
-use crate::model::call::Principal;
 use crate::model::reason::Reason;
 
 /// The names under which agents reach the guard. A page of another name that a browser shows cannot
@@ -48,29 +46,10 @@ impl Hosts {
     }
 }
 
-/// Who a request proves to be.
-///
-/// # Errors
-/// A denial, already recorded.
-pub(super) async fn principal(guard: &Guard, headers: &HeaderMap) -> Result<Principal, Denial> {
-    let mut values = headers.get_all(header::AUTHORIZATION).iter();
-    let bearer = match (values.next(), values.next()) {
-        (Some(value), None) => value.to_str().ok().and_then(bearer),
-        // Two credentials are none: it could not be said which of them proved anything.
-        _ => None,
-    };
-    guard.principal(bearer).await
-}
-
 /// The HTTP status of a refusal at the door.
 #[must_use]
 pub(super) fn status(reason: Reason) -> StatusCode {
     StatusCode::from_u16(reason.row().status).unwrap_or(StatusCode::UNAUTHORIZED)
-}
-
-fn bearer(value: &str) -> Option<&str> {
-    let (scheme, key) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| key.trim())
 }
 
 #[cfg(test)]
@@ -109,13 +88,5 @@ mod tests {
             ("origin", "http://localhost"),
             ("origin", "http://evil.example")
         ]));
-    }
-
-    #[test]
-    fn a_bearer_key_is_read_whatever_case_its_scheme_has() {
-        assert_eq!(bearer("Bearer csk_1"), Some("csk_1"));
-        assert_eq!(bearer("bearer csk_1"), Some("csk_1"));
-        assert_eq!(bearer("Basic x"), None);
-        assert_eq!(bearer("csk_1"), None);
     }
 }

@@ -13,6 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::admission::Hosts;
 use super::session::{Beginning, Session};
+use crate::authn::jwt::Issuers;
 use crate::limits::{
     MCP_SESSION_IDLE, MCP_SESSIONS_PER_PRINCIPAL_COUNT, MCP_SWEEP_INTERVAL, SHUTDOWN_GRACE,
     UNASKED_WAITING_COUNT,
@@ -31,6 +32,8 @@ pub struct Door {
     pub edge: Arc<Edge>,
     /// Under which names it is reached.
     pub hosts: Hosts,
+    /// Whose tokens prove an agent.
+    pub issuers: Issuers,
     sessions: Mutex<HashMap<String, Arc<Session>>>,
     // Modern requests stand alone, so all of one principal share one relation with a server.
     shared: tokio::sync::Mutex<HashMap<(Principal, Option<ServerName>), Peer>>,
@@ -39,10 +42,11 @@ pub struct Door {
 impl Door {
     /// A door in front of `edge`.
     #[must_use]
-    pub fn new(edge: Arc<Edge>, hosts: Hosts) -> Arc<Self> {
+    pub fn new(edge: Arc<Edge>, hosts: Hosts, issuers: Issuers) -> Arc<Self> {
         let door = Arc::new(Self {
             edge,
             hosts,
+            issuers,
             sessions: Mutex::default(),
             shared: tokio::sync::Mutex::default(),
         });

@@ -47,7 +47,7 @@ pub(super) async fn single_end(
 }
 
 async fn listen(door: &Door, server: Option<&ServerName>, headers: &HeaderMap) -> Response {
-    let principal = match admit(door, headers).await {
+    let principal = match admit(door, server, headers).await {
         Ok(principal) => principal,
         Err(response) => return response,
     };
@@ -81,7 +81,7 @@ async fn listen(door: &Door, server: Option<&ServerName>, headers: &HeaderMap) -
 }
 
 async fn end(door: &Door, server: Option<&ServerName>, headers: &HeaderMap) -> Response {
-    let principal = match admit(door, headers).await {
+    let principal = match admit(door, server, headers).await {
         Ok(principal) => principal,
         Err(response) => return response,
     };

@@ -10,7 +10,8 @@ use tokio::time::timeout;
 
 use super::door::{Door, Named};
 use super::session::Session;
-use super::{accept, admission, repeat, stream};
+use super::{accept, admission, metadata, repeat, stream};
+use crate::authn;
 use crate::guard::{Denial, Refusal};
 use crate::limits::HOLD_HEARTBEAT;
 use crate::mcp::answers::{Answers, Replies, Reply};
@@ -53,7 +54,11 @@ pub(super) fn known(door: &Door, server: &str) -> Option<ServerName> {
 }
 
 /// Lets a request in, or says why not.
-pub(super) async fn admit(door: &Door, headers: &HeaderMap) -> Result<Principal, Response> {
+pub(super) async fn admit(
+    door: &Door,
+    server: Option<&ServerName>,
+    headers: &HeaderMap,
+) -> Result<Principal, Response> {
     if !door.hosts.admit(headers) {
         let refusal = Refusal {
             reason: Reason::Malformed,
@@ -64,21 +69,24 @@ pub(super) async fn admit(door: &Door, headers: &HeaderMap) -> Result<Principal,
         door.edge.guard.refuse(refusal).await;
         return Err(StatusCode::FORBIDDEN.into_response());
     }
-    admission::principal(&door.edge.guard, headers)
+    authn::agent(&door.edge.guard, &door.issuers, headers)
         .await
-        .map_err(|denial| unproved(&denial))
+        .map_err(|denial| {
+            unproved(
+                &denial,
+                &metadata::challenge(door, server, headers, &denial),
+            )
+        })
 }
 
-fn unproved(denial: &Denial) -> Response {
+fn unproved(denial: &Denial, challenge: &HeaderValue) -> Response {
     let status = admission::status(denial.reason());
     let error = render::refused(denial.reason(), denial.reason().row().remedy);
     let mut response = stream::json(status, &answer(None, Err(error)));
     if status == StatusCode::UNAUTHORIZED {
-        // Plainly: a pointer to an authorization server would send clients on a journey to nowhere.
-        let challenge = HeaderValue::from_static("Bearer");
         response
             .headers_mut()
-            .insert(http_header::WWW_AUTHENTICATE, challenge);
+            .insert(http_header::WWW_AUTHENTICATE, challenge.clone());
     }
     response
 }
@@ -89,7 +97,7 @@ async fn respond(
     headers: HeaderMap,
     body: Body,
 ) -> Response {
-    let principal = match admit(door, &headers).await {
+    let principal = match admit(door, server.as_ref(), &headers).await {
         Ok(principal) => principal,
         Err(response) => return response,
     };

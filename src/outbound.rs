@@ -6,15 +6,19 @@ use std::sync::Arc;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 use reqwest::redirect::Policy;
 
-use super::fault::LinkError;
 use crate::limits::UPSTREAM_CONNECT_TIMEOUT;
+
+/// Why there is no client.
+#[derive(Debug, thiserror::Error)]
+#[error("the platform gives no client for HTTP")]
+pub struct ClientError(#[source] reqwest::Error);
 
 /// A client that follows no redirect, asks no proxy, and dials the addresses of a name only where
 /// they are public, unless `allow_private`.
 ///
 /// # Errors
-/// [`LinkError::Unacceptable`] where the platform gives no TLS.
-pub fn build(allow_private: bool) -> Result<reqwest::Client, LinkError> {
+/// [`ClientError`] where the platform gives no TLS.
+pub fn build(allow_private: bool) -> Result<reqwest::Client, ClientError> {
     #[expect(
         clippy::disallowed_methods,
         reason = "this is the one constructor of HTTP clients"
@@ -28,7 +32,7 @@ pub fn build(allow_private: bool) -> Result<reqwest::Client, LinkError> {
         .tcp_nodelay(true)
         .dns_resolver(Arc::new(Resolver { allow_private }))
         .build()
-        .map_err(|error| LinkError::Unacceptable(error.to_string()))
+        .map_err(ClientError)
 }
 
 /// Whether an address belongs to the public internet.
