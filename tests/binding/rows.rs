@@ -144,6 +144,8 @@ pub(crate) async fn another_session_is_refused<A: Agent>() {
     // Nor does the session's name help whoever it was not given to.
     let thief = A::connect_in(&house, &house.second, &sessions[0]).await;
     thief.call("pay", &large()).await.refused("session-unknown");
+    let lost = A::connect_in(&house, &house.clerk, "se_no_such").await;
+    lost.call("pay", &large()).await.refused("session-unknown");
     agent.call("pay", &large()).await.ran();
     ends_with(house, 1).await;
 }

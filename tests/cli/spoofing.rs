@@ -165,7 +165,8 @@ impl Stage {
             reqwest::Method::POST,
             &url,
             &self.key,
-            Some((&body, None)),
+            Some(&body),
+            &[],
         );
         let answer = serde_json::from_str(&text).unwrap();
         self.told.push(text);
@@ -183,12 +184,18 @@ impl Stage {
             .find_map(|member| params[member].as_str().map(str::to_owned));
         let body = json!({"jsonrpc": "2.0", "id": 1, "method": method, "params": params});
         let url = format!("{}/mcp/till", self.house.agents_url());
+        let mut headers = vec![
+            ("mcp-protocol-version", "2026-07-28".to_owned()),
+            ("mcp-method", wrapped(method)),
+        ];
+        headers.extend(name.map(|name| ("mcp-name", wrapped(&name))));
         let (_, text) = send(
             client(),
             reqwest::Method::POST,
             &url,
             &self.key,
-            Some((&body, Some((method, name)))),
+            Some(&body),
+            &headers,
         );
         let data = text
             .lines()
@@ -235,10 +242,29 @@ const DOCUMENTS: &[&str] = &[
     "/v1/nowhere/%E2%80%AE",
 ];
 
+/// The pages of the console. A new one goes here.
+const PAGES: &[&str] = &[
+    "/",
+    "/?state=all",
+    "/requests/APPROVAL",
+    "/agents",
+    "/sessions/SESSION",
+    "/grants",
+    "/decisions",
+    "/scopes",
+    "/tools",
+    "/tools/diff?server=till&kind=tool&name=look",
+];
+
 #[test]
 fn every_surface_escapes_the_spoofing_corpus() {
     let stage = Stage::new();
-    let fill = |text: &str| text.replace("APPROVAL", &stage.approval);
+    let sessions = stage.house.json(&["sessions", "ls"]);
+    let session = sessions["sessions"][0]["id"].as_str().unwrap();
+    let fill = |text: &str| {
+        text.replace("APPROVAL", &stage.approval)
+            .replace("SESSION", session)
+    };
     let mut seen = String::new();
     for words in COMMANDS {
         let words: Vec<String> = words.iter().map(|word| fill(word)).collect();
@@ -260,7 +286,22 @@ fn every_surface_escapes_the_spoofing_corpus() {
     let token = std::fs::read_to_string(stage.house.path("data/operator.token")).unwrap();
     for path in DOCUMENTS {
         let url = format!("{}{}", stage.house.operators_url(), fill(path));
-        let (_, text) = send(client(), reqwest::Method::GET, &url, token.trim(), None);
+        let (_, text) = send(
+            client(),
+            reqwest::Method::GET,
+            &url,
+            token.trim(),
+            None,
+            &[],
+        );
+        is_honest(path, &text);
+        seen.push_str(&text);
+    }
+    let cookie = signed_in(&stage.house.operators_url(), token.trim());
+    for path in PAGES {
+        let url = format!("{}{}", stage.house.operators_url(), fill(path));
+        let (status, text) = get_page(&url, &cookie);
+        assert_eq!(status, 200, "{path}");
         is_honest(path, &text);
         seen.push_str(&text);
     }
@@ -282,37 +323,58 @@ fn client() -> reqwest::Client {
     outbound::build(true).unwrap()
 }
 
-/// One request, with a body and the headers that repeat it where it is of MCP; status and body.
+/// One request, with a body perhaps, and headers; status and body.
 fn send(
     client: reqwest::Client,
     method: reqwest::Method,
     url: &str,
     bearer: &str,
-    body: Option<(&Value, Option<(&str, Option<String>)>)>,
+    body: Option<&Value>,
+    headers: &[(&str, String)],
 ) -> (u16, String) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .unwrap();
-    runtime.block_on(async {
+    on_one_thread(async {
         let mut request = client.request(method, url).bearer_auth(bearer);
-        if let Some((body, mcp)) = body {
+        if let Some(body) = body {
             request = request
                 .header("content-type", "application/json")
                 .header("accept", "application/json, text/event-stream")
                 .body(body.to_string());
-            if let Some((method, name)) = mcp {
-                request = request
-                    .header("mcp-protocol-version", "2026-07-28")
-                    .header("mcp-method", wrapped(method));
-                if let Some(name) = name {
-                    request = request.header("mcp-name", wrapped(&name));
-                }
-            }
+        }
+        for (name, value) in headers {
+            request = request.header(*name, value);
         }
         let response = request.send().await.unwrap();
         (response.status().as_u16(), response.text().await.unwrap())
     })
+}
+
+/// The cookie of a visit to the console.
+fn signed_in(url: &str, token: &str) -> String {
+    on_one_thread(async {
+        let form = client()
+            .post(format!("{url}/sign-in"))
+            .header("origin", url);
+        let form = form.header("content-type", "application/x-www-form-urlencoded");
+        let response = form.body(format!("token={token}")).send().await.unwrap();
+        let cookie = response.headers()["set-cookie"].to_str().unwrap();
+        cookie.split(';').next().unwrap().to_owned()
+    })
+}
+
+fn get_page(url: &str, cookie: &str) -> (u16, String) {
+    on_one_thread(async {
+        let request = client().get(url).header("cookie", cookie);
+        let response = request.send().await.unwrap();
+        (response.status().as_u16(), response.text().await.unwrap())
+    })
+}
+
+fn on_one_thread<T>(task: impl Future<Output = T>) -> T {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    runtime.block_on(task)
 }
 
 /// A text as a header can carry it.

@@ -194,7 +194,7 @@ async fn stand_alone(
             return stream::json(StatusCode::OK, &answer(Some(request.id), Err(error)));
         }
     };
-    let mut replies = begin(door, peer, carried(headers, true), request);
+    let mut replies = begin(door, peer, carried(door, headers, true), request);
     match first(&mut replies, accept::prefers_stream(headers)).await {
         First::Answer(response) => response,
         First::Stream(first) => stream::modern(first, replies),
@@ -255,7 +255,12 @@ async fn exchange(
     headers: &HeaderMap,
     request: Request,
 ) -> Response {
-    let mut replies = begin(door, session.peer.clone(), carried(headers, false), request);
+    let mut replies = begin(
+        door,
+        session.peer.clone(),
+        carried(door, headers, false),
+        request,
+    );
     match first(&mut replies, accept::prefers_stream(headers)).await {
         First::Answer(response) => response,
         First::Stream(first) => {
@@ -333,10 +338,13 @@ fn says_modern(headers: &HeaderMap) -> bool {
     headers.contains_key(header::METHOD) || version.and_then(Era::of_version) == Some(Era::Modern)
 }
 
-fn carried(headers: &HeaderMap, stands_alone: bool) -> Carried {
-    let session = headers.get(SESSION).and_then(|id| id.to_str().ok());
+fn carried(door: &Door, headers: &HeaderMap, stands_alone: bool) -> Carried {
+    let named = |id: &HeaderValue| id.to_str().ok().and_then(SessionId::parse);
     Carried {
-        session: session.and_then(SessionId::parse),
+        // What cannot be a session's name is the name of one that nobody has.
+        session: headers
+            .get(SESSION)
+            .map(|id| named(id).unwrap_or_else(|| SessionId::random(door.edge.guard.ambient()))),
         headers: stands_alone.then(|| headers.clone()),
         is_http: true,
     }
