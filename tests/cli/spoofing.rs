@@ -217,6 +217,8 @@ const COMMANDS: &[&[&str]] = &[
     &["approvals", "ls", "--all"],
     &["approvals", "show", "APPROVAL"],
     &["agents", "ls"],
+    &["agents", "show", "clerk"],
+    &["doctor"],
     &["sessions", "ls"],
     &["grants", "ls"],
     &["operators", "ls"],
@@ -239,6 +241,8 @@ const DOCUMENTS: &[&str] = &[
     "/v1/pins/diff?server=till&kind=tool&name=look",
     "/v1/scopes",
     "/v1/audit/entries",
+    "/v1/agents/clerk",
+    "/metrics",
     "/v1/nowhere/%E2%80%AE",
 ];
 
