@@ -1,9 +1,9 @@
 //! A `Recorded` is made only by a store that has committed.
-use countersign::model::digest::Digest;
+use countersign::audit::entry::StoredEntry;
 use countersign::store::Recorded;
 
-fn forge() -> Recorded {
-    Recorded::new(1, Digest::of(b""))
+fn forge(entry: &StoredEntry) -> Recorded {
+    Recorded::of(entry)
 }
 
 fn main() {}

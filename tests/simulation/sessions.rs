@@ -6,6 +6,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::invariants::News;
+use countersign::model::time::Timestamp;
+
 use super::record::{at, target, text};
 
 /// What the manifests call untrusted, and what they do not declare.
@@ -68,14 +70,19 @@ pub(super) fn invariant_a_new_session_is_never_kinder(news: &News<'_>) -> Result
     Ok(())
 }
 
-/// Whether a session heard untrusted words within the day before a place, by every clock since.
+/// Whether a session heard untrusted words within the day before a place, as the guard counts time: where
+/// it noticed that the clock was moved, what came before moved with it.
 fn heard_lately(news: &News<'_>, session: &str, place: u64, body: &Value) -> bool {
     let Some(heard) = news.record.tainted.get(session).filter(|at| **at < place) else {
         return false;
     };
-    let bodies = &news.record.bodies[*heard as usize - 1..place as usize - 1];
-    let latest = bodies.iter().chain([body]).map(at).max();
-    latest.is_some_and(|latest| latest.since(at(&bodies[0])) < NEARLY_A_DAY)
+    let moves = news.record.moves.iter();
+    let moved: i64 = moves
+        .filter(|(seq, _)| (*heard + 1..place).contains(seq))
+        .map(|(_, millis)| millis)
+        .sum();
+    let then = at(&news.record.bodies[*heard as usize - 1]).millis() + moved;
+    at(body).since(Timestamp::from_millis(then)) < NEARLY_A_DAY
 }
 
 /// Once nobody knows what became of a call above `read`, its agent runs no other of its target but by
