@@ -381,7 +381,10 @@ fn budgets(
                 format!("{place}the sum spent is not known"),
             )),
             (Some(amount), Some(spent)) if spent.plus(amount) > budget.limit => Some(Cause::new(
-                Reason::BudgetExhausted,
+                match *amount > budget.limit {
+                    true => Reason::AboveBudget,
+                    false => Reason::BudgetExhausted,
+                },
                 format!(
                     "{place}{spent} spent and {amount} asked would exceed {}",
                     budget.limit

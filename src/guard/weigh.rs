@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use aws_lc_rs::hmac;
 
-use super::Guard;
+use super::catalog::KnownTool;
 use super::decide::Attempt;
-use super::taint;
+use super::{Guard, taint};
 use crate::audit::commitment;
 use crate::audit::disclosure::Disclosure;
 use crate::engine::facts::{Facts, Standing};
@@ -91,40 +91,10 @@ impl Guard {
             (attempt.partings, attempt.cells) = (partings, None);
         }
         let (monotonic, epoch) = (self.ambient.monotonic(), self.epoch());
-        let scope = self
-            .scopes
-            .load()
-            .scope(&attempt.call.principal.agent)
-            .cloned();
-        let scope =
-            scope.ok_or_else(|| away(Reason::NoScope, "no manifest speaks of this agent"))?;
-        // A request may be held for longer than the token that began it.
-        if self.proofs.is_over(&attempt.call.principal, now) {
-            let sentence = "the token that proved the agent has expired";
-            return Err(away(Reason::CredentialExpired, sentence));
-        }
+        let scope = self.admitted(&attempt.call, now)?;
         shape(&mut attempt.call, scope.extras)?;
+        let (binding, tool) = self.binding(&attempt.call, &scope).await?;
         let target = &attempt.call.target;
-        let server = self.catalog.server_pin(&target.server).ok_or_else(|| {
-            away(
-                Reason::UnknownTarget,
-                format!("no server {} has presented itself", target.server),
-            )
-        })?;
-        if attempt.call.mode == Mode::Authorize && !self.has_pep(&target.server).await? {
-            let sentence = format!("nobody before {} could redeem a permit", target.server);
-            return Err(away(Reason::NoPep, sentence));
-        }
-        let tool = self.catalog.tool(target);
-        let binding = Binding {
-            server,
-            tool: match &tool {
-                Some(tool) => Some(tool.pin),
-                None => self.definition(target),
-            },
-            manifest: scope.digest,
-            obligations: Vec::new(),
-        };
         let key = action::match_key(&attempt.call, &binding, &self.match_key);
         let pinned = self.pinned(target, Some(binding.server), binding.tool);
         let matched = self.matched(&scope, target);
@@ -212,6 +182,49 @@ impl Guard {
             monotonic,
             epoch,
         })
+    }
+
+    /// The scope of whoever calls, as long as what proved the caller lasts.
+    fn admitted(&self, call: &Call, now: Timestamp) -> Result<Arc<Scope>, Turned> {
+        let scope = self.scopes.load().scope(&call.principal.agent).cloned();
+        let scope =
+            scope.ok_or_else(|| away(Reason::NoScope, "no manifest speaks of this agent"))?;
+        // A request may be held for longer than the token that began it.
+        if self.proofs.is_over(&call.principal, now) {
+            let sentence = "the token that proved the agent has expired";
+            return Err(away(Reason::CredentialExpired, sentence));
+        }
+        Ok(scope)
+    }
+
+    /// What a call is bound to besides itself, and the tool it reaches, if a server presents it.
+    async fn binding(
+        &self,
+        call: &Call,
+        scope: &Scope,
+    ) -> Result<(Binding, Option<Arc<KnownTool>>), Turned> {
+        let target = &call.target;
+        let server = self.catalog.server_pin(&target.server).ok_or_else(|| {
+            away(
+                Reason::UnknownTarget,
+                format!("no server {} has presented itself", target.server),
+            )
+        })?;
+        if call.mode == Mode::Authorize && !self.has_pep(&target.server).await? {
+            let sentence = format!("nobody before {} could redeem a permit", target.server);
+            return Err(away(Reason::NoPep, sentence));
+        }
+        let tool = self.catalog.tool(target);
+        let binding = Binding {
+            server,
+            tool: match &tool {
+                Some(tool) => Some(tool.pin),
+                None => self.definition(target),
+            },
+            manifest: scope.digest,
+            obligations: Vec::new(),
+        };
+        Ok((binding, tool))
     }
 
     /// How the agent stands for the call, and the approval the call waits on, where it waits on one.

@@ -23,5 +23,8 @@ pub mod retention {}
 #[doc = include_str!("threats.md")]
 pub mod threats {}
 
+#[doc = include_str!("speed.md")]
+pub mod speed {}
+
 #[doc = include_str!("changelog.md")]
 pub mod changelog {}

@@ -128,6 +128,8 @@ reasons! {
 
     RateLimited: "rate-limited", 429, "RATE LIMITED", Later,
         "The declared rate is used up.", "Repeat the call after the time given.";
+    AboveBudget: "above-budget", 403, "DENIED by policy", Never,
+        "The amount alone is more than the whole budget.", "Use a smaller amount; waiting does not help.";
     BudgetExhausted: "budget-exhausted", 429, "RATE LIMITED", Later,
         "The declared budget would be exceeded.", "Wait until the window has moved on, or use a smaller amount.";
     TooManyHolds: "too-many-holds", 429, "RATE LIMITED", Later,

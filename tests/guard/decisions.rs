@@ -113,7 +113,9 @@ async fn room(world: &World) -> String {
             .decide("bank/pay", json!({"amount": 1001, "to": "x"}))
             .await,
     );
-    assert_eq!(denial.reason(), Reason::BudgetExhausted);
+    // No wait would help, and the agent is told so.
+    assert_eq!(denial.reason(), Reason::AboveBudget);
+    assert_eq!(denial.retry_after, None);
     denial.cause.sentence
 }
 
