@@ -20,9 +20,11 @@ pub(crate) async fn rows() -> Vec<Row> {
     let data = tempfile::tempdir().unwrap();
     let guard = guarded::start(data.path(), scopes()).await;
     guarded::present(&guard, "desk", "send").await;
-    let finance = vec![GroupName::parse("finance").unwrap()];
+    let groups = (0..=AGENTS / AGENTS_PER_GROUP)
+        .map(|group| GroupName::parse(&format!("g{group}")).unwrap())
+        .collect();
     let name = OperatorName::parse("olga").unwrap();
-    let (operator, _) = guard.add_operator("load", name, finance).await.unwrap();
+    let (operator, _) = guard.add_operator("load", name, groups).await.unwrap();
     let who = agents(&guard).await;
     let reader = guarded::identity(&guard, "reader").await;
     let before = others(&guard, &reader).await;
@@ -67,10 +69,12 @@ pub(crate) async fn rows() -> Vec<Row> {
     ]
 }
 
-/// As many as there may be: a guard takes ten thousand manifests, one of which is the reader's, and each
-/// agent may have five calls that wait.
-const AGENTS: usize = 9_999;
+/// Each may have five calls that wait. Opening one looks through all that are open, so that ten thousand
+/// take seconds and fifty thousand, the most that a guard's manifests allow, take minutes.
+const AGENTS: usize = 2_000;
 const HOLDS_EACH: usize = 5;
+/// As many as fill the inbox of their group.
+const AGENTS_PER_GROUP: usize = 10;
 
 /// Calls beyond scope, all of them held.
 async fn held(guard: &Arc<Guard>, who: Vec<(Principal, SessionId)>) -> Vec<Hold> {
@@ -122,7 +126,8 @@ fn scopes() -> Scopes {
             text: format!(
                 "version: 1\nagent: a{at}\ncredentials: {{api_key: true}}\npause_covers: call\n\
                  tools: [{{tool: desk/send, privilege: send, arguments: {{properties: {{amount: {{type: number, maximum: 9}}}}, open: true}}}}]\n\
-                 approval: {{default: {{any_of: [finance]}}}}\n"
+                 approval: {{default: {{any_of: [g{}]}}}}\n",
+                at / AGENTS_PER_GROUP
             ),
         })
         .collect();

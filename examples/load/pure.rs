@@ -19,7 +19,7 @@ pub(crate) fn rules() -> Vec<Row> {
     let (few, many) = (Asked::with(50), Asked::with(10_000));
     let [mut p50, mut p99, mut p50_of_many] = [const { Vec::new() }; 3];
     #[cfg(feature = "compare")]
-    let (mut cedar, mut rego) = (engines::Cedar::with(50), engines::Rego::with(50));
+    let (cedar, mut rego) = (engines::Cedar::with(50), engines::Rego::with(50));
     #[cfg(feature = "compare")]
     let (mut by_cedar, mut by_rego) = (Vec::new(), Vec::new());
     for _ in 0..ROUNDS {

@@ -24,7 +24,7 @@ use super::arguments::ARGUMENTS;
 pub(crate) fn manifest(agent: &str, rules: usize) -> Source {
     let mut text = format!("version: 1\nagent: {agent}\ncredentials: {{api_key: true}}\ntools:\n");
     for at in 0..rules {
-        let bounds = "{properties: {amount: {type: number, maximum: 99}}, open: true}";
+        let bounds = "{properties: {amount: {maximum: 99}}, open: true}";
         writeln!(
             text,
             "- {{tool: s/t{at}, privilege: read, arguments: {bounds}}}"

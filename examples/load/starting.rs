@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use countersign::guard::{Guard, Refusal, Ruling};
+use countersign::model::name::AgentName;
 use countersign::model::reason::Reason;
 use countersign::scopes::Scopes;
 
@@ -18,8 +19,9 @@ pub(crate) async fn rows() -> Vec<Row> {
     let guard = guarded::start(data.path(), compile()).await;
     guarded::present(&guard, "s", "t500").await;
     let who = guarded::identity(&guard, "clerk").await;
+    let agent = who.0.agent.clone();
     let writers: Vec<_> = (0..WRITERS)
-        .map(|_| tokio::spawn(fill(Arc::clone(&guard))))
+        .map(|_| tokio::spawn(fill(Arc::clone(&guard), agent.clone())))
         .collect();
     for writer in writers {
         writer.await.unwrap();
@@ -46,12 +48,13 @@ pub(crate) async fn rows() -> Vec<Row> {
 const WRITERS: usize = 500;
 const EACH: usize = 2_000;
 
-/// The shortest entries there are: how many there are counts, not what they say.
-async fn fill(guard: Arc<Guard>) {
+/// The shortest entries there are: how many there are counts, not what they say. Those of a known agent
+/// are recorded one by one.
+async fn fill(guard: Arc<Guard>, agent: AgentName) {
     for at in 0..EACH {
         let refusal = Refusal {
             reason: Reason::Malformed,
-            agent: None,
+            agent: Some(agent.clone()),
             edge: "load",
             sentence: format!("request {at} could not be read"),
         };
