@@ -8,6 +8,7 @@ mod approvals;
 mod catalog;
 mod clocks;
 mod closed;
+mod credentials;
 mod decide;
 mod entries;
 mod floods;

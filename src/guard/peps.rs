@@ -5,7 +5,7 @@ use std::time::Duration;
 use data_encoding::BASE64URL_NOPAD;
 
 use super::Guard;
-use super::agents::{entry, is_live, unknown};
+use super::credentials::{entry, is_live, unknown};
 use super::entries::Refusal;
 use super::operate::OperateError;
 use super::ruling::Denial;

@@ -2,7 +2,7 @@
 
 use serde_json::Map;
 
-use super::agents::is_live;
+use super::credentials::is_live;
 use super::entries::Refusal;
 use super::ruling::Denial;
 use super::sessions::down;

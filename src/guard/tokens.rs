@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use parking_lot::Mutex;
 
 use super::Guard;
-use super::agents::{entry, is_live};
+use super::credentials::{entry, is_live};
 use super::operate::{OperateError, Stopped};
 use super::ruling::Denial;
 use super::sessions::down;
