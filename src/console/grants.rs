@@ -62,15 +62,14 @@ pub(super) async fn revoke(
 
 fn row(grant: &Grant, viewer: &Viewer, now: Timestamp) -> Markup {
     let is_live = grant.is_live(now);
-    let (class, word) = match grant.revoked {
-        Some(_) => ("deny", "revoked"),
-        None if is_live => ("permit", "live"),
-        None if grant.used >= grant.uses => ("over", "used"),
-        None => ("over", "expired"),
+    let class = match grant.revoked {
+        Some(_) => "deny",
+        None if is_live => "permit",
+        None => "over",
     };
     html! {
         tr {
-            td { span class=(class) { (word) } }
+            td { span class=(class) { (grant.standing(now)) } }
             td { (grant.agent) }
             td .number { (grant.used) " of " (grant.uses) }
             td { (moment::ago(grant.until, now)) }

@@ -66,7 +66,7 @@ fn row(approval: &Approval, is_shown: bool, operator: &Operator, now: Timestamp)
                     code { (foreign::text(&approval.target.to_string())) }
                     span .meta {
                         @match &state {
-                            ApprovalState::Held if !may_decide(approval, operator) => "for others",
+                            ApprovalState::Held if !approval.rule.admits(operator) => "for others",
                             ApprovalState::Held => (gist(approval)),
                             ApprovalState::Approved { by, .. } => { "✓ " (by) },
                             other => (other.name()),
@@ -86,13 +86,4 @@ fn gist(approval: &Approval) -> Markup {
         .map(|(_, sentence)| sentence.as_str());
     let said = escape(first.unwrap_or_default());
     html! { span title=(said) { (said) } }
-}
-
-/// Whether this operator belongs to a group that may decide it.
-pub(super) fn may_decide(approval: &Approval, operator: &Operator) -> bool {
-    approval
-        .rule
-        .any_of
-        .iter()
-        .any(|group| operator.groups.contains(group))
 }

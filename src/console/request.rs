@@ -42,7 +42,7 @@ pub(super) async fn shown(
     let approval = guard.approval(id).await?.ok_or_else(Refusal::missing)?;
     let others = guard.approvals(false).await?;
     let trail = calls::of_session(guard, &approval.session.to_string(), TRAIL_COUNT).await?;
-    let session = guard.session_of(&approval).await?;
+    let session = guard.session_named(approval.session).await?;
     let now = guard.ambient().now();
     let title = sentence(&approval);
     let body = html! {
@@ -175,7 +175,7 @@ fn standing(approval: &Approval, now: Timestamp) -> Markup {
 }
 
 fn verdict(approval: &Approval, viewer: &Viewer, mark: [u8; 16]) -> Markup {
-    if !list::may_decide(approval, &viewer.operator) {
+    if !approval.rule.admits(&viewer.operator) {
         return html! {
             p .meta { "You belong to none of the groups that may decide this." }
         };

@@ -25,20 +25,17 @@ pub(super) async fn page(
     let id = SessionId::parse(&id).ok_or_else(Refusal::missing)?;
     let guard = &console.guard;
     let since = console.feed.place();
-    let all = guard.sessions().await?;
-    let session = all
-        .iter()
-        .find(|one| one.id == id)
-        .ok_or_else(Refusal::missing)?;
+    let session = guard.session_named(id).await?;
+    let session = session.ok_or_else(Refusal::missing)?;
     let trail = calls::of_session(guard, &id.to_string(), TRAIL_COUNT).await?;
     let now = guard.ambient().now();
     let body = html! {
         main #main .sheet {
             h1 { "Session of " (session.principal.agent) }
-            (deeds(session, &viewer))
+            (deeds(&session, &viewer))
             dl .facts {
                 dt { "Session" } dd { code { (session.id) } }
-                dt { "State" } dd { (state(session)) }
+                dt { "State" } dd { (state(&session)) }
                 @if let Some(user) = &session.principal.on_behalf_of {
                     dt { "For" } dd { (foreign::text(user.as_str())) }
                 }
@@ -46,7 +43,7 @@ pub(super) async fn page(
                 @if let Some(label) = &session.label {
                     dt { "Label (unverified)" } dd { (foreign::text(label)) }
                 }
-                dt { "Has heard" } dd { (heard(session, now)) }
+                dt { "Has heard" } dd { (heard(&session, now)) }
                 dt { "Opened" } dd { (moment::ago(session.opened, now)) }
                 dt { "Last call" } dd { (moment::ago(session.seen, now)) }
                 dt { "Calls" } dd { (trail) }
@@ -115,12 +112,12 @@ pub(super) fn heard(session: &Session, now: Timestamp) -> Markup {
 }
 
 fn state(session: &Session) -> Markup {
-    let (class, word) = match session.state {
-        SessionState::Active => ("permit", "active"),
-        SessionState::Paused => ("held", "paused"),
-        SessionState::Ended(cause) => ("over", cause.name()),
+    let class = match session.state {
+        SessionState::Active => "permit",
+        SessionState::Paused => "held",
+        SessionState::Ended(_) => "over",
     };
-    html! { span class=(class) { (word) } }
+    html! { span class=(class) { (session.state.name()) } }
 }
 
 fn deeds(session: &Session, viewer: &Viewer) -> Markup {

@@ -10,11 +10,11 @@ use crate::model::name::{AgentName, GroupName};
 ///
 /// While an inbox has room anybody may use it. In a full one each agent that waits there, and one that
 /// comes anew, has an equal share; whoever has less than that still gets in.
-pub fn full<'a>(
+pub fn full<'a, 'g>(
     open: impl Iterator<Item = &'a Approval> + Clone,
-    groups: &'a [GroupName],
+    groups: &'g [GroupName],
     agent: &AgentName,
-) -> Option<&'a GroupName> {
+) -> Option<&'g GroupName> {
     groups.iter().find(|group| {
         let mut waiting: BTreeMap<&AgentName, usize> = BTreeMap::new();
         waiting.insert(agent, 0);

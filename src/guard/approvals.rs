@@ -132,12 +132,7 @@ impl Guard {
         if approval.digest != vote.digest {
             return Err(ResolveError::OtherDigest);
         }
-        if !approval
-            .rule
-            .any_of
-            .iter()
-            .any(|group| operator.groups.contains(group))
-        {
+        if !approval.rule.admits(operator) {
             return Err(ResolveError::NotEligible);
         }
         if !approval.is_open(now) {

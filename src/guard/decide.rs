@@ -10,8 +10,7 @@ use super::ruling::{Challenge, Denial, Hold, Pending, Ruling};
 use super::weigh::{Turned, Weighed};
 use super::{Guard, entries};
 use crate::engine::facts::Spend;
-use crate::engine::inbox;
-use crate::limits::{DECIDE_TRIES_COUNT, HOLDS_PER_WINDOW_COUNT, LISTED_COUNT, SIGNED_PERMIT_LIFE};
+use crate::limits::{DECIDE_TRIES_COUNT, HOLDS_PER_WINDOW_COUNT, SIGNED_PERMIT_LIFE};
 use crate::model::approval::ApprovalState;
 use crate::model::call::{Call, Mode};
 use crate::model::decision::{Cause, Decision};
@@ -345,12 +344,8 @@ impl Guard {
         let Some(rule) = weighed.scope.approval_for(weighed.evaluation.privilege) else {
             return Ok(None);
         };
-        let open = self
-            .store
-            .approvals(Some(weighed.now), LISTED_COUNT)
-            .await?;
-        let open = open.iter().filter(|one| one.is_open(weighed.now));
-        let full = inbox::full(open, &rule.any_of, &call.principal.agent);
+        let agent = &call.principal.agent;
+        let full = self.store.crowded(&rule.any_of, agent, weighed.now).await?;
         Ok(full.map(|group| {
             let sentence = format!("the inbox of {group} has no room for this agent");
             Cause::new(Reason::InboxFull, sentence)

@@ -7,7 +7,6 @@ use super::sessions::{down, entry, overdue, reinstated, revoked};
 use crate::audit::entry::{Entry, EntryKind};
 use crate::limits::{DECIDE_TRIES_COUNT, LISTED_COUNT, SESSIONS_PER_PRINCIPAL_COUNT, TAINT_MEMORY};
 use crate::model::call::Principal;
-use crate::model::credential::Credential;
 use crate::model::id::SessionId;
 use crate::model::reason::Reason;
 use crate::model::session::{EndCause, Session, SessionState};
@@ -55,10 +54,9 @@ impl Guard {
         expects: Expect,
     ) -> Result<Result<Session, StoreError>, Denial> {
         // A connection may have proved itself before its credential was revoked.
-        let credentials = self.store.credentials().await;
-        let credentials = credentials.map_err(|fault| down(&fault))?;
-        let is_live = |one: &Credential| one.id == principal.credential && one.revoked.is_none();
-        if !credentials.iter().any(is_live) {
+        let credential = self.store.credential(principal.credential).await;
+        let credential = credential.map_err(|fault| down(&fault))?;
+        if credential.is_none_or(|one| one.revoked.is_some()) {
             let sentence = "the credential was revoked since it was proved";
             return Err(Denial::new(Reason::CredentialRevoked, sentence));
         }

@@ -92,12 +92,12 @@ impl Guard {
         self.store.sessions(LISTED_COUNT).await
     }
 
-    /// The session of an approval, however long ago it ended.
+    /// The session of that name, whosever it is and however long ago it ended.
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn session_of(&self, approval: &Approval) -> Result<Option<Session>, StoreError> {
-        self.store.session(approval.session).await
+    pub async fn session_named(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
+        self.store.session(id).await
     }
 
     /// Stops a session until it is resumed.
@@ -287,12 +287,7 @@ impl Guard {
         let Some(session) = self.store.session(id).await? else {
             return Ok(());
         };
-        let name = match state {
-            SessionState::Active => "active",
-            SessionState::Paused => "paused",
-            SessionState::Ended(cause) => cause.name(),
-        };
-        let body = entry(&session, name, by);
+        let body = entry(&session, state.name(), by);
         self.write_stop(EntryKind::Session, body, Change::SetSession(id, state))
             .await
     }

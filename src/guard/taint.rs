@@ -3,7 +3,6 @@
 use super::entries::clipped;
 use super::{Guard, sessions};
 use crate::audit::entry::EntryKind;
-use crate::limits::LISTED_COUNT;
 use crate::model::call::{Call, Principal};
 use crate::model::id::SessionId;
 use crate::model::name::ServerName;
@@ -63,20 +62,12 @@ impl Guard {
             let session = self.store.session(id).await?;
             return Ok(session.into_iter().filter(lasts).collect());
         }
-        let mut live = self.live_sessions(principal).await?;
+        let mut live = self.store.sessions_of(principal).await?;
         // One that may not be opened hears nothing either.
         if live.is_empty() && self.session(principal, None).await.is_ok() {
-            live = self.live_sessions(principal).await?;
+            live = self.store.sessions_of(principal).await?;
         }
         Ok(live)
-    }
-
-    async fn live_sessions(&self, principal: &Principal) -> Result<Vec<Session>, StoreError> {
-        let all = self.store.sessions(LISTED_COUNT).await?;
-        Ok(all
-            .into_iter()
-            .filter(|session| session.principal == *principal && lasts(session))
-            .collect())
     }
 }
 

@@ -7,6 +7,7 @@ use bytes::Bytes;
 
 use super::action::MatchKey;
 use super::call::{Mode, Principal};
+use super::credential::Operator;
 use super::digest::Digest;
 use super::id::{ApprovalId, CallId, SessionId};
 use super::name::{GroupName, OperatorName};
@@ -25,6 +26,16 @@ pub struct ApprovalRule {
     pub decide_by: Duration,
     /// From decision to use.
     pub redeem_by: Duration,
+}
+
+impl ApprovalRule {
+    /// Whether an operator belongs to a group that may decide.
+    #[must_use]
+    pub fn admits(&self, operator: &Operator) -> bool {
+        self.any_of
+            .iter()
+            .any(|group| operator.groups.contains(group))
+    }
 }
 
 /// One pending or ended approval.

@@ -34,4 +34,15 @@ impl Grant {
     pub fn is_live(&self, now: Timestamp) -> bool {
         self.revoked.is_none() && self.used < self.uses && now < self.until
     }
+
+    /// The word for how it stands at `now`, in answers and on screens.
+    #[must_use]
+    pub fn standing(&self, now: Timestamp) -> &'static str {
+        match self.revoked {
+            Some(_) => "revoked",
+            None if self.used >= self.uses => "used",
+            None if self.until <= now => "expired",
+            None => "live",
+        }
+    }
 }

@@ -47,6 +47,18 @@ pub enum SessionState {
     Ended(EndCause),
 }
 
+impl SessionState {
+    /// The word in records and on screens: of one that has ended, why.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Paused => "paused",
+            Self::Ended(cause) => cause.name(),
+        }
+    }
+}
+
 /// One session.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Session {

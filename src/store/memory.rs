@@ -15,12 +15,13 @@ use crate::audit::entry::StoredEntry;
 use crate::audit::segment::Segment;
 use crate::engine::facts::Standing;
 use crate::model::approval::Approval;
+use crate::model::call::Principal;
 use crate::model::credential::{Credential, Operator};
 use crate::model::digest::Digest;
 use crate::model::grant::Grant;
 use crate::model::history::History;
 use crate::model::id::{ApprovalId, BootId, CredentialId, SessionId};
-use crate::model::name::{AgentName, OperatorName};
+use crate::model::name::{AgentName, GroupName, OperatorName};
 use crate::model::pin::Pin;
 use crate::model::session::{AgentState, Session};
 use crate::model::time::Timestamp;
@@ -110,12 +111,26 @@ impl Store for Memory {
         Ok(self.kept.lock().state.approvals(only_live_at, most))
     }
 
+    async fn crowded(
+        &self,
+        groups: &[GroupName],
+        agent: &AgentName,
+        now: Timestamp,
+    ) -> Result<Option<GroupName>, StoreError> {
+        let kept = self.kept.lock();
+        Ok(kept.state.crowded(groups, agent, now).cloned())
+    }
+
     async fn session(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
         Ok(self.kept.lock().state.session(id))
     }
 
     async fn sessions(&self, most: usize) -> Result<Vec<Session>, StoreError> {
         Ok(self.kept.lock().state.sessions(most))
+    }
+
+    async fn sessions_of(&self, principal: &Principal) -> Result<Vec<Session>, StoreError> {
+        Ok(self.kept.lock().state.sessions_of(principal))
     }
 
     async fn grants(&self, most: usize) -> Result<Vec<Grant>, StoreError> {

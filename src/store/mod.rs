@@ -31,12 +31,13 @@ use crate::audit::segment::Segment;
 use crate::engine::facts::{BudgetAsk, Standing};
 use crate::model::action::MatchKey;
 use crate::model::approval::Approval;
+use crate::model::call::Principal;
 use crate::model::credential::{Credential, Operator};
 use crate::model::digest::Digest;
 use crate::model::grant::Grant;
 use crate::model::history::{History, Lesson};
 use crate::model::id::{ApprovalId, CallId, CredentialId, PermitId, SessionId};
-use crate::model::name::{AgentName, OperatorName};
+use crate::model::name::{AgentName, GroupName, OperatorName};
 use crate::model::pin::Pin;
 use crate::model::privilege::Privilege;
 use crate::model::session::{AgentState, Session};
@@ -170,6 +171,17 @@ pub trait Store: Send + std::marker::Sync + 'static {
         most: usize,
     ) -> Result<Vec<Approval>, StoreError>;
 
+    /// The first of the groups whose inbox has no room for one more request of the agent.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    async fn crowded(
+        &self,
+        groups: &[GroupName],
+        agent: &AgentName,
+        now: Timestamp,
+    ) -> Result<Option<GroupName>, StoreError>;
+
     /// The session of that name, however long ago it ended.
     ///
     /// # Errors
@@ -182,6 +194,12 @@ pub trait Store: Send + std::marker::Sync + 'static {
     /// # Errors
     /// [`StoreError::Unavailable`].
     async fn sessions(&self, most: usize) -> Result<Vec<Session>, StoreError>;
+
+    /// The sessions of a principal that have not ended.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    async fn sessions_of(&self, principal: &Principal) -> Result<Vec<Session>, StoreError>;
 
     /// Grants, newest first.
     ///

@@ -77,29 +77,19 @@ impl World {
 
     /// A world in memory whose guard is kept that far from its agents.
     pub(crate) async fn kept(manifest: &str, isolation: Isolation) -> Self {
-        Self::made(PinPolicy::FirstUse, scopes(manifest), isolation).await
+        let pin = PinPolicy::FirstUse;
+        Self::in_memory(scopes(manifest), pin, isolation, RECORD_SHARE_BYTES).await
     }
 
     /// A world in memory whose guard accepts definitions by that policy.
     pub(crate) async fn pinning(pin: PinPolicy, scopes: Scopes) -> Self {
-        Self::made(pin, scopes, Isolation::Host).await
+        Self::in_memory(scopes, pin, Isolation::Host, RECORD_SHARE_BYTES).await
     }
 
-    async fn made(pin: PinPolicy, scopes: Scopes, isolation: Isolation) -> Self {
-        let (ambient, clock) = Ambient::played(7, Timestamp::from_millis(1_760_000_000_000));
-        let signer = Signer::from_seed(&[7; 32]).unwrap();
-        let boot = BootId::random(&ambient);
-        let store: SharedStore = Arc::new(Memory::new(signer, boot, ambient.clone()));
-        Self::begin(
-            store,
-            ambient,
-            clock,
-            scopes,
-            pin,
-            isolation,
-            RECORD_SHARE_BYTES,
-        )
-        .await
+    /// A world in memory whose agents may each fill so many bytes of the record.
+    pub(crate) async fn sharing(record_share_bytes: u64) -> Self {
+        let (scopes, pin) = (scopes(MANIFEST), PinPolicy::FirstUse);
+        Self::in_memory(scopes, pin, Isolation::Host, record_share_bytes).await
     }
 
     pub(crate) async fn on(
@@ -111,25 +101,6 @@ impl World {
         Self::with(store, ambient, clock, scopes(manifest), PinPolicy::FirstUse).await
     }
 
-    /// A world in memory whose agents may each fill so many bytes of the record.
-    pub(crate) async fn sharing(record_share_bytes: u64) -> Self {
-        let (ambient, clock) = Ambient::played(7, Timestamp::from_millis(1_760_000_000_000));
-        let signer = Signer::from_seed(&[7; 32]).unwrap();
-        let boot = BootId::random(&ambient);
-        let store: SharedStore = Arc::new(Memory::new(signer, boot, ambient.clone()));
-        let (scopes, pin) = (scopes(MANIFEST), PinPolicy::FirstUse);
-        Self::begin(
-            store,
-            ambient,
-            clock,
-            scopes,
-            pin,
-            Isolation::Host,
-            record_share_bytes,
-        )
-        .await
-    }
-
     pub(crate) async fn with(
         store: SharedStore,
         ambient: Ambient,
@@ -137,16 +108,22 @@ impl World {
         scopes: Scopes,
         pin: PinPolicy,
     ) -> Self {
-        Self::begin(
-            store,
-            ambient,
-            clock,
-            scopes,
-            pin,
-            Isolation::Host,
-            RECORD_SHARE_BYTES,
-        )
-        .await
+        let (isolation, share) = (Isolation::Host, RECORD_SHARE_BYTES);
+        Self::begin(store, ambient, clock, scopes, pin, isolation, share).await
+    }
+
+    async fn in_memory(
+        scopes: Scopes,
+        pin: PinPolicy,
+        isolation: Isolation,
+        record_share_bytes: u64,
+    ) -> Self {
+        let (ambient, clock) = Ambient::played(7, Timestamp::from_millis(1_760_000_000_000));
+        let signer = Signer::from_seed(&[7; 32]).unwrap();
+        let boot = BootId::random(&ambient);
+        let store: SharedStore = Arc::new(Memory::new(signer, boot, ambient.clone()));
+        let share = record_share_bytes;
+        Self::begin(store, ambient, clock, scopes, pin, isolation, share).await
     }
 
     async fn begin(

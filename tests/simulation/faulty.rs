@@ -10,12 +10,13 @@ use countersign::audit::entry::StoredEntry;
 use countersign::audit::segment::Segment;
 use countersign::engine::facts::Standing;
 use countersign::model::approval::Approval;
+use countersign::model::call::Principal;
 use countersign::model::credential::{Credential, Operator};
 use countersign::model::digest::Digest;
 use countersign::model::grant::Grant;
 use countersign::model::history::History;
 use countersign::model::id::{ApprovalId, CredentialId, SessionId};
-use countersign::model::name::{AgentName, OperatorName};
+use countersign::model::name::{AgentName, GroupName, OperatorName};
 use countersign::model::pin::Pin;
 use countersign::model::session::{AgentState, Session};
 use countersign::model::time::Timestamp;
@@ -201,12 +202,25 @@ impl Store for Faulty {
         self.read(self.inner.approvals(only_live_at, most)).await
     }
 
+    async fn crowded(
+        &self,
+        groups: &[GroupName],
+        agent: &AgentName,
+        now: Timestamp,
+    ) -> Result<Option<GroupName>, StoreError> {
+        self.read(self.inner.crowded(groups, agent, now)).await
+    }
+
     async fn session(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
         self.read(self.inner.session(id)).await
     }
 
     async fn sessions(&self, most: usize) -> Result<Vec<Session>, StoreError> {
         self.read(self.inner.sessions(most)).await
+    }
+
+    async fn sessions_of(&self, principal: &Principal) -> Result<Vec<Session>, StoreError> {
+        self.read(self.inner.sessions_of(principal)).await
     }
 
     async fn grants(&self, most: usize) -> Result<Vec<Grant>, StoreError> {

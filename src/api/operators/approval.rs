@@ -56,7 +56,7 @@ pub(super) fn render(
         "code": approval.code,
         "covers_session": approval.covers_session,
         "may_decide": approval.rule.any_of.iter().map(|group| group.as_str()).collect::<Vec<_>>(),
-        "eligible": approval.rule.any_of.iter().any(|group| operator.groups.contains(group)),
+        "eligible": approval.rule.admits(operator),
         "opened": approval.opened.to_string(),
         "decide_by": approval.decide_by.to_string(),
         "redeem_within_seconds": approval.rule.redeem_by.as_secs(),

@@ -102,7 +102,7 @@ async fn document(
     approval: &Approval,
     operator: &Operator,
 ) -> Result<Value, Problem> {
-    let session = guard.session_of(approval).await?;
+    let session = guard.session_named(approval.session).await?;
     let now = guard.ambient().now();
     Ok(render(approval, session.as_ref(), operator, now))
 }

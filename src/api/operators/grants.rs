@@ -39,18 +39,12 @@ pub(super) async fn revoke(
 }
 
 fn render(grant: &Grant, now: Timestamp) -> Value {
-    let state = match grant.revoked {
-        Some(_) => "revoked",
-        None if grant.used >= grant.uses => "used",
-        None if grant.until <= now => "expired",
-        None => "live",
-    };
     json!({
         "id": grant.id.to_string(),
         "approval": grant.approval.to_string(),
         "agent": grant.agent.as_str(),
         "session": grant.session.to_string(),
-        "state": state,
+        "state": grant.standing(now),
         "uses": grant.uses,
         "used": grant.used,
         "until": grant.until.to_string(),

@@ -49,12 +49,13 @@ use crate::audit::segment::Segment;
 use crate::engine::facts::Standing;
 use crate::limits::{COMMIT_QUEUE_COUNT, COMMIT_QUEUE_KEPT_COUNT};
 use crate::model::approval::Approval;
+use crate::model::call::Principal;
 use crate::model::credential::{Credential, Operator};
 use crate::model::digest::Digest;
 use crate::model::grant::Grant;
 use crate::model::history::History;
 use crate::model::id::{ApprovalId, BootId, CredentialId, SessionId};
-use crate::model::name::{AgentName, OperatorName};
+use crate::model::name::{AgentName, GroupName, OperatorName};
 use crate::model::pin::Pin;
 use crate::model::session::{AgentState, Session};
 use crate::model::time::Timestamp;
@@ -176,7 +177,7 @@ impl Sqlite {
 
     fn send(&self, job: Job) -> Result<(), StoreError> {
         self.jobs.try_send(job).map_err(|refused| match refused {
-            mpsc::error::TrySendError::Full(_) => crowded(),
+            mpsc::error::TrySendError::Full(_) => congested(),
             mpsc::error::TrySendError::Closed(_) => closed(),
         })
     }
@@ -198,7 +199,7 @@ impl Store for Sqlite {
             EntryKind::Decision | EntryKind::Refusal | EntryKind::Session
         );
         if is_agents && self.jobs.capacity() < COMMIT_QUEUE_KEPT_COUNT {
-            return Err(crowded());
+            return Err(congested());
         }
         let (reply, answer) = oneshot::channel();
         let disclosure = commit.entry.disclosure.as_ref().map(|one| one.render());
@@ -231,6 +232,16 @@ impl Store for Sqlite {
         }
     }
 
+    async fn crowded(
+        &self,
+        groups: &[GroupName],
+        agent: &AgentName,
+        now: Timestamp,
+    ) -> Result<Option<GroupName>, StoreError> {
+        self.look(|state| state.crowded(groups, agent, now).cloned())
+            .await
+    }
+
     async fn session(&self, id: SessionId) -> Result<Option<Session>, StoreError> {
         match self.look(|state| state.session(id)).await? {
             Some(session) => Ok(Some(session)),
@@ -240,6 +251,10 @@ impl Store for Sqlite {
 
     async fn sessions(&self, most: usize) -> Result<Vec<Session>, StoreError> {
         self.look(|state| state.sessions(most)).await
+    }
+
+    async fn sessions_of(&self, principal: &Principal) -> Result<Vec<Session>, StoreError> {
+        self.look(|state| state.sessions_of(principal)).await
     }
 
     async fn grants(&self, most: usize) -> Result<Vec<Grant>, StoreError> {
@@ -342,7 +357,7 @@ impl From<rusqlite::Error> for StoreError {
 /// How many idle connections are kept for reading.
 const IDLE_READERS_COUNT: usize = 4;
 
-fn crowded() -> StoreError {
+fn congested() -> StoreError {
     StoreError::Unavailable("too much waits to be written".to_owned())
 }
 

@@ -23,8 +23,10 @@ use indexmap::IndexMap;
 
 use crate::audit::segment::Segment;
 use crate::engine::facts::BudgetKey;
+use crate::engine::inbox;
 use crate::limits::CLOCK_SET_BACK_LONGEST;
 use crate::model::approval::{Approval, ApprovalState};
+use crate::model::call::Principal;
 use crate::model::credential::{Credential, Operator};
 use crate::model::digest::Digest;
 use crate::model::grant::Grant;
@@ -99,6 +101,25 @@ impl State {
 
     pub(super) fn session(&self, id: SessionId) -> Option<Session> {
         self.sessions.get(&id).map(|one| Session::clone(one))
+    }
+
+    /// The first of the groups whose inbox has no room for one more request of the agent.
+    pub(super) fn crowded<'a>(
+        &self,
+        groups: &'a [GroupName],
+        agent: &AgentName,
+        now: Timestamp,
+    ) -> Option<&'a GroupName> {
+        let open = self.agents.values();
+        let open = open.flat_map(|agent| agent.open(now).map(|one| &**one));
+        inbox::full(open, groups, agent)
+    }
+
+    /// Those of a principal that have not ended.
+    pub(super) fn sessions_of(&self, principal: &Principal) -> Vec<Session> {
+        let lasting = self.sessions.values().filter(|one| !has_ended(one));
+        let own = lasting.filter(|one| one.principal == *principal);
+        own.map(|one| Session::clone(one)).collect()
     }
 
     /// Those that have not ended and as many of the others as `most` leaves room for, newest first.

@@ -7,7 +7,6 @@ use super::{Row, Rows, State, has_ended};
 use crate::audit::chain::GENESIS;
 use crate::audit::segment::Segment;
 use crate::engine::facts::Spend;
-use crate::engine::inbox;
 use crate::model::approval::{Approval, ApprovalState};
 use crate::model::credential::{Credential, CredentialKind, Operator};
 use crate::model::grant::Grant;
@@ -273,9 +272,10 @@ impl State {
         if is_open || self.approvals.contains_key(&approval.id) {
             return Err(Moved);
         }
-        let open = self.agents.values();
-        let open = open.flat_map(|agent| agent.open(approval.opened).map(|one| &**one));
-        if inbox::full(open, &approval.rule.any_of, agent).is_some() {
+        if self
+            .crowded(&approval.rule.any_of, agent, approval.opened)
+            .is_some()
+        {
             return Err(Moved);
         }
         self.moves(agent, None, rows);
