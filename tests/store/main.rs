@@ -11,6 +11,7 @@ mod conformance;
 mod faults;
 mod history;
 mod keys;
+mod log;
 mod made;
 mod restart;
 mod tamper;

@@ -8,6 +8,7 @@ mod agents;
 mod approvals;
 mod budgets;
 mod column;
+mod copier;
 mod credentials;
 mod doubts;
 mod entries;
@@ -130,7 +131,7 @@ impl Sqlite {
         })
     }
 
-    /// How much was written since it was opened, and how many transactions shared it.
+    /// How much was written since it was opened, how many transactions shared it, and how the log was copied.
     #[must_use]
     pub fn written(&self) -> Written {
         self.shared.tally.written()
