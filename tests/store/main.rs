@@ -10,6 +10,7 @@ mod concurrency;
 mod conformance;
 mod faults;
 mod history;
+mod inbox;
 mod keys;
 mod log;
 mod made;

@@ -226,7 +226,7 @@ impl Store for Sqlite {
         &self,
         only_live_at: Option<Timestamp>,
         most: usize,
-    ) -> Result<Vec<Approval>, StoreError> {
+    ) -> Result<Vec<Arc<Approval>>, StoreError> {
         match only_live_at {
             Some(_) => self.look(|state| state.approvals(only_live_at, most)).await,
             None => self.read(move |reader| reader.approvals(most)).await,
