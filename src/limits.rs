@@ -216,6 +216,11 @@ pub const COMMIT_BATCH_COUNT: usize = 512;
 pub const COMMIT_QUEUE_COUNT: usize = 65_536;
 /// Places of that queue that are kept for what agents do not write: revocations, denials, outcomes.
 pub const COMMIT_QUEUE_KEPT_COUNT: usize = 4_096;
+/// Length of the record's log from which on it is copied into the file: 16 MiB, still a quick start.
+pub const RECORD_LOG_COPIED_PAGES: u64 = 4_096;
+/// Length of that log from which on whoever writes waits for the copy: 64 MiB. Only a reader who stays makes
+/// it longer.
+pub const RECORD_LOG_MOST_PAGES: u64 = 16_384;
 /// Longest time between two copies of the signed head at the anchor.
 pub const ANCHOR_INTERVAL: Duration = Duration::from_secs(60);
 /// Longest free text an agent, an operator or an upstream may put into the record.

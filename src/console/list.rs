@@ -1,5 +1,7 @@
 //! The requests that wait, those that matter most first.
 
+use std::sync::Arc;
+
 use maud::{Markup, html};
 
 use super::tier;
@@ -12,7 +14,7 @@ use crate::model::time::Timestamp;
 
 /// The list, with the request that is shown beside it marked.
 pub(super) fn render(
-    mut approvals: Vec<Approval>,
+    mut approvals: Vec<Arc<Approval>>,
     shown: Option<ApprovalId>,
     operator: &Operator,
     now: Timestamp,

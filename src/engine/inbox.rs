@@ -1,30 +1,27 @@
 //! A group's inbox: what waits for its members, and how much of it may be of one agent.
 
-use std::collections::BTreeMap;
-
 use crate::limits::INBOX_OPEN_COUNT;
-use crate::model::approval::Approval;
-use crate::model::name::{AgentName, GroupName};
 
-/// The first of the groups whose inbox has no room for one more request of the agent.
-///
-/// While an inbox has room anybody may use it. In a full one each agent that waits there, and one that
-/// comes anew, has an equal share; whoever has less than that still gets in.
-pub fn full<'a, 'g>(
-    open: impl Iterator<Item = &'a Approval> + Clone,
-    groups: &'g [GroupName],
-    agent: &AgentName,
-) -> Option<&'g GroupName> {
-    groups.iter().find(|group| {
-        let mut waiting: BTreeMap<&AgentName, usize> = BTreeMap::new();
-        waiting.insert(agent, 0);
-        for one in open.clone() {
-            if one.rule.any_of.contains(group) {
-                *waiting.entry(&one.principal.agent).or_default() += 1;
-            }
-        }
-        let own = waiting.get(agent).copied().unwrap_or(0);
-        let share = (INBOX_OPEN_COUNT / waiting.len()).max(1);
-        waiting.values().sum::<usize>() >= INBOX_OPEN_COUNT && own >= share
-    })
+/// How full an inbox is, as one agent finds it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Load {
+    /// Requests that wait.
+    pub open: usize,
+    /// Agents they are of.
+    pub agents: usize,
+    /// Requests of the agent that asks.
+    pub own: usize,
+}
+
+impl Load {
+    /// Whether there is no room for one more request of the agent.
+    ///
+    /// While an inbox has room anybody may use it. In a full one each agent that waits there, and one
+    /// that comes anew, has an equal share; whoever has less than that still gets in.
+    #[must_use]
+    pub fn is_full(self) -> bool {
+        let agents = self.agents + usize::from(self.own == 0);
+        let share = (INBOX_OPEN_COUNT / agents.max(1)).max(1);
+        self.open >= INBOX_OPEN_COUNT && self.own >= share
+    }
 }

@@ -1,5 +1,6 @@
 //! People decide: votes, what they leave, and every other end of an approval.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Guard, entries};
@@ -230,7 +231,7 @@ impl Guard {
     ///
     /// # Errors
     /// When the store does not answer.
-    pub async fn approvals(&self, all: bool) -> Result<Vec<Approval>, StoreError> {
+    pub async fn approvals(&self, all: bool) -> Result<Vec<Arc<Approval>>, StoreError> {
         let live_at = (!all).then(|| self.ambient.now());
         self.store
             .approvals(live_at, crate::limits::LISTED_COUNT)
@@ -238,7 +239,7 @@ impl Guard {
     }
 
     /// Approvals whose last written state is held or approved, whatever the clock says of them.
-    pub(super) async fn unended(&self) -> Result<Vec<Approval>, StoreError> {
+    pub(super) async fn unended(&self) -> Result<Vec<Arc<Approval>>, StoreError> {
         // Seen from the beginning of time nothing has expired yet.
         self.store
             .approvals(Some(Timestamp::default()), crate::limits::LISTED_COUNT)

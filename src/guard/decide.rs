@@ -43,7 +43,10 @@ enum Interrupted {
 
 impl Guard {
     /// Judges a call, records the judgement, and only then gives it.
-    pub async fn decide(self: &Arc<Self>, call: Call) -> Ruling {
+    ///
+    /// A judgement has a place of its own while it is under way: who waits for a person judges twice, and
+    /// holds no room for it between.
+    pub fn decide(self: &Arc<Self>, call: Call) -> impl Future<Output = Ruling> + Send {
         let span = tracing::debug_span!(
             target: DECISIONS,
             "call",
@@ -53,22 +56,23 @@ impl Guard {
             mode = call.mode.name(),
             target = %call.target,
         );
+        Box::pin(self.decide_now(call).instrument(span))
+    }
+
+    async fn decide_now(self: &Arc<Self>, call: Call) -> Ruling {
         let began = self.ambient.monotonic();
-        let deciding = async {
-            let ruling = self.rule(call).await;
-            let took = self.ambient.monotonic().saturating_sub(began);
-            self.measures.judged(&ruling, took);
-            tracing::debug!(
-                target: DECISIONS,
-                decision = ruling.name(),
-                reason = ruling.reason().code(),
-                isolation = self.isolation.name(),
-                micros = took.as_micros(),
-                "decided"
-            );
-            ruling
-        };
-        deciding.instrument(span).await
+        let ruling = self.rule(call).await;
+        let took = self.ambient.monotonic().saturating_sub(began);
+        self.measures.judged(&ruling, took);
+        tracing::debug!(
+            target: DECISIONS,
+            decision = ruling.name(),
+            reason = ruling.reason().code(),
+            isolation = self.isolation.name(),
+            micros = took.as_micros(),
+            "decided"
+        );
+        ruling
     }
 
     async fn rule(&self, call: Call) -> Ruling {
@@ -121,7 +125,7 @@ impl Guard {
     async fn permit(
         &self,
         attempt: Attempt,
-        mut weighed: Weighed,
+        mut weighed: Box<Weighed>,
         reason: Reason,
     ) -> Result<Ruling, Interrupted> {
         let (now, call) = (weighed.now, &attempt.call);
@@ -195,7 +199,7 @@ impl Guard {
     async fn pause(
         &self,
         attempt: Attempt,
-        mut weighed: Weighed,
+        mut weighed: Box<Weighed>,
         causes: &[Cause],
     ) -> Result<Ruling, Interrupted> {
         let open = weighed
@@ -237,7 +241,7 @@ impl Guard {
     async fn pause_behind(
         &self,
         attempt: Attempt,
-        mut weighed: Weighed,
+        mut weighed: Box<Weighed>,
         causes: &[Cause],
     ) -> Result<Ruling, Interrupted> {
         let behind = weighed.standing.covering.clone();
@@ -266,7 +270,7 @@ impl Guard {
     async fn deny(
         &self,
         attempt: Attempt,
-        mut weighed: Weighed,
+        mut weighed: Box<Weighed>,
         cause: Cause,
     ) -> Result<Ruling, Interrupted> {
         let standing = &weighed.standing;
@@ -356,7 +360,7 @@ impl Guard {
     async fn put(
         &self,
         attempt: Attempt,
-        weighed: Weighed,
+        weighed: Box<Weighed>,
         mut changes: Vec<Change>,
     ) -> Result<(Call, Recorded), Interrupted> {
         changes.extend(weighed.seen());
@@ -366,7 +370,7 @@ impl Guard {
             agent: agent.clone(),
             revision,
         });
-        let entry = entries::decision(&attempt.call, weighed);
+        let entry = entries::decision(&attempt.call, *weighed);
         match self
             .commit(Commit {
                 expects,

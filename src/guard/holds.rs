@@ -48,8 +48,8 @@ impl Guard {
     }
 
     /// Takes the held call back into the decision.
-    pub async fn redeem(self: &Arc<Self>, hold: Hold) -> Ruling {
-        self.decide(hold.call).await
+    pub fn redeem(self: &Arc<Self>, hold: Hold) -> impl Future<Output = Ruling> + Send {
+        self.decide(hold.call)
     }
 
     /// Gives the held call up for good: an approval of its own that is still open ends as cancelled.

@@ -164,6 +164,9 @@ impl Guard {
         self.fold_refusals(now).await;
         self.close_overdue(now).await?;
         for approval in self.unended().await? {
+            if overdue(&approval, now).is_none() {
+                continue;
+            }
             let ended = self.end_approval(approval.id, |one| overdue(one, now), None);
             match ended.await {
                 Ok(_) | Err(StoreError::Moved) => {}

@@ -81,7 +81,7 @@ impl From<StoreError> for Turned {
 
 impl Guard {
     /// Reads `now` once, gathers the facts, asks the rules, and spends the rates of a would-be permit.
-    pub(super) async fn weigh(&self, attempt: &mut Attempt) -> Result<Weighed, Turned> {
+    pub(super) async fn weigh(&self, attempt: &mut Attempt) -> Result<Box<Weighed>, Turned> {
         if let Some((cause, wait)) = self.filled_share(&attempt.call.principal.agent) {
             return Err(Turned::Full(cause, wait));
         }
@@ -155,7 +155,7 @@ impl Guard {
         let salt = live.map_or_else(|| self.ambient.random(), |approval| approval.salt);
         let (commitment, disclosure) = commitment::commit(&attempt.call.arguments, &salt);
         let digest = action::digest(&attempt.call, &binding, &commitment);
-        Ok(Weighed {
+        Ok(Box::new(Weighed {
             disclosure: disclosed(disclosure, &scope.record),
             sync: match requirements.privilege {
                 Privilege::Read => self.reads,
@@ -181,7 +181,7 @@ impl Guard {
             now,
             monotonic,
             epoch,
-        })
+        }))
     }
 
     /// The scope of whoever calls, as long as what proved the caller lasts.

@@ -96,7 +96,8 @@ impl Turn<'_> {
         let mut ruling = guard.decide(call).await;
         loop {
             match ruling {
-                Ruling::Permit(permit) => return self.run(permit, pass, told).await,
+                // Apart, so that a call that waits for a person holds no room for its way upstream.
+                Ruling::Permit(permit) => return Box::pin(self.run(permit, pass, told)).await,
                 Ruling::Challenge(challenge) if client.oauth && self.carried.is_http => {
                     return Finished::refused(401, render::step_up(&challenge));
                 }

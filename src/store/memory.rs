@@ -1,6 +1,8 @@
 //! A store in memory, with a real chain and real heads: for tests, and for embedders who keep the
 //! record elsewhere. **Nothing of it outlives the process**, whatever durability a commit asks for.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use tokio::sync::broadcast;
@@ -107,7 +109,7 @@ impl Store for Memory {
         &self,
         only_live_at: Option<Timestamp>,
         most: usize,
-    ) -> Result<Vec<Approval>, StoreError> {
+    ) -> Result<Vec<Arc<Approval>>, StoreError> {
         Ok(self.kept.lock().state.approvals(only_live_at, most))
     }
 

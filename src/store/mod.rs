@@ -169,7 +169,7 @@ pub trait Store: Send + std::marker::Sync + 'static {
         &self,
         only_live_at: Option<Timestamp>,
         most: usize,
-    ) -> Result<Vec<Approval>, StoreError>;
+    ) -> Result<Vec<Arc<Approval>>, StoreError>;
 
     /// The first of the groups whose inbox has no room for one more request of the agent.
     ///

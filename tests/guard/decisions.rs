@@ -1,5 +1,7 @@
 //! What the guard answers to a call, and what it writes down.
 
+use std::time::Duration;
+
 use countersign::guard::Ruling;
 use countersign::model::outcome::Outcome;
 use countersign::model::reason::Reason;
@@ -37,6 +39,21 @@ async fn what_no_rule_names_what_is_forbidden_and_what_does_not_exist_are_differ
     );
     let gone = world.decide("nowhere/find", json!({})).await;
     assert_eq!(reason(gone), Reason::UnknownTarget);
+}
+
+#[tokio::test]
+async fn who_waits_for_a_person_holds_no_room_for_a_judgement() {
+    let world = World::new().await;
+    let hold = held(
+        world
+            .decide("bank/pay", json!({"amount": 500, "to": "x"}))
+            .await,
+    );
+    let waiting = world.guard.wait(&hold, Duration::ZERO);
+    assert!(size_of_val(&waiting) <= 1_024);
+    drop(waiting);
+    let judging = world.guard.redeem(hold);
+    assert!(size_of_val(&judging) <= 64);
 }
 
 #[tokio::test]

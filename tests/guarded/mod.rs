@@ -153,12 +153,12 @@ impl Guarded {
     }
 
     /// The one open approval, once there is one.
-    pub(crate) async fn open_approval(&self) -> Approval {
+    pub(crate) async fn open_approval(&self) -> Arc<Approval> {
         self.open_approvals(1).await.remove(0)
     }
 
     /// The open approvals, once there are so many.
-    pub(crate) async fn open_approvals(&self, count: usize) -> Vec<Approval> {
+    pub(crate) async fn open_approvals(&self, count: usize) -> Vec<Arc<Approval>> {
         for _ in 0..600 {
             let mut open = self.guard.approvals(false).await.unwrap();
             open.retain(|one| matches!(one.state, ApprovalState::Held));

@@ -198,7 +198,7 @@ impl Store for Faulty {
         &self,
         only_live_at: Option<Timestamp>,
         most: usize,
-    ) -> Result<Vec<Approval>, StoreError> {
+    ) -> Result<Vec<Arc<Approval>>, StoreError> {
         self.read(self.inner.approvals(only_live_at, most)).await
     }
 

@@ -60,7 +60,10 @@ pub(super) fn invariant_a_new_session_is_never_kinder(news: &News<'_>) -> Result
                     "{session} opens at entry {place} beside paused {other}"
                 ));
             }
-            if text(body, "taint") != "untrusted" && heard_lately(news, other, place, body) {
+            // A session that is over stays where it was.
+            let ended = last.filter(|_| !matches!(state, "active" | "tainted"));
+            let until = ended.map_or(place, |(_, at)| *at);
+            if text(body, "taint") != "untrusted" && heard_lately(news, other, until, body) {
                 return Err(format!(
                     "{session} opens at entry {place}, kinder than {other}"
                 ));
@@ -70,15 +73,15 @@ pub(super) fn invariant_a_new_session_is_never_kinder(news: &News<'_>) -> Result
     Ok(())
 }
 
-/// Whether a session heard untrusted words within the day before a place, as the guard counts time: where
-/// it noticed that the clock was moved, what came before moved with it.
-fn heard_lately(news: &News<'_>, session: &str, place: u64, body: &Value) -> bool {
-    let Some(heard) = news.record.tainted.get(session).filter(|at| **at < place) else {
+/// Whether a session that lasted until a place heard untrusted words within the day before an entry, as the
+/// guard counts time: where it noticed that the clock was moved, what lasted then moved with it.
+fn heard_lately(news: &News<'_>, session: &str, until: u64, body: &Value) -> bool {
+    let Some(heard) = news.record.tainted.get(session).filter(|at| **at < until) else {
         return false;
     };
     let moves = news.record.moves.iter();
     let moved: i64 = moves
-        .filter(|(seq, _)| (*heard + 1..place).contains(seq))
+        .filter(|(seq, _)| (*heard + 1..until).contains(seq))
         .map(|(_, millis)| millis)
         .sum();
     let then = at(&news.record.bodies[*heard as usize - 1]).millis() + moved;

@@ -1,5 +1,7 @@
 //! One suite, run against every store.
 
+use std::sync::Arc;
+
 use countersign::audit::chain;
 use countersign::audit::entry::EntryKind;
 use countersign::audit::segment::Segment;
@@ -495,7 +497,7 @@ conformance! {
         for byte in 0..3 {
             let one = approval(&session, key(byte));
             write(&*store, vec![Change::OpenApproval(Box::new(one.clone()))]).await.unwrap();
-            approvals.insert(0, one);
+            approvals.insert(0, Arc::new(one));
         }
         assert_eq!(store.approvals(None, 2).await.unwrap(), approvals[..2]);
         assert_eq!(store.approvals(Some(NOW), 2).await.unwrap(), approvals[..2]);

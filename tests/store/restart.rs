@@ -195,7 +195,10 @@ async fn a_matter_that_ended_long_ago_is_read_from_the_file() {
     let found = again.session(session.id).await.unwrap().unwrap();
     assert_eq!(found.state, ended);
     assert_eq!(again.approval(old.id).await.unwrap(), Some(old.clone()));
-    assert_eq!(again.approvals(None, 10).await.unwrap(), [old]);
+    assert_eq!(
+        again.approvals(None, 10).await.unwrap(),
+        [std::sync::Arc::new(old)]
+    );
     let unknown = SessionId::random(&ambient());
     assert_eq!(again.session(unknown).await.unwrap(), None);
 }

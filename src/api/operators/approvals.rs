@@ -185,7 +185,7 @@ fn version_tag(version: u32) -> HeaderValue {
 }
 
 /// Changes with every change of any state, also where only time changed it.
-fn list_tag(approvals: &[Approval], now: Timestamp) -> HeaderValue {
+fn list_tag(approvals: &[Arc<Approval>], now: Timestamp) -> HeaderValue {
     let fields = approvals
         .iter()
         .fold(Fields::new("countersign.list.v1"), |fields, approval| {

@@ -90,10 +90,10 @@ pub(super) fn read(db: &Connection, id: ApprovalId) -> rusqlite::Result<Option<A
 }
 
 /// The newest of all, newest first.
-pub(super) fn newest(db: &Connection, most: usize) -> rusqlite::Result<Vec<Approval>> {
+pub(super) fn newest(db: &Connection, most: usize) -> rusqlite::Result<Vec<Arc<Approval>>> {
     let most = i64::try_from(most).unwrap_or(i64::MAX);
     db.prepare_cached("SELECT * FROM approvals ORDER BY rowid DESC LIMIT ?1")?
-        .query_map(params![most], approval)?
+        .query_map(params![most], |row| approval(row).map(Arc::new))?
         .collect()
 }
 

@@ -1,9 +1,12 @@
 //! The writer's own connection: one transaction a batch, and the database read anew after a fault.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+use super::copier::Copier;
+use super::shared::Tally;
 use super::{OpenError, entries, heads, schema, tables};
 use crate::audit::chain::Chain;
 use crate::audit::checkpoint::{PublicKey, SignedHead};
@@ -12,8 +15,10 @@ use crate::model::time::Timestamp;
 use crate::store::Sync;
 use crate::store::state::{Rows, State};
 
-/// The connection that writes.
+/// The connection that writes, and who copies its log.
 pub(super) struct Journal {
+    /// Before the connection, which is the last to close.
+    copier: Copier,
     db: Connection,
     sync: Sync,
 }
@@ -28,9 +33,11 @@ pub(super) struct Read {
 }
 
 impl Journal {
-    pub(super) fn open(path: &Path) -> Result<Self, OpenError> {
+    pub(super) fn open(path: &Path, tally: &Arc<Tally>) -> Result<Self, OpenError> {
+        let db = schema::open(path)?;
         Ok(Self {
-            db: schema::open(path)?,
+            copier: Copier::start(path, Arc::clone(tally))?,
+            db,
             // As `schema` opens it.
             sync: Sync::Synced,
         })
@@ -77,35 +84,39 @@ impl Journal {
         sync: Sync,
     ) -> rusqlite::Result<()> {
         self.set_sync(sync)?;
-        let batch = self.begin()?;
+        let pen = self.copier.pen();
+        let batch = begin(&mut self.db)?;
         entries::write(&batch, entries)?;
         tables::write(&batch, rows)?;
         heads::write(&batch, head)?;
-        batch.commit()
+        batch.commit()?;
+        drop(pen);
+        Ok(())
+    }
+
+    /// Has the log copied into the file where that is due; for whoever has told of what it wrote.
+    pub(super) fn copy(&mut self) {
+        self.copier.look(&self.db);
     }
 
     /// Writes the last head and brings the log into the file.
     pub(super) fn close(mut self, head: Option<&SignedHead>) -> rusqlite::Result<()> {
         self.set_sync(Sync::Synced)?;
+        let Self { copier, mut db, .. } = self;
+        drop(copier);
         if let Some(head) = head {
-            let batch = self.begin()?;
+            let batch = begin(&mut db)?;
             heads::write(&batch, head)?;
             batch.commit()?;
         }
-        self.db
-            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
-        self.db.close().map_err(|(_, fault)| fault)
+        db.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        db.close().map_err(|(_, fault)| fault)
     }
 
     pub(super) fn tidy(&mut self, now: Timestamp) -> rusqlite::Result<()> {
-        let batch = self.begin()?;
+        let batch = begin(&mut self.db)?;
         tables::tidy(&batch, now)?;
         batch.commit()
-    }
-
-    fn begin(&mut self) -> rusqlite::Result<Transaction<'_>> {
-        self.db
-            .transaction_with_behavior(TransactionBehavior::Immediate)
     }
 
     /// In `NORMAL` the log is handed to the operating system, in `FULL` it is synced; the next synced
@@ -121,4 +132,8 @@ impl Journal {
         }
         Ok(())
     }
+}
+
+fn begin(db: &mut Connection) -> rusqlite::Result<Transaction<'_>> {
+    db.transaction_with_behavior(TransactionBehavior::Immediate)
 }

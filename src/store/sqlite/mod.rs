@@ -8,6 +8,7 @@ mod agents;
 mod approvals;
 mod budgets;
 mod column;
+mod copier;
 mod credentials;
 mod doubts;
 mod entries;
@@ -130,7 +131,7 @@ impl Sqlite {
         })
     }
 
-    /// How much was written since it was opened, and how many transactions shared it.
+    /// How much was written since it was opened, how many transactions shared it, and how the log was copied.
     #[must_use]
     pub fn written(&self) -> Written {
         self.shared.tally.written()
@@ -225,7 +226,7 @@ impl Store for Sqlite {
         &self,
         only_live_at: Option<Timestamp>,
         most: usize,
-    ) -> Result<Vec<Approval>, StoreError> {
+    ) -> Result<Vec<Arc<Approval>>, StoreError> {
         match only_live_at {
             Some(_) => self.look(|state| state.approvals(only_live_at, most)).await,
             None => self.read(move |reader| reader.approvals(most)).await,

@@ -119,7 +119,7 @@ impl Reader {
         Ok(approvals::read(&self.0, id)?)
     }
 
-    pub(super) fn approvals(&self, most: usize) -> Result<Vec<Approval>, StoreError> {
+    pub(super) fn approvals(&self, most: usize) -> Result<Vec<Arc<Approval>>, StoreError> {
         Ok(approvals::newest(&self.0, most)?)
     }
 

@@ -1,6 +1,7 @@
 //! The file: how it is opened, and how its tables come to be.
 
 use std::fs::OpenOptions;
+use std::io::ErrorKind;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::time::Duration;
@@ -14,23 +15,38 @@ pub const FILE: &str = "record.db";
 
 /// Opens the file for the one writer, private to its owner, and brings its tables up to date.
 pub(super) fn open(path: &Path) -> Result<Connection, OpenError> {
-    // SQLite would create it with the process's own mask; the files beside it inherit this mode.
-    OpenOptions::new()
+    // SQLite would create it with the process's own mask; the files beside it inherit this mode. One that
+    // is there is not opened here: closing it would end the locks of every connection of the process.
+    let made = OpenOptions::new()
         .write(true)
-        .create(true)
-        .truncate(false)
+        .create_new(true)
         .mode(0o600)
-        .open(path)
-        .map_err(|fault| OpenError::File(path.to_owned(), fault))?;
+        .open(path);
+    match made {
+        Ok(_) => {}
+        Err(fault) if fault.kind() == ErrorKind::AlreadyExists => {}
+        Err(fault) => return Err(OpenError::File(path.to_owned(), fault)),
+    }
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut db = Connection::open_with_flags(path, flags)?;
     db.busy_timeout(BUSY)?;
     db.pragma_update(None, "journal_mode", "wal")?;
     db.pragma_update(None, "synchronous", "full")?;
-    db.pragma_update(None, "wal_autocheckpoint", CHECKPOINT_PAGES)?;
+    db.pragma_update(None, "wal_autocheckpoint", NEVER)?;
     db.pragma_update(None, "journal_size_limit", WAL_KEPT_BYTES)?;
     db.set_prepared_statement_cache_capacity(STATEMENTS_COUNT);
     migrate(&mut db)?;
+    Ok(db)
+}
+
+/// Opens the file to copy the log into it, beside the writer.
+pub(super) fn open_to_copy(path: &Path) -> rusqlite::Result<Connection> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let db = Connection::open_with_flags(path, flags)?;
+    db.busy_timeout(BUSY)?;
+    // Below `normal` a copy would sync neither the log nor the file.
+    db.pragma_update(None, "synchronous", "full")?;
+    db.pragma_update(None, "wal_autocheckpoint", NEVER)?;
     Ok(db)
 }
 
@@ -76,7 +92,7 @@ const MIGRATIONS: [&str; 7] = [
 
 /// Only a reader that recovers the log after a crash, or a backup tool, ever holds the file longer.
 const BUSY: Duration = Duration::from_secs(5);
-/// 16 MiB of log between two copies into the file: fewer stalls, and still a quick start.
-const CHECKPOINT_PAGES: i64 = 4_096;
+/// A commit copies no log into the file: the copier does.
+const NEVER: i64 = 0;
 const WAL_KEPT_BYTES: i64 = 64 * 1_024 * 1_024;
 const STATEMENTS_COUNT: usize = 64;

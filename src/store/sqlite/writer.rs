@@ -66,7 +66,8 @@ impl Writer {
         floor: Sync,
     ) -> Result<Self, OpenError> {
         let now = ambient.now();
-        let mut journal = Journal::open(&path)?;
+        let tally = Arc::default();
+        let mut journal = Journal::open(&path, &tally)?;
         journal.keep_key(signer.public())?;
         journal.tidy(now)?;
         let read = journal.read(now)?;
@@ -75,7 +76,7 @@ impl Writer {
             journal: Some(journal),
             chain: read.chain,
             ahead: read.ahead,
-            shared: Arc::new(Shared::new(read.state, read.head)),
+            shared: Arc::new(Shared::new(read.state, read.head, tally)),
             signer,
             boot,
             ambient,
@@ -176,6 +177,9 @@ impl Writer {
         for pending in moved {
             let _ = pending.reply.send(Err(StoreError::Moved));
         }
+        if let Some(journal) = &mut self.journal {
+            journal.copy();
+        }
     }
 
     /// Lets readers see a committed batch.
@@ -211,7 +215,7 @@ impl Writer {
         if self.journal.is_some() {
             return true;
         }
-        let Ok(journal) = Journal::open(&self.path) else {
+        let Ok(journal) = Journal::open(&self.path, &self.shared.tally) else {
             return false;
         };
         let Ok(Read {

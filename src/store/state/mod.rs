@@ -8,6 +8,7 @@ mod agent;
 mod climb;
 mod clock;
 mod doubt;
+mod inboxes;
 mod learn;
 mod past;
 mod plan;
@@ -23,7 +24,6 @@ use indexmap::IndexMap;
 
 use crate::audit::segment::Segment;
 use crate::engine::facts::BudgetKey;
-use crate::engine::inbox;
 use crate::limits::CLOCK_SET_BACK_LONGEST;
 use crate::model::approval::{Approval, ApprovalState};
 use crate::model::call::Principal;
@@ -40,6 +40,7 @@ use crate::model::time::Timestamp;
 use super::InFlight;
 use agent::Agent;
 use climb::Climb;
+use inboxes::Inboxes;
 pub(super) use past::oldest_day;
 pub(super) use row::{AgentRow, ClimbKey, DayKey, DoubtKey, ReachKey, Row, Rows, Spent, ValueKey};
 use sums::Sums;
@@ -50,6 +51,7 @@ pub(super) struct State {
     agents: HashMap<AgentName, Agent>,
     sessions: IndexMap<SessionId, Arc<Session>>,
     approvals: IndexMap<ApprovalId, Arc<Approval>>,
+    inboxes: Inboxes,
     grants: IndexMap<GrantId, Arc<Grant>>,
     credentials: IndexMap<CredentialId, Arc<Credential>>,
     credentials_by_secret: HashMap<Digest, CredentialId>,
@@ -89,13 +91,17 @@ impl State {
     }
 
     /// Newest first.
-    pub(super) fn approvals(&self, only_live_at: Option<Timestamp>, most: usize) -> Vec<Approval> {
+    pub(super) fn approvals(
+        &self,
+        only_live_at: Option<Timestamp>,
+        most: usize,
+    ) -> Vec<Arc<Approval>> {
         self.approvals
             .values()
             .rev()
             .filter(|one| only_live_at.is_none_or(|now| one.is_live(now)))
             .take(most)
-            .map(|one| Approval::clone(one))
+            .cloned()
             .collect()
     }
 
@@ -110,9 +116,9 @@ impl State {
         agent: &AgentName,
         now: Timestamp,
     ) -> Option<&'a GroupName> {
-        let open = self.agents.values();
-        let open = open.flat_map(|agent| agent.open(now).map(|one| &**one));
-        inbox::full(open, groups, agent)
+        groups
+            .iter()
+            .find(|group| self.inboxes.load(group, agent, now).is_full())
     }
 
     /// Those of a principal that have not ended.
@@ -285,8 +291,10 @@ impl State {
                 if let Some(old) = &old {
                     self.agent_mut(&old.principal.agent)
                         .take_approval(old, new.is_some());
+                    self.inboxes.take(old);
                 }
                 if let Some(new) = &new {
+                    self.inboxes.put(new);
                     self.agent_mut(&new.principal.agent).put_approval(new);
                 }
                 Row::Approval(id, old)
@@ -363,11 +371,14 @@ impl State {
     /// that an operator ended is never forgotten, because it refuses new ones.
     pub(super) fn tidy(&mut self, now: Timestamp) {
         let cutoff = now.before(REMEMBERED);
-        let agents = &mut self.agents;
+        let (agents, inboxes) = (&mut self.agents, &mut self.inboxes);
         self.approvals.retain(|_, one| {
             let lasts = last_moment(one).is_none_or(|moment| moment >= cutoff);
-            if !lasts && let Some(agent) = agents.get_mut(&one.principal.agent) {
-                agent.take_approval(one, false);
+            if !lasts {
+                inboxes.take(one);
+                if let Some(agent) = agents.get_mut(&one.principal.agent) {
+                    agent.take_approval(one, false);
+                }
             }
             lasts
         });
