@@ -66,7 +66,7 @@ pub use prune::{Keep, PruneError, Pruned};
 pub use redeem::Redeemed;
 pub use reload::{Offered, Reload};
 pub use ruling::{Challenge, Denial, Hold, Pending, Ruling, Woke};
-pub use sentence::sentence;
+pub use sentence::{sentence, sentence_on};
 pub use signed::SignedPermit;
 pub use upstream::{Delivery, Upstreams};
 
