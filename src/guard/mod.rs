@@ -17,6 +17,7 @@ mod holds;
 mod leave;
 mod life;
 mod measure;
+pub mod notices;
 mod opening;
 mod operate;
 mod operators;
@@ -132,6 +133,7 @@ pub struct Guard {
     reload: Reload,
     isolation: Isolation,
     measures: measure::Measures,
+    notices: notices::Notices,
     wakes: Arc<wakes::Wakes>,
     /// Default sessions; the store is the authority, this spares the search.
     defaults: Mutex<HashMap<Principal, SessionId>>,
