@@ -11,7 +11,7 @@
 //! | floor | modules | |
 //! |---|---|---|
 //! | 7 | [`cli`], [`config`] | the command, its configuration, the prose in [`manual`] |
-//! | 6 | [`mcp`], [`api`], [`console`] | how agents and operators speak with the guard; not each other, not the store |
+//! | 6 | [`mcp`], [`api`], [`console`], [`notify`] | how agents and operators speak with the guard, and it with them; not each other, not the store |
 //! | 5 | [`authn`] | who is asking |
 //! | 4 | [`guard`], [`outbound`] | the shell: facts → rules → rates → commit → ruling; how HTTP is called |
 //! | 3 | [`store`] | everything durable; SQL stands only here |
@@ -43,6 +43,7 @@ pub mod limits;
 pub mod manual;
 pub mod mcp;
 pub mod model;
+pub mod notify;
 pub mod outbound;
 pub mod rate;
 pub mod scopes;

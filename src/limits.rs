@@ -319,3 +319,35 @@ pub const TOKEN_IDENTITIES_PER_AGENT_COUNT: usize = 10_000;
 pub const TOKEN_PROOFS_COUNT: usize = 100_000;
 /// How long a proof that is over is still known to be over; longer than any request is held.
 pub const TOKEN_PROOF_KEPT: Duration = Duration::from_secs(24 * 3_600);
+/// Time between a request and the first word of it, in which others of its agent join it.
+pub const NOTICE_GATHER: Duration = Duration::from_secs(1);
+/// Time after a message in which further requests of the same agent gather for the next one.
+pub const NOTICE_BURST: Duration = Duration::from_secs(15);
+/// Most requests that one message spells out; the rest it counts.
+pub const NOTICE_REQUESTS_COUNT: usize = 12;
+/// Longest sentence of one request in a message.
+pub const NOTICE_SENTENCE_CHARS: usize = 1_000;
+/// Least time between two reminders of one request.
+pub const NOTICE_REMIND_SHORTEST: Duration = Duration::from_secs(60);
+/// Most reminders of one request on one channel.
+pub const NOTICE_REMINDERS_COUNT: u32 = 5;
+/// Most channels, and most steps of escalation of one.
+pub const NOTICE_CHANNELS_COUNT: usize = 32;
+/// Most addresses that one mail goes to.
+pub const NOTICE_RECIPIENTS_COUNT: usize = 32;
+/// Time a receiver has to take one message.
+pub const NOTICE_TAKEN_WITHIN: Duration = Duration::from_secs(15);
+/// Longest part of a receiver's answer that is read, when somebody tests a channel.
+pub const NOTICE_ANSWER_BYTES: usize = 1_024;
+/// Pause after the first try that failed; it doubles with each further one.
+pub const NOTICE_RETRY_SHORTEST: Duration = Duration::from_secs(2);
+/// Longest pause between two tries, whatever a receiver asks for.
+pub const NOTICE_RETRY_LONGEST: Duration = Duration::from_secs(60);
+/// Tries after which a message is given up.
+pub const NOTICE_TRIES_COUNT: u32 = 20;
+/// Time between two looks at what waits, where many things change at once.
+pub const NOTICE_LOOK_INTERVAL: Duration = Duration::from_millis(200);
+/// Time a receiver still has when the guard is told to stop.
+pub const NOTICE_STOP_GRACE: Duration = Duration::from_secs(2);
+/// Least and most bytes of the secret that a receiver verifies a webhook with.
+pub const WEBHOOK_SECRET_BYTES: std::ops::RangeInclusive<usize> = 16..=64;

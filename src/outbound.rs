@@ -65,9 +65,10 @@ impl Resolve for Resolver {
     }
 }
 
+/// No address of a name may be dialled.
 #[derive(Debug, thiserror::Error)]
 #[error("the name resolves to no public address")]
-struct Refused;
+pub struct Refused;
 
 fn is_public_v4(address: Ipv4Addr) -> bool {
     let [a, b, c, _] = address.octets();

@@ -28,7 +28,7 @@ const FLOORS: [&[&str]; 8] = [
 const SHARED: [usize; 2] = [0, 7];
 
 /// Who alone may use a library.
-const HOMES: [(&str, &[&str]); 9] = [
+const HOMES: [(&str, &[&str]); 10] = [
     ("rusqlite", &["store"]),
     ("jsonschema", &["scopes"]),
     ("saphyr_parser", &["scopes"]),
@@ -41,6 +41,7 @@ const HOMES: [(&str, &[&str]); 9] = [
         "reqwest",
         &["outbound", "authn", "mcp", "signals", "notify", "cli"],
     ),
+    ("lettre", &["notify"]),
     ("clap", &["cli", "main"]),
     (
         "tokio",

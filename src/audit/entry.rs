@@ -32,13 +32,15 @@ pub enum EntryKind {
     Scopes,
     /// A server presented a definition, or one was accepted or refused.
     Pin,
+    /// People were told what waits for them, or could not be.
+    Notice,
     /// The guard started, stopped, or noticed something about itself.
     Guard,
 }
 
 impl EntryKind {
     /// Every kind.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Decision,
         Self::Outcome,
         Self::Permit,
@@ -50,6 +52,7 @@ impl EntryKind {
         Self::Refusal,
         Self::Scopes,
         Self::Pin,
+        Self::Notice,
         Self::Guard,
     ];
 
@@ -68,6 +71,7 @@ impl EntryKind {
             Self::Refusal => "refusal",
             Self::Scopes => "scopes",
             Self::Pin => "pin",
+            Self::Notice => "notice",
             Self::Guard => "guard",
         }
     }

@@ -2,6 +2,7 @@
 
 mod files;
 mod manifests;
+mod notices;
 mod people;
 mod record;
 mod report;
@@ -51,6 +52,7 @@ pub(super) fn run(args: &Args, as_json: bool) -> Result<(), Failure> {
     files::examine(&data, &scopes, written.as_deref(), &mut report);
     if let Some(config) = &config {
         settings::examine(config, &mut report);
+        notices::examine(config, &data, &mut report)?;
     }
     let people = People::read(&data)?;
     people.examine(now, &mut report);

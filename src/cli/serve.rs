@@ -54,6 +54,8 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     }
     let setup = Setup {
         upstreams: config.resolve()?,
+        notify: config.channels()?,
+        console: config.listen.console,
         issuers: config.issuers,
         scopes: config.scopes,
         agents: Some(config.listen.agents),

@@ -208,6 +208,11 @@ fn setup(args: &Args, config: Option<&Config>, data: &Path) -> Result<Setup, Fai
         pin: config
             .and_then(|config| config.pin)
             .unwrap_or(PinPolicy::FirstUse),
+        notify: match config {
+            Some(config) => config.channels()?,
+            None => Vec::new(),
+        },
+        console: config.and_then(|config| config.listen.console.clone()),
     })
 }
 

@@ -4,6 +4,7 @@
 
 mod issuer;
 mod listen;
+mod notify;
 mod secret;
 mod upstream;
 
@@ -11,6 +12,7 @@ use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
 pub use listen::Listen;
+pub use notify::{Address, Notify, NotifyWay};
 pub use secret::SecretRef;
 pub use upstream::{Transport, Upstream};
 
@@ -18,6 +20,7 @@ use crate::authn::jwt::IssuerSpec;
 use crate::guard::{PinPolicy, Reload};
 use crate::mcp::upstream::UpstreamSpec;
 use crate::model::name::ServerName;
+use crate::notify::Channel;
 use crate::scopes::reading::{Block, Keys};
 use crate::scopes::yaml::{self, Node, Shape};
 use crate::scopes::{Faults, Source};
@@ -41,6 +44,8 @@ pub struct Config {
     pub reload: Reload,
     /// Who accepts what servers present for the first time, where the configuration says it.
     pub pin: Option<PinPolicy>,
+    /// The channels by which people are told what waits for them.
+    pub notify: Vec<Notify>,
 }
 
 impl Config {
@@ -75,6 +80,22 @@ impl Config {
             false => Err(faults.sorted()),
         }
     }
+
+    /// The channels with their secrets looked up.
+    ///
+    /// # Errors
+    /// Every secret that is not where the configuration says, and every address that is refused.
+    pub fn channels(&self) -> Result<Vec<Channel>, Faults> {
+        let mut faults = Faults::default();
+        let channels = self.notify.iter();
+        let channels = channels
+            .filter_map(|one| one.resolve(&mut faults))
+            .collect();
+        match faults.is_empty() {
+            true => Ok(channels),
+            false => Err(faults.sorted()),
+        }
+    }
 }
 
 fn read(tree: &Node, base: &Path, faults: &mut Faults) -> Option<Config> {
@@ -97,6 +118,10 @@ fn read(tree: &Node, base: &Path, faults: &mut Faults) -> Option<Config> {
     let all_synced = block
         .find("durability")
         .and_then(|node| node.choice(&[("privilege", false), ("all", true)], &[], faults));
+    let notify = block
+        .find("notify")
+        .map(|node| notify::read(node, base, faults))
+        .unwrap_or_default();
     let reload = block.find("reload").and_then(|node| {
         let words = [("accept", Reload::Accept), ("auto", Reload::Auto)];
         node.choice(&words, &[], faults)
@@ -117,6 +142,7 @@ fn read(tree: &Node, base: &Path, faults: &mut Faults) -> Option<Config> {
         all_synced: all_synced.unwrap_or(false),
         reload: reload.unwrap_or(Reload::Accept),
         pin,
+        notify,
     })
 }
 
@@ -191,6 +217,7 @@ const CONFIG: Keys = Keys {
         "durability",
         "reload",
         "pin",
+        "notify",
     ],
     later: &[],
 };
@@ -328,6 +355,79 @@ mod tests {
                 "{fault} | {told}"
             );
         }
+    }
+
+    #[test]
+    fn a_channel_is_read_whole() {
+        let config = parse(
+            "version: 1\n\
+             listen: {console: 'https://guard.example.com/x'}\n\
+             notify:\n\
+             - name: ops\n  webhook: {url: 'https://hooks.example.com', secret: {env: OPS}}\n  \
+             tiers: [critical, high]\n  groups: [finance]\n  remind: 5m\n  \
+             escalate: [{before: 5m, to: chief}, {before: 1m, to: ops}]\n\
+             - {name: chat, webhook: {url: {env: CHAT}}, shape: slack}\n\
+             - name: chief\n  tiers: []\n  \
+             mail: {server: smtp.example.com, from: g@example.com, to: [a@example.com]}\n",
+        )
+        .unwrap();
+        let [ops, chat, chief] = config.notify.as_slice() else {
+            panic!("{:?}", config.notify);
+        };
+        assert_eq!(ops.route.tiers.len(), 2);
+        assert_eq!(ops.route.groups.len(), 1);
+        assert_eq!(ops.remind, Some(std::time::Duration::from_secs(300)));
+        assert_eq!(ops.escalate.len(), 2);
+        assert_eq!(chat.route.tiers.len(), 4);
+        assert!(chief.route.tiers.is_empty());
+        assert!(matches!(chief.way, NotifyWay::Mail { port: 587, .. }));
+        let console = config.listen.console.as_ref().map(ToString::to_string);
+        assert_eq!(console.as_deref(), Some("https://guard.example.com/x"));
+    }
+
+    #[test]
+    fn all_faults_of_channels_are_told_at_once() {
+        let hook = "webhook: {url: 'https://h.example.com', secret: {env: S}}";
+        let faults = parse(&format!(
+            "version: 1\nnotify:\n\
+             - {{name: a, {hook}, escalate: [{{before: 5m, to: nobody}}]}}\n\
+             - {{name: a, {hook}}}\n\
+             - {{name: B, {hook}}}\n\
+             - {{name: c}}\n\
+             - {{name: d, webhook: {{url: 'https://h.example.com'}}}}\n\
+             - {{name: e, webhook: {{url: 'https://127.0.0.1', secret: {{env: S}}}}}}\n\
+             - {{name: f, webhook: {{url: 'https://h.example.com', secret: hunter2}}}}\n\
+             - {{name: g, {hook}, tiers: [urgent], remind: 1s}}\n\
+             - {{name: h, shape: slack, mail: {{server: s.example.com, from: x, to: []}}}}\n\
+             - {{name: i, mail: {{server: s.example.com, from: x, to: [z], user: u}}}}\n\
+             - {{name: j, mail: {{server: s.example.com, from: x, to: ['a@b.example'], tls: none}}}}\n\
+             - {{name: k, mail: {{server: s.example.com, from: x, to: ['a@b.example']}}}}\n\
+             - {{name: l, web_push: {{}}, {hook}}}\n"
+        ))
+        .unwrap_err();
+        let expected = [
+            ":3:3: there is no channel nobody to escalate to",
+            ":4:3: two channels are called a",
+            ":5:10: not a name for a channel",
+            ":6:3: a channel reaches people in one way",
+            ":7:22: `secret` is missing",
+            ":8:3: e: the address is not acceptable: it is not public",
+            ":9:",
+            ":10:",
+            ":10:",
+            ":11:20: `shape` goes with `webhook`",
+            ":11:",
+            ":12:",
+            ":13:3: j: `tls: none` is for a mail server on this very machine",
+            ":14:3: k: \"x\" is not a mail address such as",
+            ":15:13: `web_push` is not yet supported",
+        ];
+        for (at, start) in expected.iter().enumerate() {
+            let fault = faults.get(at).map(String::as_str).unwrap_or_default();
+            let start = format!("countersign.yaml{start}");
+            assert!(fault.starts_with(&start), "{fault} | {start} | {faults:#?}");
+        }
+        assert_eq!(faults.len(), expected.len(), "{faults:#?}");
     }
 
     #[test]

@@ -13,16 +13,18 @@ pub(super) enum Room {
     Decisions,
     Scopes,
     Tools,
+    Channels,
 }
 
 impl Room {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Inbox,
         Self::Agents,
         Self::Grants,
         Self::Decisions,
         Self::Scopes,
         Self::Tools,
+        Self::Channels,
     ];
 
     const fn row(self) -> (&'static str, &'static str) {
@@ -33,6 +35,7 @@ impl Room {
             Self::Decisions => ("Decisions", "/decisions"),
             Self::Scopes => ("Scopes", "/scopes"),
             Self::Tools => ("Tools", "/tools"),
+            Self::Channels => ("Channels", "/channels"),
         }
     }
 }

@@ -7,6 +7,7 @@
 mod agents;
 mod assets;
 mod calls;
+mod channels;
 mod cookie;
 mod decision;
 mod feed;
@@ -69,6 +70,8 @@ pub fn router(guard: Arc<Guard>, rest: Router) -> Router {
         .route("/grants", get(grants::page))
         .route("/grants/{id}/revoke", post(grants::revoke))
         .route("/decisions", get(record::page))
+        .route("/channels", get(channels::page))
+        .route("/channels/{name}/enable", post(channels::enable))
         .route("/scopes", get(scopes::page))
         .route("/scopes/accept", post(scopes::accept))
         .route("/tools", get(tools::page))

@@ -3,23 +3,24 @@
 use maud::{Markup, html};
 
 use crate::model::privilege::Privilege;
+use crate::model::tier::Tier;
 
 /// The mark and word of a rung.
 pub(super) fn of(privilege: Privilege) -> Markup {
-    let (class, mark, word) = row(privilege);
-    html! { span class={ "tier " (class) } { span aria-hidden="true" { (mark) } " " (word) } }
+    let tier = Tier::of(privilege);
+    html! { span class={ "tier " (tier) } { span aria-hidden="true" { (mark(tier)) } " " (tier) } }
 }
 
 /// The class of a rung, for what stands beside the mark.
-pub(super) fn class(privilege: Privilege) -> &'static str {
-    row(privilege).0
+pub(super) const fn class(privilege: Privilege) -> &'static str {
+    Tier::of(privilege).name()
 }
 
-const fn row(privilege: Privilege) -> (&'static str, &'static str, &'static str) {
-    match privilege {
-        Privilege::Money | Privilege::Admin => ("critical", "◆", "critical"),
-        Privilege::Destroy => ("high", "▲", "high"),
-        Privilege::Write | Privilege::Send => ("medium", "■", "medium"),
-        Privilege::Read => ("low", "○", "low"),
+const fn mark(tier: Tier) -> &'static str {
+    match tier {
+        Tier::Critical => "◆",
+        Tier::High => "▲",
+        Tier::Medium => "■",
+        Tier::Low => "○",
     }
 }

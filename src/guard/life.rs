@@ -47,6 +47,7 @@ impl Guard {
             reload: parts.reload,
             isolation: parts.isolation,
             measures: super::measure::Measures::default(),
+            notices: super::notices::Notices::default(),
             wakes: Arc::default(),
             defaults: parking_lot::Mutex::default(),
             turns: tokio::sync::Mutex::default(),

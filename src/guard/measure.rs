@@ -6,6 +6,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 
 use super::Guard;
+use super::notices::ChannelView;
 use super::ruling::Ruling;
 use crate::limits::{LISTED_COUNT, UNSIGNED_LISTED_COUNT};
 use crate::model::isolation::Isolation;
@@ -88,6 +89,8 @@ pub struct Figures {
     pub isolation: Isolation,
     /// Entries after the newest signed head, at most [`UNSIGNED_LISTED_COUNT`] counted.
     pub unsigned: usize,
+    /// How people were told what waits, and how often that failed.
+    pub channels: Vec<ChannelView>,
 }
 
 impl Guard {
@@ -123,6 +126,7 @@ impl Guard {
             oldest: ages.into_iter().max().unwrap_or_default(),
             isolation: self.isolation,
             unsigned: unsigned.len(),
+            channels: self.channels(),
         })
     }
 }

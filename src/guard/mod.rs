@@ -17,6 +17,7 @@ mod holds;
 mod leave;
 mod life;
 mod measure;
+pub mod notices;
 mod opening;
 mod operate;
 mod operators;
@@ -68,7 +69,7 @@ pub use prune::{Keep, PruneError, Pruned};
 pub use redeem::Redeemed;
 pub use reload::{Offered, Reload};
 pub use ruling::{Challenge, Denial, Hold, Pending, Ruling, Woke};
-pub use sentence::sentence;
+pub use sentence::{sentence, sentence_on};
 pub use signed::SignedPermit;
 pub use upstream::{Delivery, Upstreams};
 
@@ -134,6 +135,7 @@ pub struct Guard {
     reload: Reload,
     isolation: Isolation,
     measures: measure::Measures,
+    notices: notices::Notices,
     wakes: Arc<wakes::Wakes>,
     /// Default sessions; the store is the authority, this spares the search.
     defaults: Mutex<HashMap<Principal, SessionId>>,

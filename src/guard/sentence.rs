@@ -4,12 +4,19 @@ use serde_json::Map;
 
 use crate::model::approval::Approval;
 use crate::model::json;
-use crate::model::text;
+use crate::model::text::{self, Surface};
 
 /// What an approval is about, in one sentence made by the guard, never by the agent: what the agent put
 /// into it is escaped and cut.
 #[must_use]
 pub fn sentence(approval: &Approval) -> String {
+    sentence_on(approval, Surface::Line)
+}
+
+/// As [`sentence`], on another surface.
+#[must_use]
+pub fn sentence_on(approval: &Approval, surface: Surface) -> String {
+    let show = |text: &str| text::show(text, surface);
     // What an approval keeps was read as JSON, so it reads back.
     let arguments = json::parse(&approval.arguments).unwrap_or_default();
     let empty = Map::new();
@@ -19,19 +26,15 @@ pub fn sentence(approval: &Approval) -> String {
         .filter(|(_, value)| !value.is_object() && !value.is_array())
         .take(SENTENCE_ARGUMENTS_COUNT)
         .map(|(name, value)| {
-            let value = text::escape(&value.to_string());
-            format!(
-                "{} {}",
-                text::escape(name),
-                text::cut(&value, SENTENCE_VALUE_CHARS)
-            )
+            let value = show(&value.to_string());
+            format!("{} {}", show(name), text::cut(&value, SENTENCE_VALUE_CHARS))
         })
         .collect();
     if members.len() > told.len() {
         told.push(format!("{} more", members.len() - told.len()));
     }
     let user = match &approval.principal.on_behalf_of {
-        Some(user) => format!(" for {}", text::escape(user.as_str())),
+        Some(user) => format!(" for {}", show(user.as_str())),
         None => String::new(),
     };
     let with = match told.is_empty() {
@@ -41,7 +44,7 @@ pub fn sentence(approval: &Approval) -> String {
     format!(
         "{}{user} wants to call {} ({}) {with}",
         approval.principal.agent,
-        text::escape(&approval.target.to_string()),
+        show(&approval.target.to_string()),
         approval.privilege,
     )
 }

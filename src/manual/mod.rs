@@ -15,6 +15,9 @@ pub mod reasons {}
 #[doc = include_str!("limits.md")]
 pub mod limits {}
 
+#[doc = include_str!("notifications.md")]
+pub mod notifications {}
+
 #[doc = include_str!("observability.md")]
 pub mod observability {}
 #[doc = include_str!("retention.md")]

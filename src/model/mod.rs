@@ -25,5 +25,6 @@ pub mod session;
 pub mod taint;
 pub mod target;
 pub mod text;
+pub mod tier;
 pub mod time;
 pub mod token;

@@ -72,6 +72,10 @@ name! {
     GroupName, "group", plain, "1 to 64 of a-z, 0-9, '.', '_', '-', beginning with a letter or digit"
 }
 name! {
+    /// The name of a channel by which people are told what waits.
+    ChannelName, "channel", plain, "1 to 64 of a-z, 0-9, '.', '_', '-', beginning with a letter or digit"
+}
+name! {
     /// The user on whose behalf an agent acts, as a verified claim named it.
     UserName, "user", printable, "1 to 256 printable characters without spaces"
 }

@@ -14,6 +14,24 @@ pub enum Surface {
     Log,
     /// Within a JSON document that a person may read as it is: it still says exactly the same.
     Json,
+    /// Within a message for a program that may show it to a person: as within a line.
+    Webhook,
+    /// Within a chat's message: as within a line, and nothing in it is markup, a mention or a link.
+    Chat,
+    /// Within a plain mail: as within a line, and nothing in it becomes a link.
+    Mail,
+}
+
+impl Surface {
+    /// Whether a text stands within a line, so that it must neither end the line nor forge an escape.
+    const fn is_line(self) -> bool {
+        !matches!(self, Self::Log | Self::Json)
+    }
+
+    /// Whether programs that show it make links of what looks like an address.
+    const fn makes_links(self) -> bool {
+        matches!(self, Self::Chat | Self::Mail)
+    }
 }
 
 /// The text as that surface shows it: controls, line separators, bidirectional and invisible characters,
@@ -24,14 +42,22 @@ pub fn show(text: &str, surface: Surface) -> String {
     let mut out = String::with_capacity(text.len());
     let mut marks = 0;
     let mut word = Word::default();
+    let mut before = ' ';
     for (at, c) in text.char_indices() {
         marks = if is_combining_mark(c) { marks + 1 } else { 0 };
-        let is_foreign = word.meets(text.get(at..).unwrap_or_default(), c);
+        let rest = text.get(at..).unwrap_or_default();
+        let is_foreign = word.meets(rest, c);
+        let joins = surface.makes_links() && joins_address(before, c, rest);
+        before = c;
         match (c, surface) {
-            ('\\', Surface::Line) => out.push_str("\\\\"),
-            ('\n', Surface::Line) => out.push_str("\\n"),
-            ('\r', Surface::Line) => out.push_str("\\r"),
-            ('\t', Surface::Line) => out.push_str("\\t"),
+            ('\\', _) if surface.is_line() => out.push_str("\\\\"),
+            ('\n', _) if surface.is_line() => out.push_str("\\n"),
+            ('\r', _) if surface.is_line() => out.push_str("\\r"),
+            ('\t', _) if surface.is_line() => out.push_str("\\t"),
+            ('&', Surface::Chat) => out.push_str("&amp;"),
+            ('<', Surface::Chat) => out.push_str("&lt;"),
+            ('>', Surface::Chat) => out.push_str("&gt;"),
+            (c, _) if joins => out.extend(['[', c, ']']),
             (c, Surface::Json) if is_deceptive(c) || marks > MARKS_COUNT || is_foreign => {
                 for unit in c.encode_utf16(&mut [0; 2]) {
                     out.push_str(&format!("\\u{unit:04x}"));
@@ -44,6 +70,17 @@ pub fn show(text: &str, surface: Surface) -> String {
         }
     }
     out
+}
+
+/// Whether `c`, with which `rest` begins, makes an address of what stands around it: the dot of a name, or
+/// the colon before two strokes.
+fn joins_address(before: char, c: char, rest: &str) -> bool {
+    let mut after = rest.chars().skip(1);
+    match c {
+        '.' => before.is_alphanumeric() && after.next().is_some_and(char::is_alphabetic),
+        ':' => after.next() == Some('/') && after.next() == Some('/'),
+        _ => false,
+    }
 }
 
 /// The text as it is shown within a line.
@@ -163,6 +200,20 @@ mod tests {
         let shown = show(&document, Surface::Json);
         assert!(!shown.chars().any(is_deceptive), "{shown}");
         assert_eq!(serde_json::from_str::<String>(&shown).unwrap(), text);
+    }
+
+    #[test]
+    fn nothing_foreign_becomes_a_link_or_markup_of_a_chat_or_a_mail() {
+        let text = "<!channel> https://evil.example/x?a&b 1200.50 v1.2 a\n\u{202e}";
+        assert_eq!(
+            show(text, Surface::Chat),
+            "&lt;!channel&gt; https[:]//evil[.]example/x?a&amp;b 1200.50 v1.2 a\\n\\u{202e}"
+        );
+        assert_eq!(
+            show(text, Surface::Mail),
+            "<!channel> https[:]//evil[.]example/x?a&b 1200.50 v1.2 a\\n\\u{202e}"
+        );
+        assert_eq!(show(text, Surface::Webhook), escape(text));
     }
 
     #[test]

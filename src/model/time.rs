@@ -4,7 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
+use time::format_description::well_known::{Rfc2822, Rfc3339};
 
 /// A wall-clock moment, in milliseconds since 1970-01-01T00:00:00Z.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
@@ -59,6 +59,16 @@ impl Timestamp {
     }
 }
 
+impl Timestamp {
+    /// As mails tell it, RFC 2822 in UTC, without the milliseconds.
+    #[must_use]
+    pub fn mail(self) -> String {
+        let moment = OffsetDateTime::from_unix_timestamp(self.0.div_euclid(1_000));
+        let text = moment.ok().and_then(|moment| moment.format(&Rfc2822).ok());
+        text.unwrap_or_else(|| "Thu, 01 Jan 1970 00:00:00 +0000".to_owned())
+    }
+}
+
 impl fmt::Display for Timestamp {
     /// RFC 3339 in UTC.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -87,6 +97,12 @@ mod tests {
             Timestamp::from_millis(1_700_000_000_123).to_string(),
             "2023-11-14T22:13:20.123Z"
         );
+    }
+
+    #[test]
+    fn a_moment_reads_as_mails_tell_it() {
+        let moment = Timestamp::from_millis(1_700_000_000_999);
+        assert_eq!(moment.mail(), "Tue, 14 Nov 2023 22:13:20 +0000");
     }
 
     #[test]

@@ -42,6 +42,8 @@ pub struct Keys {
     pub seal: [u8; 32],
     /// Keys the codes that people compare.
     pub code: [u8; 32],
+    /// Signs notifications: the seed of an Ed25519 key.
+    pub webhook: [u8; 32],
 }
 
 impl Keys {
@@ -70,6 +72,7 @@ impl Keys {
             permit: key("permit")?,
             seal: key("seal")?,
             code: key("code")?,
+            webhook: key("webhook")?,
         };
         publish(&directory, keys.checkpoint.public())?;
         opened

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::world::{Answer, World, read, send};
 
 /// Every page, with names of the right form.
-const PAGES: [&str; 9] = [
+const PAGES: [&str; 10] = [
     "/",
     "/requests/ap_aaaaaaaaaaaaaaaaaaaaaaaaaa",
     "/agents",
@@ -19,10 +19,11 @@ const PAGES: [&str; 9] = [
     "/scopes",
     "/tools",
     "/tools/diff?server=shop&kind=tool&name=find",
+    "/channels",
 ];
 
 /// Everything that takes a form of a signed-in person.
-const FORMS: [&str; 9] = [
+const FORMS: [&str; 10] = [
     "/requests/ap_aaaaaaaaaaaaaaaaaaaaaaaaaa/decision",
     "/agents/clerk/pause",
     "/agents/clerk/revoke",
@@ -31,18 +32,19 @@ const FORMS: [&str; 9] = [
     "/scopes/accept",
     "/tools/accept",
     "/tools/refuse",
+    "/channels/ops/enable",
     "/sign-out",
 ];
 
 /// A browser at the console, as far as these tests need one.
-struct Browser<'a> {
+pub(crate) struct Browser<'a> {
     world: &'a World,
     cookie: String,
 }
 
 impl<'a> Browser<'a> {
     /// Signs in with a token.
-    async fn enter(world: &'a World, token: &str) -> Self {
+    pub(crate) async fn enter(world: &'a World, token: &str) -> Self {
         let mut browser = Self {
             world,
             cookie: String::new(),
@@ -66,19 +68,19 @@ impl<'a> Browser<'a> {
             .header("cookie", &self.cookie)
     }
 
-    async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         send(self.request(Method::GET, path)).await
     }
 
     /// Posts a form as a page of the console would.
-    async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let origin = format!("http://{}", self.world.operators);
         let request = self.request(Method::POST, path).header("origin", origin);
         send(with_form(request, fields)).await
     }
 
     /// The secret that the forms of this visit carry.
-    async fn seal(&self) -> String {
+    pub(crate) async fn seal(&self) -> String {
         field(&self.get("/agents").await.text, "seal")
     }
 }

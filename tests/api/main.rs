@@ -9,6 +9,7 @@
 mod bad_input;
 mod browser;
 mod calls;
+mod channels;
 mod console;
 mod credentials;
 mod deciding;
@@ -16,4 +17,7 @@ mod idempotency;
 mod metrics;
 mod openapi;
 mod operating;
+#[path = "../guard/receiver.rs"]
+#[expect(dead_code, reason = "these tests need only that something is received")]
+mod receiver;
 mod world;

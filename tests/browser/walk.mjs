@@ -13,7 +13,7 @@ const require = createRequire(join(kit, "package.json"));
 const { chromium } = require("playwright-core");
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 
-const ROOMS = ["/", "/agents", "/grants", "/decisions", "/scopes", "/tools"];
+const ROOMS = ["/", "/agents", "/grants", "/decisions", "/scopes", "/tools", "/channels"];
 const SIZES = { wide: { width: 1280, height: 800 }, narrow: { width: 320, height: 640 } };
 const SETTLED = 900;
 

@@ -18,6 +18,9 @@ mod issuer;
 mod local;
 mod marked;
 mod pins;
+#[path = "../kit/receivers.rs"]
+#[expect(dead_code, reason = "these tests need only what is received")]
+mod receivers;
 mod record;
 mod retention;
 mod scopes;

@@ -8,6 +8,7 @@ use countersign::outbound;
 use serde_json::{Value, json};
 
 use super::house::{House, MANIFEST};
+use super::receivers::{Receiver, SECRET};
 
 /// Texts that would deceive a reader who saw them as they are, each with a name that nothing changes.
 fn corpus() -> BTreeMap<&'static str, String> {
@@ -76,6 +77,8 @@ struct Stage {
     approval: String,
     serving: super::house::Serving,
     told: Vec<String>,
+    /// Whoever is told what waits: by a webhook, in a chat, by mail.
+    receivers: [Receiver; 3],
 }
 
 impl Stage {
@@ -89,11 +92,22 @@ impl Stage {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cli/impostor.py");
         let corpus = house.path("corpus.json");
         let command = json!(["python3", script, corpus]);
+        let receivers = [
+            Receiver::of_webhooks(),
+            Receiver::of_webhooks(),
+            Receiver::of_mail("none", "", ""),
+        ];
+        let [hook, chat, post] = receivers.each_ref().map(Receiver::port);
+        house.write("secret", SECRET);
         house.write(
             "countersign.yaml",
             &format!(
                 "version: 1\nlisten: {{agents: '127.0.0.1:0', operators: '127.0.0.1:0'}}\npin: first_use\n\
-                 upstreams:\n  till: {{command: {command}}}\n"
+                 upstreams:\n  till: {{command: {command}}}\nnotify:\n\
+                 - {{name: hook, webhook: {{url: 'http://127.0.0.1:{hook}', secret: {{file: secret}}, allow_private: true}}}}\n\
+                 - {{name: chat, webhook: {{url: 'http://127.0.0.1:{chat}', allow_private: true}}, shape: slack}}\n\
+                 - {{name: post, mail: {{server: localhost, port: {post}, tls: none, from: 'g@example.com', \
+                 to: ['a@example.com'], allow_private: true}}}}\n"
             ),
         );
         let break_too = "  - tool: till/break\n    privilege: read\nundeclared";
@@ -110,6 +124,7 @@ impl Stage {
             approval: String::new(),
             serving,
             told: Vec::new(),
+            receivers,
         };
         stage.play();
         stage
@@ -120,7 +135,7 @@ impl Stage {
         let hostile = all();
         let held = self.ask(
             "till/pay",
-            json!({"amount": 1200, "memo": hostile, "nested": {"list": [hostile]}}),
+            json!({"amount": 1200, "memo": hostile, "note": "<!channel> https://evil.example", "nested": {"list": [hostile]}}),
         );
         self.approval = held.1["approval_id"].as_str().unwrap().to_owned();
         let refused = self.ask("till/pay", json!({"amount": 1300, "memo": "x"}));
@@ -225,6 +240,7 @@ const COMMANDS: &[&[&str]] = &[
     &["peps", "ls"],
     &["pin", "ls"],
     &["pin", "diff"],
+    &["notify", "ls"],
     &["audit", "tail"],
     &["audit", "verify"],
 ];
@@ -237,6 +253,7 @@ const DOCUMENTS: &[&str] = &[
     "/v1/sessions",
     "/v1/grants",
     "/v1/operators",
+    "/v1/channels",
     "/v1/pins",
     "/v1/pins/diff?server=till&kind=tool&name=look",
     "/v1/scopes",
@@ -257,6 +274,7 @@ const PAGES: &[&str] = &[
     "/decisions",
     "/scopes",
     "/tools",
+    "/channels",
     "/tools/diff?server=till&kind=tool&name=look",
 ];
 
@@ -312,6 +330,31 @@ fn every_surface_escapes_the_spoofing_corpus() {
     for told in &stage.told {
         is_honest("what an agent is told", told);
         seen.push_str(told);
+    }
+    let [hook, chat, post] = &stage.receivers;
+    for (surface, receiver, part) in [
+        ("a webhook", hook, "body"),
+        ("a chat", chat, "body"),
+        ("a mail", post, "text"),
+        ("the head of a mail", post, "head"),
+    ] {
+        for received in receiver.receives(1) {
+            let said = match &received[part] {
+                Value::String(text) => text.replace("\r\n", "\n"),
+                other => other.to_string(),
+            };
+            is_honest(surface, &said);
+            let has_foreign = said.contains("spoof-ansi");
+            assert_eq!(has_foreign, part != "head", "{surface}: {said}");
+            // Nothing of it leads anywhere, or calls anybody.
+            for link in ["https://evil", "evil.example", "<!channel"] {
+                let is_left = said.contains(link) && part != "head";
+                let is_data =
+                    surface == "a webhook" || (surface == "a mail" && link == "<!channel");
+                assert_eq!(is_left, is_data, "{surface}: {link}: {said}");
+            }
+            seen.push_str(&said);
+        }
     }
     assert_eq!(stage.serving.stop(), Some(0));
     let log = std::fs::read_to_string(stage.house.path("serve.log")).unwrap();

@@ -1,6 +1,7 @@
 //! The guard as its edges meet it: decide, hold, approve, redeem, stop.
 #![expect(
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     clippy::panic,
     reason = "a test that cannot go on fails"
 )]
@@ -16,8 +17,10 @@ mod floods;
 mod history;
 mod isolation;
 mod limits;
+mod notices;
 mod permits;
 mod pins;
+mod receiver;
 mod restarts;
 mod retention;
 mod stops;

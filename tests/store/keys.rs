@@ -43,7 +43,8 @@ fn keys_are_made_once_and_kept_for_their_owner_alone() {
             "code",
             "match",
             "permit",
-            "seal"
+            "seal",
+            "webhook"
         ]
     );
     let public = fs::read_to_string(keys.join("checkpoint.pub")).unwrap();

@@ -69,6 +69,17 @@ fn render(figures: &Figures) -> String {
         figures.unsigned,
     );
     page.head(
+        "countersign_notifications_total",
+        "counter",
+        "Notifications since the start, by channel and outcome; failed counts tries.",
+    );
+    for channel in &figures.channels {
+        for (outcome, count) in &channel.counts {
+            let labels = format!("{{channel=\"{}\",outcome=\"{outcome}\"}}", channel.name);
+            page.row("countersign_notifications_total", &labels, count);
+        }
+    }
+    page.head(
         "countersign_isolation",
         "gauge",
         "How far agents are kept from the guard itself: 1 for what holds.",

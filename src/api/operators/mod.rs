@@ -8,6 +8,7 @@ mod approval;
 mod approvals;
 mod audit;
 mod caller;
+mod channels;
 mod grants;
 mod history;
 mod keys;
@@ -61,6 +62,8 @@ fn table() -> Routes<Arc<Guard>> {
         .post("/v1/sessions/{id}/reinstate", sessions::reinstate)
         .get("/v1/grants", grants::list)
         .post("/v1/grants/{id}/revoke", grants::revoke)
+        .get("/v1/channels", channels::list)
+        .post("/v1/channels/{name}/enable", channels::enable)
         .get("/v1/operators", roster::list)
         .get("/v1/pins", pins::list)
         .get("/v1/pins/diff", pins::diff)

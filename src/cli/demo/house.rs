@@ -43,6 +43,8 @@ impl House {
             reload: Reload::Auto,
             pin: PinPolicy::FirstUse,
             names: Vec::new(),
+            notify: Vec::new(),
+            console: None,
         })
         .await?
         .ok_or_else(|| Failure::Refused("another guard owns the demo's directory".to_owned()))?;

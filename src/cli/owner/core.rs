@@ -16,6 +16,7 @@ use crate::limits::RECORD_SHARE_BYTES;
 use crate::model::id::BootId;
 use crate::model::isolation::Isolation;
 use crate::model::name::OperatorName;
+use crate::notify::NoticeSigner;
 use crate::scopes::Scopes;
 use crate::store::Store;
 use crate::store::keys::Keys;
@@ -25,6 +26,8 @@ use crate::store::sqlite::Sqlite;
 pub(crate) struct Core {
     /// The guard.
     pub(crate) guard: Arc<Guard>,
+    /// Signs what people are told.
+    pub(crate) signer: NoticeSigner,
     store: Arc<Sqlite>,
     data: PathBuf,
     /// The digest of the scopes that were last put into force in this directory.
@@ -49,6 +52,8 @@ impl Core {
         };
         let ambient = Ambient::system();
         let keys = Keys::open(data, &ambient).map_err(|error| Failure::because(&error))?;
+        let signer = NoticeSigner::from_seed(&keys.webhook);
+        let signer = signer.map_err(|error| Failure::because(&error))?;
         let boot = BootId::random(&ambient);
         let store = Sqlite::open(data, keys.checkpoint, boot, ambient.clone(), all_synced)
             .map_err(|error| Failure::because(&error))?;
@@ -75,6 +80,7 @@ impl Core {
         let anchoring = tokio::spawn(anchor::follow(data.to_owned(), Arc::clone(&guard)));
         Ok(Some(Self {
             guard,
+            signer,
             store,
             data: data.to_owned(),
             accepted,

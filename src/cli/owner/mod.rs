@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use url::Url;
 
 use self::core::Core;
 use self::notice::Notice;
@@ -34,6 +35,7 @@ use crate::mcp::upstream::{Runner, UpstreamSpec};
 use crate::model::digest::Digest;
 use crate::model::isolation::Isolation;
 use crate::model::name::ServerName;
+use crate::notify::{self, Channel, Desk};
 
 /// What an owner needs to know before it starts.
 pub(crate) struct Setup {
@@ -57,6 +59,10 @@ pub(crate) struct Setup {
     pub(crate) reload: Reload,
     /// Who accepts what servers present for the first time.
     pub(crate) pin: PinPolicy,
+    /// The channels by which people are told what waits.
+    pub(crate) notify: Vec<Channel>,
+    /// Where operators' browsers reach the console, if not where operators are heard.
+    pub(crate) console: Option<Url>,
 }
 
 /// A guard that serves.
@@ -188,6 +194,17 @@ impl Owner {
             },
             operators: operators.local_addr()?,
         };
+        let here = Url::parse(&format!("http://{}", notice.operators));
+        let desk = Desk {
+            console: match &setup.console {
+                Some(url) => url.clone(),
+                None => here.map_err(|error| Failure::because(&error))?,
+            },
+            signer: core.signer.clone(),
+        };
+        notify::start(guard, setup.notify.clone(), desk)
+            .await
+            .map_err(|error| Failure::because(&error))?;
         let wrapped = Wrapped::new(
             Arc::clone(guard),
             Arc::clone(&listing),

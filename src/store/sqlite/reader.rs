@@ -8,7 +8,7 @@ use rusqlite::Connection;
 
 use super::{
     OpenError, approvals, credentials, entries, grants, heads, operators, schema, segments,
-    sessions,
+    sessions, settings,
 };
 use crate::audit::checkpoint::{PublicKey, SignedHead};
 use crate::audit::entry::StoredEntry;
@@ -101,6 +101,19 @@ impl Reader {
             _ => None,
         });
         Ok(known.collect())
+    }
+
+    /// A small setting of the guard's own.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the file cannot be read.
+    pub fn setting(&self, name: &str) -> Result<Option<String>, StoreError> {
+        let rows = settings::load(&self.0)?.into_iter();
+        let mut found = rows.filter_map(|row| match row {
+            Row::Setting(of, value) if &*of == name => value.map(|value| value.to_string()),
+            _ => None,
+        });
+        Ok(found.next())
     }
 
     /// Copies everything, as it stands at one moment, into an empty file.

@@ -1,0 +1,67 @@
+//! What waits for a person, looked up once for all channels whenever something moved.
+
+use std::sync::Arc;
+
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{broadcast, watch};
+
+use crate::guard::{Guard, StoreError, Wake};
+use crate::limits::{NOTICE_LOOK_INTERVAL, RETRY_INTERVAL};
+use crate::model::approval::{Approval, ApprovalState};
+
+/// What is open, as it was last looked up; oldest first.
+pub(super) type Open = watch::Receiver<Arc<[Approval]>>;
+
+/// Follows what is open until the guard stops.
+pub(super) async fn follow(guard: &Arc<Guard>) -> Result<Open, StoreError> {
+    // Before the first look, so that nothing that moves meanwhile is missed.
+    let wakes = guard.wakes();
+    let (told, open) = watch::channel(look(guard).await?);
+    tokio::spawn(pass_on(Arc::clone(guard), wakes, told));
+    Ok(open)
+}
+
+async fn pass_on(
+    guard: Arc<Guard>,
+    mut wakes: broadcast::Receiver<Wake>,
+    told: watch::Sender<Arc<[Approval]>>,
+) {
+    let stopping = guard.stopping();
+    loop {
+        let has_moved = tokio::select! {
+            () = stopping.cancelled() => return,
+            woken = wakes.recv() => match woken {
+                Ok(Wake::Approval(_)) | Err(RecvError::Lagged(_)) => true,
+                Ok(_) => false,
+                Err(RecvError::Closed) => return,
+            },
+        };
+        if !has_moved {
+            continue;
+        }
+        tokio::time::sleep(NOTICE_LOOK_INTERVAL).await;
+        // One look answers all that came meanwhile.
+        wakes = wakes.resubscribe();
+        loop {
+            match look(&guard).await {
+                Ok(open) => {
+                    // Without channels nobody listens.
+                    let _ = told.send(open);
+                    break;
+                }
+                Err(fault) => tracing::error!(%fault, "what waits could not be looked up"),
+            }
+            tokio::select! {
+                () = stopping.cancelled() => return,
+                () = tokio::time::sleep(RETRY_INTERVAL) => {}
+            }
+        }
+    }
+}
+
+async fn look(guard: &Guard) -> Result<Arc<[Approval]>, StoreError> {
+    let mut live = guard.approvals(false).await?;
+    live.retain(|approval| approval.state == ApprovalState::Held);
+    live.reverse();
+    Ok(live.into())
+}
