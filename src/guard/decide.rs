@@ -170,6 +170,7 @@ impl Guard {
             agent: call.principal.agent.clone(),
             session: call.session,
             target: call.target.clone(),
+            destinations: weighed.known.aims.destinations.clone(),
             privilege: weighed.requirements.privilege,
             approval: weighed.approval,
             since: now,
@@ -275,6 +276,7 @@ impl Guard {
             .refused
             .as_ref()
             .or(weighed.attached.as_ref())
+            .or(standing.refused_alike.as_deref())
             .or(standing.approval.as_ref());
         let message = about.and_then(|approval| match &approval.state {
             ApprovalState::Denied { message, .. } => message.clone(),

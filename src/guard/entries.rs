@@ -166,6 +166,10 @@ pub(super) fn decision(call: &Call, weighed: Weighed) -> Entry {
         "args_commitment".into(),
         weighed.commitment.to_string().into(),
     );
+    if !weighed.known.secrets.is_empty() {
+        let secrets = weighed.known.secrets.iter().map(String::as_str);
+        body.insert("secrets".into(), secrets.collect());
+    }
     if !call.extras.is_empty() {
         body.insert("extras".into(), Value::Object(call.extras.clone()));
     }

@@ -14,6 +14,7 @@ mod entries;
 mod floods;
 mod history;
 mod holds;
+mod kinds;
 mod leave;
 mod life;
 mod measure;

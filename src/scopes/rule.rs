@@ -7,10 +7,11 @@ use std::time::Duration;
 use super::arguments::ArgumentRule;
 use super::budget::Budget;
 use super::fault::{Faults, Place};
+use super::kinds::Kind;
 use super::pattern::Pattern;
 use super::pointer::{pointer, require};
 use super::reading::{Block, Keys, list};
-use super::yaml::Node;
+use super::yaml::{Node, Shape};
 use crate::limits::MANIFEST_DURATION_LONGEST;
 use crate::model::call::Mode;
 use crate::model::privilege::Privilege;
@@ -99,6 +100,11 @@ impl Rule {
             Some(node) => Some(ArgumentRule::compile(node, faults)?),
             None => None,
         };
+        if let Some(arguments) = &arguments {
+            let remembered = block.find("first_seen");
+            refuse_secrets(arguments, remembered, "remembered", faults);
+            refuse_secrets(arguments, block.find("budget"), "counted by", faults);
+        }
         let flag = |key: &str, faults: &mut Faults| {
             block
                 .find(key)
@@ -243,6 +249,34 @@ fn first_seen(node: &Node, arguments: Option<&Node>, faults: &mut Faults) -> Opt
         );
     }
     Some(Arc::from(pointer))
+}
+
+/// Complains of every pointer in a part of a rule that leads to a secret: what is remembered or counted by
+/// is kept.
+fn refuse_secrets(rule: &ArgumentRule, node: Option<&Node>, used: &str, faults: &mut Faults) {
+    let Some(node) = node else {
+        return;
+    };
+    match &node.shape {
+        Shape::List(items) => {
+            for item in items {
+                refuse_secrets(rule, Some(item), used, faults);
+            }
+        }
+        Shape::Map(entries) => {
+            for entry in entries {
+                refuse_secrets(rule, Some(&entry.value), used, faults);
+            }
+        }
+        Shape::Text(text) if text.starts_with('/') && rule.kinds().touches(Kind::Secret, text) => {
+            faults.add(
+                &node.at,
+                format!("`{text}` is a secret, and would be {used}"),
+                "leave it out, or name another argument",
+            );
+        }
+        _ => {}
+    }
 }
 
 /// One tool, written out.

@@ -35,14 +35,14 @@ const FORMS: [&str; 9] = [
 ];
 
 /// A browser at the console, as far as these tests need one.
-struct Browser<'a> {
+pub(crate) struct Browser<'a> {
     world: &'a World,
     cookie: String,
 }
 
 impl<'a> Browser<'a> {
     /// Signs in with a token.
-    async fn enter(world: &'a World, token: &str) -> Self {
+    pub(crate) async fn enter(world: &'a World, token: &str) -> Self {
         let mut browser = Self {
             world,
             cookie: String::new(),
@@ -66,7 +66,7 @@ impl<'a> Browser<'a> {
             .header("cookie", &self.cookie)
     }
 
-    async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         send(self.request(Method::GET, path)).await
     }
 

@@ -15,6 +15,7 @@ mod events;
 mod floods;
 mod history;
 mod isolation;
+mod kinds;
 mod limits;
 mod permits;
 mod pins;
