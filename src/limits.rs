@@ -106,6 +106,8 @@ pub const HOLDS_WINDOW: Duration = Duration::from_secs(600);
 pub const HOLDS_PER_WINDOW_COUNT: usize = 10;
 /// How long a refusal by a person answers the same call.
 pub const DENIAL_MEMORY: Duration = Duration::from_secs(30 * 60);
+/// Most secrets of one call that are looked for in what is kept of foreign text.
+pub const REDACTED_SECRETS_COUNT: usize = 16;
 /// Most destinations, and most objects, of one call that are told apart; a call with more is as one of a
 /// tool that declares none.
 pub const AIMS_PER_CALL_COUNT: usize = 64;

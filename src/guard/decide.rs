@@ -186,7 +186,9 @@ impl Guard {
             leg,
         });
         let lesson = weighed.lesson.take();
+        let redactor = weighed.known.redactor.clone();
         let (call, recorded) = self.put(attempt, weighed, changes).await?;
+        self.keep_redactor(call.id, redactor);
         Ok(Ruling::Permit(Permit::mint(
             recorded, call, digest, approval, lesson, terms,
         )))

@@ -11,7 +11,9 @@ use crate::model::action::{self, Binding, MatchKey};
 use crate::model::aim::{Aim, Aims};
 use crate::model::call::Call;
 use crate::model::digest::Fields;
+use crate::model::id::CallId;
 use crate::model::mask;
+use crate::model::redact::Redactor;
 use crate::scopes::Kind;
 
 /// A call's arguments by what they are, and the key under which it is found again.
@@ -24,6 +26,8 @@ pub(super) struct Known {
     pub(super) arguments: Bytes,
     /// What it is aimed at.
     pub(super) aims: Aims,
+    /// Takes its secrets out of what is kept of its claims, its extras and what is said of it.
+    pub(super) redactor: Redactor,
 }
 
 impl Guard {
@@ -34,7 +38,10 @@ impl Guard {
         binding: &Binding,
         requirements: &Requirements,
     ) -> Known {
-        let secrets = requirements.pointers(Kind::Secret).cloned().collect();
+        let secrets: BTreeSet<_> = requirements.pointers(Kind::Secret).cloned().collect();
+        let hidden = secrets
+            .iter()
+            .filter_map(|pointer| call.arguments.value().pointer(pointer));
         let aims = |kind| {
             let pointers = requirements.pointers(kind);
             pointers
@@ -52,9 +59,23 @@ impl Guard {
         Known {
             key: action::match_key(call, binding, &self.match_key),
             arguments: mask::masked(&call.arguments, &secrets),
+            redactor: Redactor::of(hidden),
             secrets,
             aims: aims.bounded(),
         }
+    }
+
+    /// Keeps a permitted call's redactor until its outcome is written: an upstream may say its secrets again.
+    pub(super) fn keep_redactor(&self, call: CallId, redactor: Redactor) {
+        if redactor.knows_any() {
+            self.redactors.lock().insert(call, redactor);
+        }
+    }
+
+    /// That of a call on its way; of any other, one that knows forms of secrets alone.
+    pub(super) fn redactor(&self, call: CallId) -> Redactor {
+        let redactors = self.redactors.lock();
+        redactors.get(&call).cloned().unwrap_or_default()
     }
 
     /// What blinds a call's secrets: worked out from the salt that is kept, under a key that the store

@@ -287,6 +287,7 @@ impl Guard {
             .approval_for(weighed.evaluation.privilege)?
             .clone();
         let id = ApprovalId::random(&self.ambient);
+        let redactor = &weighed.known.redactor;
         Some(Approval {
             id,
             version: 1,
@@ -300,15 +301,15 @@ impl Guard {
             arguments: weighed.known.arguments.clone(),
             secrets: weighed.known.secrets.clone(),
             aims: weighed.known.aims.clone(),
-            extras: json::canonical_map(&call.extras).into(),
-            claims: json::canonical_map(&call.claims).into(),
+            extras: json::canonical_map(&redactor.members(&call.extras)).into(),
+            claims: json::canonical_map(&redactor.members(&call.claims)).into(),
             key: weighed.known.key,
             digest: weighed.digest,
             salt: weighed.salt,
             manifest: weighed.scope.digest,
             reasons: causes
                 .iter()
-                .map(|cause| (cause.reason, cause.sentence.clone()))
+                .map(|cause| (cause.reason, redactor.clipped(&cause.sentence)))
                 .collect(),
             decide_by: weighed.now.after(rule.decide_by),
             rule,

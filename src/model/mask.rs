@@ -31,22 +31,22 @@ pub fn note(secret: &Value) -> String {
         Value::String(text) => {
             let length = text.chars().count();
             match length {
-                0 => "[secret: an empty text]".to_owned(),
+                0 => "[hidden: an empty text]".to_owned(),
                 _ => {
                     let most = length.max(SHORTEST_TOLD_CHARS).next_power_of_two();
                     let least = match most {
                         SHORTEST_TOLD_CHARS => 1,
                         most => most / 2 + 1,
                     };
-                    format!("[secret: a text of {least} to {most} characters]")
+                    format!("[hidden: a text of {least} to {most} characters]")
                 }
             }
         }
-        Value::Number(_) => "[secret: a number]".to_owned(),
-        Value::Bool(_) => "[secret: true or false]".to_owned(),
-        Value::Null => "[secret: null]".to_owned(),
-        Value::Array(_) => "[secret: a list]".to_owned(),
-        Value::Object(_) => "[secret: an object]".to_owned(),
+        Value::Number(_) => "[hidden: a number]".to_owned(),
+        Value::Bool(_) => "[hidden: true or false]".to_owned(),
+        Value::Null => "[hidden: null]".to_owned(),
+        Value::Array(_) => "[hidden: a list]".to_owned(),
+        Value::Object(_) => "[hidden: an object]".to_owned(),
     }
 }
 
@@ -73,7 +73,7 @@ mod tests {
             (json!(["x"]), "a list"),
             (json!({"x": "y"}), "an object"),
         ] {
-            assert_eq!(note(&secret), format!("[secret: {told}]"));
+            assert_eq!(note(&secret), format!("[hidden: {told}]"));
         }
     }
 
@@ -88,11 +88,11 @@ mod tests {
         assert_eq!(at(&[]).as_bytes(), &arguments.canonical()[..]);
         assert_eq!(
             at(&["/pin", "/pin/1/a", "/absent"]),
-            r#"{"n":1.0,"pin":"[secret: a list]","to":"x"}"#
+            r#"{"n":1.0,"pin":"[hidden: a list]","to":"x"}"#
         );
         assert_eq!(
             at(&["/pin/1/a"]),
-            r#"{"n":1.0,"pin":[1,{"a":"[secret: a text of 1 to 8 characters]"}],"to":"x"}"#
+            r#"{"n":1.0,"pin":[1,{"a":"[hidden: a text of 1 to 8 characters]"}],"to":"x"}"#
         );
     }
 }

@@ -22,6 +22,7 @@ pub mod outcome;
 pub mod pin;
 pub mod privilege;
 pub mod reason;
+pub mod redact;
 pub mod secret;
 pub mod session;
 pub mod taint;

@@ -19,7 +19,7 @@ async fn a_secret_is_shown_to_nobody_and_reaches_the_upstream_once_approved() {
 
     let one = send(world.operator(Method::GET, &format!("/v1/approvals/{id}"))).await;
     assert_eq!(one.body["secrets"], json!(["/pin"]));
-    let note = "[secret: a text of 9 to 16 characters]";
+    let note = "[hidden: a text of 9 to 16 characters]";
     assert_eq!(one.body["arguments"], json!({"amount": 500, "pin": note}));
     let browser = Browser::enter(&world, &world.alice).await;
     let page = browser.get(&format!("/requests/{id}")).await;

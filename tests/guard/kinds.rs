@@ -184,7 +184,7 @@ async fn a_secret_is_in_nothing_that_is_kept_or_shown_and_reaches_the_upstream_w
     let arguments = String::from_utf8(shown.arguments.to_vec()).unwrap();
     assert_eq!(
         arguments,
-        r#"{"login":{"password":"[secret: a text of 17 to 32 characters]","user":"ann"}}"#
+        r#"{"login":{"password":"[hidden: a text of 17 to 32 characters]","user":"ann"}}"#
     );
     assert!(shown.secrets.contains("/login/password"));
     let told = countersign::guard::sentence(&shown);
@@ -230,7 +230,7 @@ async fn another_secret_makes_no_other_call_of_one_that_was_refused() {
     assert_eq!(denial.reason(), Reason::ApprovalDenied);
 }
 
-fn no_file_holds(directory: &Path, secret: &str) {
+pub(crate) fn no_file_holds(directory: &Path, secret: &str) {
     let mut read = 0;
     for file in std::fs::read_dir(directory).unwrap() {
         let path = file.unwrap().path();

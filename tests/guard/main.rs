@@ -19,6 +19,7 @@ mod kinds;
 mod limits;
 mod permits;
 mod pins;
+mod redaction;
 mod restarts;
 mod retention;
 mod stops;
