@@ -2,6 +2,7 @@
 
 use super::approvals;
 use super::facts::Facts;
+use super::follow_up;
 use super::history::{self, Firsts};
 use super::matching::Matched;
 use super::pinned;
@@ -67,6 +68,7 @@ fn judge(
     history::ordered(call, requirements, facts, steps)?;
     let firsts = Firsts::of(call, matched, requirements, facts, steps);
     causes.extend(firsts.paused);
+    causes.extend(follow_up::asked(call, matched));
     let doubts = approvals::doubts(requirements, facts, steps);
     let doubted = doubts.iter().map(|one| approvals::doubted(call, *one));
     causes.extend(doubted);

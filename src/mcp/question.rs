@@ -13,7 +13,7 @@ use super::relation::{Question, Relation};
 use super::render;
 use super::stance::{self, Course, Stance};
 use super::voice;
-use crate::guard::Ruling;
+use crate::guard::{Hold, Ruling, Woke};
 use crate::model::arguments::Arguments;
 use crate::model::call::{Call, Mode};
 use crate::model::id::CallId;
@@ -133,7 +133,46 @@ pub(super) async fn answer(relation: &Arc<Relation>, response: Response) {
         idempotency_key: None,
         attached: None,
     };
-    match guard.decide(call).await {
+    let ruling = guard.decide(call).await;
+    match ruling {
+        // The connection that brought the answer need not wait for a person.
+        Ruling::Pause(hold) => {
+            let relation = Arc::clone(relation);
+            guard.spawn(async move {
+                let ruling = wait(&relation, hold).await;
+                deliver(&relation, question, ruling).await;
+            });
+        }
+        ruled => deliver(relation, question, ruled).await,
+    }
+}
+
+/// Waits for a person as long as this agent's client would be kept waiting: the upstream waits on a clock
+/// of its own, which nobody here knows.
+async fn wait(relation: &Relation, mut hold: Hold) -> Ruling {
+    let guard = &relation.edge.guard;
+    let longest = guard.client(&relation.principal.agent).hold;
+    let end = guard.ambient().monotonic().saturating_add(longest);
+    loop {
+        let left = end.saturating_sub(guard.ambient().monotonic());
+        let woke = match left.is_zero() {
+            true => Woke::TimeUp,
+            false => guard.wait(&hold, left).await,
+        };
+        match woke {
+            Woke::TimeUp | Woke::Stopping => return Ruling::Pause(hold),
+            Woke::Changed => match guard.redeem(hold).await {
+                Ruling::Pause(still) => hold = still,
+                ruled => return ruled,
+            },
+        }
+    }
+}
+
+/// Hands a permitted answer to the upstream; tells it of any other that it was refused.
+async fn deliver(relation: &Arc<Relation>, question: Question, ruling: Ruling) {
+    let guard = &relation.edge.guard;
+    match ruling {
         Ruling::Permit(permit) => match guard.dispatch(permit).await {
             Ok(dispatch) => {
                 let (call, mut receipt) = dispatch.into_parts();
@@ -152,7 +191,6 @@ pub(super) async fn answer(relation: &Arc<Relation>, response: Response) {
         },
         Ruling::Challenge(_) => refuse(relation, question, Reason::StepUpNeeded).await,
         Ruling::Pause(hold) => {
-            // The upstream waits on its own clock, so an answer cannot wait for a person.
             guard.withdraw(hold).await;
             refuse(relation, question, Reason::NeedsApproval).await;
         }

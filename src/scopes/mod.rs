@@ -44,7 +44,7 @@ pub use jwt::JwtRule;
 pub use kinds::{Found, Kind, Kinds};
 pub use lock::Lock;
 pub use pattern::Pattern;
-pub use rule::{Beyond, Rate, Rule};
+pub use rule::{Beyond, FollowUps, Rate, Rule};
 pub use scope::{
     ApiKeys, ArgumentsRecord, ChangedTool, Client, Credentials, Extras, Heed, Mrtr, PauseCovers,
     Scope, SessionLimits, Undeclared,

@@ -46,6 +46,8 @@ pub struct Rule {
     pub hide: bool,
     /// Who runs the call.
     pub mode: Mode,
+    /// What happens to answers that go on with a call above `read`.
+    pub followups: FollowUps,
 }
 
 /// How often a rule may be used: `calls` in each `per`, at most `burst` at once.
@@ -69,7 +71,23 @@ pub enum Beyond {
     Deny,
 }
 
+/// What happens to an answer to what a server asked within a call above `read`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum FollowUps {
+    /// A person is asked about each.
+    #[default]
+    Pause,
+    /// It is judged like the call it goes on with.
+    Allow,
+}
+
 impl Rule {
+    /// Whether answers that go on with its calls wait for a person.
+    #[must_use]
+    pub fn holds_answers(&self) -> bool {
+        self.counted_privilege() > Privilege::Read && self.followups == FollowUps::Pause
+    }
+
     /// The rung the rule counts as: a read whose argument leaves is at least a `send`.
     #[must_use]
     pub fn counted_privilege(&self) -> Privilege {
@@ -129,8 +147,13 @@ impl Rule {
                 faults,
             )
         });
+        let followups = block.find("followups").and_then(|node| {
+            let words = [("pause", FollowUps::Pause), ("allow", FollowUps::Allow)];
+            node.choice(&words, &[], faults)
+        });
         Some(Self {
             place: node.at.clone(),
+            followups: followups.unwrap_or_default(),
             net: flag("net", faults),
             hide: flag("hide", faults),
             rate: block.find("rate").and_then(|node| Rate::read(node, faults)),
@@ -198,6 +221,7 @@ impl Rule {
             assurance: 0,
             hide: false,
             mode: Mode::Proxy,
+            followups: FollowUps::default(),
         }
     }
 }
@@ -326,10 +350,10 @@ const TOOL: Keys = Keys {
         "assurance",
         "hide",
         "mode",
+        "followups",
     ],
     later: &[
         "provenance",
-        "followups",
         "trusted_fields",
         "step_up",
         "four_eyes",

@@ -244,6 +244,14 @@ impl Scope {
         }
     }
 
+    /// Whether answers to what that server asks wait for a person: they do where they would for any of its
+    /// tools.
+    #[must_use]
+    pub fn holds_answers_to(&self, server: &ServerName) -> bool {
+        let mut rules = self.rules.iter();
+        rules.any(|rule| rule.holds_answers() && rule.pattern.is_of(server))
+    }
+
     /// Whether a rule speaks of the target.
     #[must_use]
     pub fn is_declared(&self, target: &Target) -> bool {
