@@ -31,6 +31,8 @@ tools:
   - {tool: "crm/ask", privilege: read}
   - {tool: "crm/phish", privilege: read}
   - {tool: "crm/lure", privilege: read}
+  - {tool: "crm/visit", privilege: read}
+  - {tool: "crm/errand", privilege: read}
   - {tool: "crm/imitate", privilege: read}
   - {tool: "crm/sleep", privilege: read}
   - {tool: "crm/secret", privilege: read, hide: true}
@@ -47,8 +49,8 @@ approval: {default: {any_of: [operators], decide_by: DECIDE, redeem_by: 5m}}
 "#;
 
 const TOOLS: &[&str] = &[
-    "read", "ask", "phish", "lure", "imitate", "sleep", "secret", "limited", "pay", "delete",
-    "other",
+    "read", "ask", "phish", "lure", "visit", "errand", "imitate", "sleep", "secret", "limited",
+    "pay", "delete", "other",
 ];
 
 fn manifest(hold: &str) -> String {
@@ -188,7 +190,7 @@ async fn a_hidden_tool_answers_as_one_that_does_not_exist() {
     assert_eq!(
         names,
         [
-            "read", "ask", "phish", "lure", "imitate", "sleep", "limited", "pay"
+            "read", "ask", "phish", "lure", "visit", "errand", "imitate", "sleep", "limited", "pay"
         ]
     );
 }
@@ -565,6 +567,44 @@ async fn an_upstreams_state_is_sealed_and_its_answers_are_held_to_what_was_asked
     let replayed = wire.ask_modern("tools/call", params).await.answer();
     assert_eq!(replayed["error"]["code"], -32_602);
     assert_eq!(server.calls().len(), 2);
+}
+
+#[tokio::test]
+async fn a_server_sends_people_to_listed_hosts_only_and_says_who_it_is() {
+    let visit = json!({"name": "visit", "arguments": {}});
+    let (_server, _guarded, wire) = start(&manifest("1s")).await;
+    let refused = wire.ask_modern("tools/call", visit.clone()).await;
+    assert!(
+        refused.text().contains("DENIED by policy"),
+        "{}",
+        refused.text()
+    );
+
+    let listed = format!(
+        "{}elicitation: {{hosts: [login.example]}}\n",
+        manifest("1s")
+    );
+    let (_server, _guarded, wire) = start(&listed).await;
+    let asked = wire.ask_modern("tools/call", visit).await.answer();
+    let params = &asked["result"]["inputRequests"]["u"]["params"];
+    assert_eq!(params["url"], "https://login.example/sign?x=1", "{asked}");
+    let message = params["message"].as_str().unwrap();
+    assert!(
+        message.starts_with("[crm] [from the tool's server] APPROVAL"),
+        "{message}"
+    );
+    assert!(
+        params.get("more").is_none() && params["elicitationId"] != "theirs",
+        "{params}"
+    );
+    // The host of another address is not listed with it.
+    let lured = json!({"name": "lure", "arguments": {}});
+    let lured = wire.ask_modern("tools/call", lured).await;
+    assert!(
+        lured.text().starts_with("DENIED by policy"),
+        "{}",
+        lured.text()
+    );
 }
 
 /// `ask` stands above `read`.

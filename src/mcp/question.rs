@@ -8,6 +8,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::dialect::method;
+use super::elicitation;
 use super::jsonrpc::{Id, METHOD_NOT_FOUND, Request, Response, RpcError};
 use super::relation::{Question, Relation};
 use super::render;
@@ -218,101 +219,11 @@ fn fault(relation: &Relation, method: &str, params: &mut Map<String, Value>) -> 
     if method != method::ELICITATION {
         return Ok(());
     }
-    if params.contains_key("url") || params.get("mode").is_some_and(|mode| mode != "form") {
-        return Err("a server must not send people to an address".to_owned());
-    }
-    if let Some(Value::Object(properties)) = params
-        .get("requestedSchema")
-        .and_then(|schema| schema.get("properties"))
-        && let Some(secret) = properties
-            .iter()
-            .find(|(name, field)| is_secret(name, field))
-    {
-        return Err(format!("a server must not ask for {:?}", secret.0));
-    }
-    if let Some(Value::String(message)) = params.get_mut("message") {
-        voice::mark(message);
-        message.insert_str(0, &format!("[{}] ", relation.server));
-    }
-    Ok(())
+    elicitation::screen(relation, params)
 }
 
 fn strip(params: &mut Map<String, Value>) {
     if let Some(Value::Object(meta)) = params.get_mut("_meta") {
         meta.retain(|key, _| !voice::is_reserved(key));
-    }
-}
-
-/// Whether a field of a form looks as if a secret belonged into it.
-fn is_secret(name: &str, field: &Value) -> bool {
-    let texts =
-        ["title", "description", "format"].map(|key| field.get(key).and_then(Value::as_str));
-    let words = texts.into_iter().flatten().chain([name]);
-    words
-        .flat_map(split)
-        .any(|word| SECRETS.contains(&word.as_str()))
-}
-
-/// The words of a name, whatever it separates them with.
-fn split(text: &str) -> Vec<String> {
-    let mut words = vec![String::new()];
-    let mut lower = false;
-    for c in text.chars() {
-        if !c.is_alphanumeric() || (lower && c.is_uppercase()) {
-            words.push(String::new());
-        }
-        if c.is_alphanumeric()
-            && let Some(word) = words.last_mut()
-        {
-            word.extend(c.to_lowercase());
-        }
-        lower = c.is_lowercase();
-    }
-    words
-}
-
-const SECRETS: &[&str] = &[
-    "password",
-    "passwort",
-    "passphrase",
-    "passcode",
-    "passwd",
-    "pwd",
-    "pin",
-    "otp",
-    "totp",
-    "secret",
-    "token",
-    "apikey",
-    "credential",
-    "credentials",
-    "cvv",
-    "cvc",
-    "ssn",
-    "mnemonic",
-];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn fields_that_look_like_secrets_are_recognised() {
-        for name in [
-            "password",
-            "userPassword",
-            "api_token",
-            "PIN",
-            "one-time passcode",
-        ] {
-            assert!(is_secret(name, &json!({})), "{name}");
-        }
-        assert!(is_secret("x", &json!({"title": "Your password, please"})));
-        for name in ["name", "pinned", "tokens_per_day", "email", "color"] {
-            assert!(
-                !is_secret(name, &json!({"description": "A plain field"})),
-                "{name}"
-            );
-        }
     }
 }

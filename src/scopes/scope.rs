@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::elicitation::Elicitation;
 use super::fault::Place;
 use super::forbid::Forbid;
 use super::index::Index;
@@ -43,6 +44,8 @@ pub struct Scope {
     pub extras: Extras,
     /// How its client is answered while it waits.
     pub client: Client,
+    /// Where servers may send people.
+    pub elicitation: Elicitation,
     /// The directories that its servers are told to stay in, as `file:` URIs.
     pub roots: Vec<String>,
     /// What the record keeps of its arguments.

@@ -337,3 +337,18 @@ fn what_is_remembered_or_counted_by_cannot_be_a_secret() {
         }
     }
 }
+
+#[test]
+fn a_host_to_which_people_are_sent_is_listed_in_normal_form() {
+    let text =
+        "version: 1\nagent: a\nelicitation: {hosts: [ok.test, 'https://x.test', Upper.test]}\n";
+    let told = faults(text);
+    assert_eq!(told.len(), 2, "{told:#?}");
+    for (fault, column) in told.iter().zip([32, 50]) {
+        assert!(
+            fault.contains(&format!(":3:{column}: not a host")),
+            "{fault}"
+        );
+    }
+    crate::compile("version: 1\nagent: a\nelicitation: {hosts: ['*.sso.test']}\n").unwrap();
+}
