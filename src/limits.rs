@@ -106,6 +106,13 @@ pub const HOLDS_WINDOW: Duration = Duration::from_secs(600);
 pub const HOLDS_PER_WINDOW_COUNT: usize = 10;
 /// How long a refusal by a person answers the same call.
 pub const DENIAL_MEMORY: Duration = Duration::from_secs(30 * 60);
+/// Most secrets of one call that are looked for in what is kept of foreign text.
+pub const REDACTED_SECRETS_COUNT: usize = 16;
+/// Most destinations, and most objects, of one call that are told apart; a call with more is as one of a
+/// tool that declares none.
+pub const AIMS_PER_CALL_COUNT: usize = 64;
+/// Most destinations of one tool for which an agent's doubts are kept apart; beyond, they are of the tool.
+pub const DOUBTS_PER_TARGET_COUNT: usize = 256;
 /// Refusals of one tool by persons, within [`DENIALS_WINDOW`], that close it for the agent.
 pub const DENIALS_CLOSE_COUNT: usize = 3;
 /// Window in which refusals of one tool are counted.

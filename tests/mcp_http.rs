@@ -31,6 +31,8 @@ tools:
   - {tool: "crm/ask", privilege: read}
   - {tool: "crm/phish", privilege: read}
   - {tool: "crm/lure", privilege: read}
+  - {tool: "crm/visit", privilege: read}
+  - {tool: "crm/errand", privilege: read}
   - {tool: "crm/imitate", privilege: read}
   - {tool: "crm/sleep", privilege: read}
   - {tool: "crm/secret", privilege: read, hide: true}
@@ -47,8 +49,8 @@ approval: {default: {any_of: [operators], decide_by: DECIDE, redeem_by: 5m}}
 "#;
 
 const TOOLS: &[&str] = &[
-    "read", "ask", "phish", "lure", "imitate", "sleep", "secret", "limited", "pay", "delete",
-    "other",
+    "read", "ask", "phish", "lure", "visit", "errand", "imitate", "sleep", "secret", "limited",
+    "pay", "delete", "other",
 ];
 
 fn manifest(hold: &str) -> String {
@@ -188,7 +190,7 @@ async fn a_hidden_tool_answers_as_one_that_does_not_exist() {
     assert_eq!(
         names,
         [
-            "read", "ask", "phish", "lure", "imitate", "sleep", "limited", "pay"
+            "read", "ask", "phish", "lure", "visit", "errand", "imitate", "sleep", "limited", "pay"
         ]
     );
 }
@@ -565,6 +567,165 @@ async fn an_upstreams_state_is_sealed_and_its_answers_are_held_to_what_was_asked
     let replayed = wire.ask_modern("tools/call", params).await.answer();
     assert_eq!(replayed["error"]["code"], -32_602);
     assert_eq!(server.calls().len(), 2);
+}
+
+#[tokio::test]
+async fn a_server_sends_people_to_listed_hosts_only_and_says_who_it_is() {
+    let visit = json!({"name": "visit", "arguments": {}});
+    let (_server, _guarded, wire) = start(&manifest("1s")).await;
+    let refused = wire.ask_modern("tools/call", visit.clone()).await;
+    assert!(
+        refused.text().contains("DENIED by policy"),
+        "{}",
+        refused.text()
+    );
+
+    let listed = format!(
+        "{}elicitation: {{hosts: [login.example]}}\n",
+        manifest("1s")
+    );
+    let (_server, _guarded, wire) = start(&listed).await;
+    let asked = wire.ask_modern("tools/call", visit).await.answer();
+    let params = &asked["result"]["inputRequests"]["u"]["params"];
+    assert_eq!(params["url"], "https://login.example/sign?x=1", "{asked}");
+    let message = params["message"].as_str().unwrap();
+    assert!(
+        message.starts_with("[crm] [from the tool's server] APPROVAL"),
+        "{message}"
+    );
+    assert!(
+        params.get("more").is_none() && params["elicitationId"] != "theirs",
+        "{params}"
+    );
+    // The host of another address is not listed with it.
+    let lured = json!({"name": "lure", "arguments": {}});
+    let lured = wire.ask_modern("tools/call", lured).await;
+    assert!(
+        lured.text().starts_with("DENIED by policy"),
+        "{}",
+        lured.text()
+    );
+}
+
+/// `ask` stands above `read`.
+fn asking(hold: &str, more: &str) -> String {
+    let asks = r#"{tool: "crm/ask", privilege: read}"#;
+    let rule = format!(r#"{{tool: "crm/ask", privilege: write{more}}}"#);
+    manifest(hold).replace(asks, &rule)
+}
+
+/// The second round of `ask`: an answer to its question.
+async fn second_round(wire: &Wire, meta: &serde_json::Value) -> serde_json::Value {
+    let first = json!({"name": "ask", "arguments": {}, "_meta": meta});
+    let first = wire.ask_modern("tools/call", first).await.answer();
+    let color = json!({"action": "accept", "content": {"color": "red"}});
+    json!({
+        "name": "ask", "arguments": {}, "_meta": meta,
+        "requestState": first["result"]["requestState"], "inputResponses": {"color": color},
+    })
+}
+
+#[tokio::test]
+async fn an_answer_that_goes_on_with_a_call_above_read_waits_for_a_person() {
+    let (server, guarded, wire) = start(&asking("300ms", "")).await;
+    let leg = second_round(&wire, &json!({})).await;
+    let held = wire.ask_modern("tools/call", leg.clone()).await;
+    assert!(
+        held.text().starts_with("APPROVAL PENDING"),
+        "{}",
+        held.text()
+    );
+    let approval = guarded.open_approval().await;
+    assert!(approval.reasons[0].1.contains("an answer"), "{approval:?}");
+    assert!(String::from_utf8_lossy(&approval.extras).contains("red"));
+    assert_eq!(server.calls().len(), 1);
+    guarded.approve(&approval).await;
+    // Exactly the same round, and no other answer in its place.
+    let mut other = leg.clone();
+    other["inputResponses"]["color"]["content"]["color"] = json!("blue");
+    let other = wire.ask_modern("tools/call", other).await;
+    assert!(
+        other.text().starts_with("APPROVAL PENDING"),
+        "{}",
+        other.text()
+    );
+    let done = wire.ask_modern("tools/call", leg.clone()).await;
+    assert!(
+        done.text().contains("own state") && done.text().contains("red"),
+        "{}",
+        done.text()
+    );
+    let replayed = wire.ask_modern("tools/call", leg).await.answer();
+    assert_eq!(replayed["error"]["code"], -32_602, "{replayed}");
+    assert_eq!(server.calls().len(), 2);
+}
+
+#[tokio::test]
+async fn a_client_that_comes_again_need_not_repeat_the_answer_that_waits() {
+    let (server, guarded, wire) = start(&asking("300ms", "")).await;
+    let meta = json!({"io.modelcontextprotocol/clientCapabilities": {"elicitation": {}}});
+    let leg = second_round(&wire, &meta).await;
+    let waits = wire.ask_modern("tools/call", leg).await.answer();
+    assert_eq!(waits["result"]["resultType"], "input_required", "{waits}");
+    guarded.approve(&guarded.open_approval().await).await;
+    let again = json!({
+        "name": "ask", "arguments": {}, "_meta": meta,
+        "requestState": waits["result"]["requestState"],
+    });
+    let done = wire.ask_modern("tools/call", again.clone()).await;
+    assert!(
+        done.text().contains("own state") && done.text().contains("red"),
+        "{}",
+        done.text()
+    );
+    let replayed = wire.ask_modern("tools/call", again).await;
+    assert!(
+        !replayed.text().contains("own state"),
+        "{}",
+        replayed.text()
+    );
+    assert_eq!(server.calls().len(), 2);
+}
+
+#[tokio::test]
+async fn answers_pass_where_the_manifest_allows_them() {
+    let (server, guarded, wire) = start(&asking("300ms", ", followups: allow")).await;
+    let leg = second_round(&wire, &json!({})).await;
+    let done = wire.ask_modern("tools/call", leg).await;
+    assert!(done.text().contains("red"), "{}", done.text());
+    assert!(guarded.guard.approvals(false).await.unwrap().is_empty());
+    assert_eq!(server.calls().len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_to_a_server_of_the_older_revision_waits_for_a_person_while_the_server_does() {
+    let fixture = Fixture::over_http();
+    let upstreams = [("fixture", http(&fixture.url))];
+    let writes = PERMIT_ALL.replace(
+        "privilege: read}\nresources",
+        "privilege: write}\nresources",
+    );
+    let approvers =
+        "approval: {default: {any_of: [operators]}}\npause_covers: call\nclient: {hold: 5s}\n";
+    let manifest = format!("{writes}{approvers}");
+    let guarded = Guarded::start(&manifest, &upstreams, false).await;
+    let wire = Wire::new(&guarded.url(Some("fixture")), &guarded.key);
+    let wire = wire.begin("2025-11-25").await;
+    let form = json!({"action": "accept", "content": {"username": "ada", "email": "a@b.example"}});
+    let deciding = async { guarded.approve(&guarded.open_approval().await).await };
+    let (asked, ()) = tokio::join!(
+        wire.call_answering("test_elicitation", form.clone()),
+        deciding
+    );
+    let text = asked.1["result"]["content"][0]["text"].as_str().unwrap();
+    assert!(text.contains("accept") && text.contains("ada"), "{text}");
+    let allowed = manifest.replace("write}", "write, followups: allow}");
+    let guarded = Guarded::start(&allowed, &upstreams, false).await;
+    let wire = Wire::new(&guarded.url(Some("fixture")), &guarded.key);
+    let wire = wire.begin("2025-11-25").await;
+    let (_, answer) = wire.call_answering("test_elicitation", form).await;
+    let text = answer["result"]["content"][0]["text"].as_str().unwrap();
+    assert!(text.contains("ada"), "{text}");
 }
 
 #[tokio::test]

@@ -5,6 +5,8 @@
 //! the order of the canonical form. Nodes pair up from the left and an odd one moves up; the root binds
 //! the number of leaves. Every hash is over length-prefixed fields with a domain of its own.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 pub use super::disclosure::{Disclosed, Disclosure, Leaf};
@@ -17,8 +19,22 @@ use crate::model::json;
 /// `salt` has to be fresh random bytes for each call: whoever knows it can guess a redacted value.
 #[must_use]
 pub fn commit(arguments: &Arguments, salt: &[u8; 16]) -> (Digest, Disclosure) {
+    commit_hiding(arguments, salt, &BTreeSet::new(), salt)
+}
+
+/// As [`commit`], with a salt of their own for the leaves at and below the pointers of `secrets`, of which
+/// only the hashes are kept: whoever learns the other salt can guess none of them.
+#[must_use]
+pub fn commit_hiding(
+    arguments: &Arguments,
+    salt: &[u8; 16],
+    secrets: &BTreeSet<String>,
+    secret_salt: &[u8; 16],
+) -> (Digest, Disclosure) {
     let mut walk = Walk {
         salt,
+        secrets,
+        secret_salt,
         pointer: String::new(),
         spelt: Vec::new(),
         frame: Frame::default(),
@@ -83,6 +99,8 @@ impl Frame {
 
 struct Walk<'a> {
     salt: &'a [u8; 16],
+    secrets: &'a BTreeSet<String>,
+    secret_salt: &'a [u8; 16],
     pointer: String,
     /// Room for one value: a leaf keeps no more than its value needs.
     spelt: Vec<u8>,
@@ -130,9 +148,14 @@ impl Walk<'_> {
     }
 
     fn leaf(&mut self, value: Vec<u8>) {
+        let is_secret = self.is_secret();
+        let call_salt = match is_secret {
+            true => self.secret_salt,
+            false => self.salt,
+        };
         let blinding = self
             .frame
-            .digest("countersign.salt.v1", [self.salt, self.pointer.as_bytes()]);
+            .digest("countersign.salt.v1", [call_salt, self.pointer.as_bytes()]);
         let mut salt = [0; 16];
         for (byte, random) in salt.iter_mut().zip(blinding.as_bytes()) {
             *byte = *random;
@@ -142,8 +165,24 @@ impl Walk<'_> {
             salt,
             value,
         };
-        self.hashes.push(leaf_hash(&leaf, &mut self.frame));
-        self.leaves.push(Disclosed::Open(leaf));
+        let hash = leaf_hash(&leaf, &mut self.frame);
+        self.hashes.push(hash);
+        self.leaves.push(match is_secret {
+            true => Disclosed::Redacted(hash),
+            false => Disclosed::Open(leaf),
+        });
+    }
+
+    /// Whether the place or one above it is a secret's; secrets may be as many as leaves.
+    fn is_secret(&self) -> bool {
+        let place = self.pointer.as_str();
+        let above = place
+            .match_indices('/')
+            .filter_map(|(at, _)| place.get(..at));
+        !self.secrets.is_empty()
+            && above
+                .chain([place])
+                .any(|pointer| self.secrets.contains(pointer))
     }
 }
 
@@ -241,6 +280,27 @@ mod tests {
             .field(leaf.as_bytes())
             .digest();
         assert_eq!(root_of(r#"{"a":1}"#), root);
+    }
+
+    #[test]
+    fn the_salt_of_the_other_leaves_tells_nothing_of_a_secret() {
+        let call = arguments(r#"{"pin":4711,"to":"x"}"#);
+        let pointers = ["/pin".to_owned()];
+        let secrets = pointers.iter().cloned().collect();
+        let (root, disclosure) = commit_hiding(&call, &[7; 16], &secrets, &[8; 16]);
+        assert_eq!(disclosure.root(), root);
+        let Disclosed::Redacted(kept) = disclosure.0[0] else {
+            panic!("the pin is kept");
+        };
+        // The same call with nothing hidden, for every pin, under the salt that is kept.
+        for pin in 0..10_000 {
+            let guess = arguments(&format!(r#"{{"pin":{pin}}}"#));
+            let (_, mut guess) = commit(&guess, &[7; 16]);
+            guess.redact(&pointers);
+            assert_ne!(guess.0, [Disclosed::Redacted(kept)]);
+        }
+        // The leaf that is no secret is as it always was.
+        assert_eq!(disclosure.0[1], commit(&call, &[7; 16]).1.0[1]);
     }
 
     #[test]

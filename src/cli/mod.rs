@@ -37,6 +37,7 @@ use tracing_subscriber::field::MakeExt;
 use tracing_subscriber::fmt::format::{Writer, debug_fn};
 
 use self::failure::Failure;
+use crate::model::redact::formless;
 use crate::model::text::{Surface, show};
 
 /// A guard between AI agents and their tools: what exceeds an agent's scope waits for a person.
@@ -155,13 +156,15 @@ fn trace(level: &str) {
         .init();
 }
 
-/// A field of an event: whoever wrote it, it cannot look like another line or another colour.
+/// A field of an event: whoever wrote it, it cannot look like another line or another colour, and what has
+/// the form of a secret is left out.
 fn tell_field(
     out: &mut Writer<'_>,
     field: &tracing::field::Field,
     value: &dyn std::fmt::Debug,
 ) -> std::fmt::Result {
-    let text = show(&format!("{value:?}"), Surface::Log);
+    let text = formless(format!("{value:?}").into());
+    let text = show(&text, Surface::Log);
     match field.name() {
         "message" => write!(out, "{text}"),
         name => write!(out, "{name}={text}"),

@@ -97,7 +97,16 @@ fn facts(
             dd { (precedent::news(approval, before, now)) }
             dt { "Arguments" }
             dd {
-                p .meta { "complete · " (approval.arguments.len()) " bytes" }
+                @if approval.secrets.is_empty() {
+                    p .meta { "complete · " (approval.arguments.len()) " bytes" }
+                } @else {
+                    p .meta { "complete but for secrets, which pass as they were sent" }
+                    ul .plain {
+                        @for secret in &approval.secrets {
+                            li { "hidden: " code { (foreign::text(secret)) } }
+                        }
+                    }
+                }
                 (foreign::tree(&read(&approval.arguments)))
                 details {
                     summary { "as sent" }

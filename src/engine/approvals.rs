@@ -1,5 +1,7 @@
 //! What earlier decisions of people mean for a call.
 
+use std::collections::BTreeSet;
+
 use super::facts::Facts;
 use super::requirements::Requirements;
 use crate::limits::{
@@ -33,6 +35,15 @@ pub(super) fn settled(facts: &Facts<'_>, now: Timestamp, steps: &mut Vec<Step>) 
         steps.push(step(attached, now));
         return end(attached, now);
     }
+    if let Some(refused) = alike(facts, now) {
+        steps.push(step(refused, now));
+        let sentence = format!(
+            "{}, for the same destination and object, was refused by {}",
+            refused.id,
+            decider(refused)
+        );
+        return Some(Cause::new(Reason::ApprovalDenied, sentence));
+    }
     let recent = facts.standing.approval.as_ref()?;
     steps.push(step(recent, now));
     let ended = match recent.state_at(now) {
@@ -44,6 +55,17 @@ pub(super) fn settled(facts: &Facts<'_>, now: Timestamp, steps: &mut Vec<Step>) 
     (now.since(ended) < ENDED_MEMORY)
         .then(|| end(recent, now))
         .flatten()
+}
+
+/// A refusal that answers whatever is for the same, said in other words. It answers no call about which a
+/// person is being asked, or has said yes.
+fn alike<'a>(facts: &Facts<'a>, now: Timestamp) -> Option<&'a Approval> {
+    let approval = facts.standing.approval.as_ref();
+    let is_asked = approval.is_some_and(|approval| approval.is_live(now));
+    let grant = facts.standing.grant.as_ref();
+    let is_granted = grant.is_some_and(|grant| grant.is_live(now));
+    let refused = facts.standing.refused_alike.as_deref();
+    refused.filter(|_| !is_asked && !is_granted)
 }
 
 /// Why a person is being asked about this very call, while nobody has answered. What an operator answers
@@ -65,19 +87,19 @@ pub(super) fn asked(facts: &Facts<'_>, now: Timestamp) -> Vec<Cause> {
         .collect()
 }
 
-/// An earlier call of the same agent and target of which nobody knows what became of it. It matters to
-/// calls that do something to the world: sent again in other words, they could do it twice.
-pub(super) fn doubt(
+/// Earlier calls of the same agent, target and destination of which nobody knows what became of them. They
+/// matter to calls that do something to the world: sent again in other words, they could do it twice.
+pub(super) fn doubts<'a>(
     requirements: &Requirements,
-    facts: &Facts<'_>,
+    facts: &Facts<'a>,
     steps: &mut Vec<Step>,
-) -> Option<CallId> {
-    let earlier = facts.standing.doubt?;
+) -> &'a BTreeSet<CallId> {
     if requirements.privilege == Privilege::Read {
-        return None;
+        return &NONE;
     }
-    steps.push(Step::Doubt(earlier));
-    Some(earlier)
+    let doubts = &facts.standing.doubts;
+    steps.extend(doubts.iter().copied().map(Step::Doubt));
+    doubts
 }
 
 /// Why a person is asked because of a doubt.
@@ -94,12 +116,12 @@ pub(super) fn doubted(call: &Call, earlier: CallId) -> Cause {
 /// in ignorance of a doubt gives none while the doubt lasts.
 pub(super) fn granted<'a>(
     facts: &Facts<'a>,
-    doubt: Option<CallId>,
+    doubts: &BTreeSet<CallId>,
     now: Timestamp,
 ) -> Option<&'a Grant> {
     let grant = facts.standing.grant.as_ref()?;
     let approval = facts.standing.approval.as_ref()?;
-    if doubt.is_some_and(|doubt| !approval.knows_of(doubt)) {
+    if !doubts.iter().all(|doubt| approval.knows_of(*doubt)) {
         return None;
     }
     let stands = matches!(
@@ -168,6 +190,8 @@ pub(super) fn askable(
         Some(_) => Ok(()),
     }
 }
+
+static NONE: BTreeSet<CallId> = BTreeSet::new();
 
 /// How an approval that a call waits on ended, if it did.
 fn end(approval: &Approval, now: Timestamp) -> Option<Cause> {

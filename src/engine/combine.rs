@@ -2,6 +2,7 @@
 
 use super::approvals;
 use super::facts::Facts;
+use super::follow_up;
 use super::history::{self, Firsts};
 use super::matching::Matched;
 use super::pinned;
@@ -67,8 +68,10 @@ fn judge(
     history::ordered(call, requirements, facts, steps)?;
     let firsts = Firsts::of(call, matched, requirements, facts, steps);
     causes.extend(firsts.paused);
-    let doubt = approvals::doubt(requirements, facts, steps);
-    causes.extend(doubt.map(|earlier| approvals::doubted(call, earlier)));
+    causes.extend(follow_up::asked(call, matched));
+    let doubts = approvals::doubts(requirements, facts, steps);
+    let doubted = doubts.iter().map(|one| approvals::doubted(call, *one));
+    causes.extend(doubted);
     causes.sort();
     causes.dedup();
     *notes = firsts.noted;
@@ -78,7 +81,7 @@ fn judge(
     if let Some(end) = approvals::settled(facts, now, steps) {
         return Err(end);
     }
-    if let Some(grant) = approvals::granted(facts, doubt, now) {
+    if let Some(grant) = approvals::granted(facts, doubts, now) {
         steps.push(Step::Grant(grant.id));
         return Ok(Decision::Permit {
             reason: Reason::Granted,

@@ -97,6 +97,9 @@ pub struct Standing {
     /// The newest refusal by a person of the same target with the same arguments, in whatever session
     /// of the agent, not older than [`crate::limits::DENIAL_MEMORY`].
     pub refused: Option<Approval>,
+    /// The newest refusal by a person of a call of the same target that shares its destination and object,
+    /// as old as that.
+    pub refused_alike: Option<Arc<Approval>>,
     /// Whether persons refused the target so often that it is closed for the agent.
     pub closed: bool,
     /// Undeclared reaches the agent asked persons about within [`crate::limits::UNDECLARED_WINDOW`].
@@ -113,8 +116,8 @@ pub struct Standing {
     pub approvers: Arc<BTreeSet<GroupName>>,
     /// What the past says of the call.
     pub precedent: Precedent,
-    /// The newest call of the same agent and target whose outcome nobody knows.
-    pub doubt: Option<CallId>,
+    /// Calls of the same agent, target and destination whose outcome nobody knows, each once.
+    pub doubts: BTreeSet<CallId>,
 }
 
 /// What the past says of one call; by default it knows nothing, and so everything is new.
@@ -192,6 +195,7 @@ impl Standing {
             approval: None,
             grant: None,
             refused: None,
+            refused_alike: None,
             closed: false,
             undeclared: 0,
             covering: Vec::new(),
@@ -200,7 +204,7 @@ impl Standing {
             spent: vec![Decimal::zero(); budgets],
             approvers: Arc::new(approvers),
             precedent: Precedent::default(),
-            doubt: None,
+            doubts: BTreeSet::new(),
         }
     }
 }

@@ -6,6 +6,7 @@
 mod approvals;
 mod combine;
 pub mod facts;
+mod follow_up;
 mod history;
 pub mod inbox;
 mod matching;

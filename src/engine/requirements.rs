@@ -10,6 +10,7 @@ use crate::model::decimal::Decimal;
 use crate::model::privilege::Privilege;
 use crate::model::target::Target;
 use crate::rate::{Ask, CellKey, Quota};
+use crate::scopes::Kind;
 
 /// What all matching rules ask for together.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub struct Requirements {
     pub first_seen: BTreeSet<Arc<str>>,
     /// Tools that must have succeeded in the session before, each once.
     pub after: BTreeSet<Target>,
+    /// Where values of a kind stand in the arguments, as any rule says.
+    pub kinds: BTreeSet<(Kind, String)>,
 }
 
 /// One budget, and what the call would add to it.
@@ -55,6 +58,7 @@ impl Requirements {
             amounts: Vec::new(),
             first_seen: BTreeSet::new(),
             after: BTreeSet::new(),
+            kinds: BTreeSet::new(),
         };
         for (index, rule) in &matched.rules {
             privilege = privilege.max(Some(rule.counted_privilege()));
@@ -64,6 +68,11 @@ impl Requirements {
                 .extend(rule.first_seen.iter().cloned());
             let earlier = rule.after.iter().map(|(target, _)| target.clone());
             requirements.after.extend(earlier);
+            if let Some(arguments) = &rule.arguments {
+                let found = arguments.kinds().find(call.arguments.value());
+                let found = found.into_iter().map(|one| (one.kind, one.pointer));
+                requirements.kinds.extend(found);
+            }
             if let Some(rate) = &rule.rate {
                 requirements.rates.push(Ask {
                     key: CellKey {
@@ -103,5 +112,11 @@ impl Requirements {
             requirements.privilege = privilege;
         }
         requirements
+    }
+
+    /// JSON pointers of the arguments of one kind.
+    pub fn pointers(&self, kind: Kind) -> impl Iterator<Item = &String> {
+        let kinds = self.kinds.iter().filter(move |(one, _)| *one == kind);
+        kinds.map(|(_, pointer)| pointer)
     }
 }

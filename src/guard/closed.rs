@@ -66,6 +66,7 @@ impl Guard {
             session: refused.session,
             target,
             arguments: &refused.arguments,
+            aims: &refused.aims,
             key: refused.key,
             budgets: &[],
             lesson: None,

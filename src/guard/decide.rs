@@ -174,6 +174,7 @@ impl Guard {
             agent: call.principal.agent.clone(),
             session: call.session,
             target: call.target.clone(),
+            destinations: weighed.known.aims.destinations.clone(),
             privilege: weighed.requirements.privilege,
             approval: weighed.approval,
             since: now,
@@ -189,7 +190,9 @@ impl Guard {
             leg,
         });
         let lesson = weighed.lesson.take();
+        let redactor = weighed.known.redactor.clone();
         let (call, recorded) = self.put(attempt, weighed, changes).await?;
+        self.keep_redactor(call.id, redactor);
         Ok(Ruling::Permit(Permit::mint(
             recorded, call, digest, approval, lesson, terms,
         )))
@@ -279,6 +282,7 @@ impl Guard {
             .refused
             .as_ref()
             .or(weighed.attached.as_ref())
+            .or(standing.refused_alike.as_deref())
             .or(standing.approval.as_ref());
         let message = about.and_then(|approval| match &approval.state {
             ApprovalState::Denied { message, .. } => message.clone(),

@@ -6,7 +6,6 @@ use super::floods::Kind;
 use super::weigh::Weighed;
 use super::{Guard, source};
 use crate::audit::entry::{Entry, EntryKind};
-use crate::limits::TEXT_BYTES;
 use crate::model::approval::Approval;
 use crate::model::call::Call;
 use crate::model::decision::{Cause, Decision};
@@ -14,6 +13,7 @@ use crate::model::digest::Digest;
 use crate::model::name::AgentName;
 use crate::model::outcome::Outcome;
 use crate::model::reason::Reason;
+use crate::model::redact::Redactor;
 use crate::model::time::Timestamp;
 use crate::store::{Change, Commit, Recorded, StoreError, Sync};
 
@@ -166,17 +166,27 @@ pub(super) fn decision(call: &Call, weighed: Weighed) -> Entry {
         "args_commitment".into(),
         weighed.commitment.to_string().into(),
     );
+    if !weighed.known.secrets.is_empty() {
+        let secrets = weighed.known.secrets.iter().map(String::as_str);
+        body.insert("secrets".into(), secrets.collect());
+    }
+    let redactor = &weighed.known.redactor;
     if !call.extras.is_empty() {
-        body.insert("extras".into(), Value::Object(call.extras.clone()));
+        let extras = redactor.members(&call.extras);
+        body.insert("extras".into(), Value::Object(extras));
     }
     body.insert("decision".into(), weighed.evaluation.decision.name().into());
     body.insert(
         "privilege".into(),
         weighed.evaluation.privilege.name().into(),
     );
-    body.insert("reasons".into(), reasons(&weighed.evaluation.decision));
+    body.insert(
+        "reasons".into(),
+        reasons(&weighed.evaluation.decision, redactor),
+    );
     if !weighed.evaluation.notes.is_empty() {
-        let notes = weighed.evaluation.notes.iter().map(reason).collect();
+        let notes = weighed.evaluation.notes.iter();
+        let notes = notes.map(|note| reason(note, redactor)).collect();
         body.insert("notes".into(), notes);
     }
     body.insert("rules".into(), weighed.rules.into());
@@ -194,7 +204,8 @@ pub(super) fn decision(call: &Call, weighed: Weighed) -> Entry {
         body.insert("taints".into(), taint.grade.name().into());
     }
     if !call.claims.is_empty() {
-        body.insert("claims".into(), Value::Object(call.claims.clone()));
+        let claims = redactor.members(&call.claims);
+        body.insert("claims".into(), Value::Object(claims));
     }
     let disclosure = Some(weighed.disclosure);
     Entry {
@@ -209,7 +220,10 @@ pub(super) fn decision(call: &Call, weighed: Weighed) -> Entry {
 pub(super) fn refused(call: &Call, cause: &Cause, now: Timestamp) -> Entry {
     let mut body = who(call);
     body.insert("decision".into(), "deny".into());
-    body.insert("reasons".into(), json!([reason(cause)]));
+    body.insert(
+        "reasons".into(),
+        json!([reason(cause, &Redactor::default())]),
+    );
     Entry {
         kind: EntryKind::Decision,
         at: now,
@@ -224,13 +238,14 @@ pub(super) fn outcome(
     seq: u64,
     outcome: Outcome,
     note: Option<&str>,
+    redactor: &Redactor,
 ) -> Map<String, Value> {
     let mut body = Map::new();
     body.insert("call".into(), call.into());
     body.insert("of".into(), seq.into());
     body.insert("outcome".into(), outcome.name().into());
     if let Some(note) = note {
-        body.insert("note".into(), clipped(note).into());
+        body.insert("note".into(), redactor.clipped(note).into());
     }
     body
 }
@@ -262,17 +277,9 @@ pub(super) fn scopes(state: &'static str, digest: Digest, by: &str) -> Map<Strin
     body
 }
 
-/// At most [`TEXT_BYTES`] of a foreign text, at a character's edge, saying that and how much was cut.
+/// What is kept of a foreign text: no secrets, and at most [`crate::limits::TEXT_BYTES`] of it.
 pub(super) fn clipped(text: &str) -> String {
-    if text.len() <= TEXT_BYTES {
-        return text.to_owned();
-    }
-    let head: String = text
-        .char_indices()
-        .take_while(|(at, c)| at + c.len_utf8() <= TEXT_BYTES)
-        .map(|(_, c)| c)
-        .collect();
-    format!("{head}… ({} bytes in all)", text.len())
+    Redactor::default().clipped(text)
 }
 
 fn who(call: &Call) -> Map<String, Value> {
@@ -298,17 +305,20 @@ fn who(call: &Call) -> Map<String, Value> {
     body
 }
 
-fn reasons(decision: &Decision) -> Value {
+fn reasons(decision: &Decision, redactor: &Redactor) -> Value {
     match decision {
         Decision::Permit { reason } => json!([{"code": reason.code()}]),
         Decision::Challenge { required, level } => {
             json!([{"code": Reason::StepUpNeeded.code(), "required": required, "level": level}])
         }
-        Decision::Pause { causes, .. } => causes.iter().map(reason).collect(),
-        Decision::Deny { cause } => json!([reason(cause)]),
+        Decision::Pause { causes, .. } => {
+            let causes = causes.iter();
+            causes.map(|cause| reason(cause, redactor)).collect()
+        }
+        Decision::Deny { cause } => json!([reason(cause, redactor)]),
     }
 }
 
-fn reason(cause: &Cause) -> Value {
-    json!({"code": cause.reason.code(), "sentence": clipped(&cause.sentence)})
+fn reason(cause: &Cause, redactor: &Redactor) -> Value {
+    json!({"code": cause.reason.code(), "sentence": redactor.clipped(&cause.sentence)})
 }

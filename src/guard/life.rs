@@ -56,6 +56,7 @@ impl Guard {
             shares: super::shares::Shares::of(parts.record_share_bytes),
             votes: parking_lot::Mutex::default(),
             lessons: parking_lot::Mutex::default(),
+            redactors: parking_lot::Mutex::default(),
             epoch: AtomicU64::new(0),
             leaves: super::leave::Leaves::default(),
             pruning: tokio::sync::Mutex::default(),

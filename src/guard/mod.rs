@@ -14,6 +14,7 @@ mod entries;
 mod floods;
 mod history;
 mod holds;
+mod kinds;
 mod leave;
 mod life;
 mod measure;
@@ -82,6 +83,7 @@ use crate::model::history::Lesson;
 use crate::model::id::{ApprovalId, CallId, SessionId};
 use crate::model::isolation::Isolation;
 use crate::model::name::OperatorName;
+use crate::model::redact::Redactor;
 use crate::rate::Limits;
 use crate::scopes::Scopes;
 use crate::store::{SharedStore, Sync};
@@ -149,6 +151,8 @@ pub struct Guard {
     votes: Mutex<HashMap<(ApprovalId, OperatorName, String), Vote>>,
     /// What calls teach that somebody else runs, until it is told what came of them.
     lessons: Mutex<HashMap<CallId, Box<Lesson>>>,
+    /// What takes the secrets of calls on their way out of what is said of them.
+    redactors: Mutex<HashMap<CallId, Redactor>>,
     /// Counts everything that may forbid a permit already minted.
     epoch: AtomicU64,
     /// What may be written upstream right now.

@@ -222,7 +222,7 @@ impl Guard {
         outcome: Outcome,
         note: Option<&str>,
     ) -> Result<(), StoreError> {
-        let mut body = entries::outcome(call.to_string(), 0, outcome, note);
+        let mut body = entries::outcome(call.to_string(), 0, outcome, note, &self.redactor(call));
         body.shift_remove("of");
         body.insert("standing".into(), "claimed".into());
         self.write(EntryKind::Outcome, body, Vec::new(), self.reads)

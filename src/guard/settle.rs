@@ -72,7 +72,7 @@ impl Guard {
         outcome: Outcome,
         note: Option<&str>,
     ) -> Result<(), StoreError> {
-        let body = entries::outcome(call.to_string(), seq, outcome, note);
+        let body = entries::outcome(call.to_string(), seq, outcome, note, &self.redactor(call));
         let mut first = Vec::new();
         if let Some(lesson) = lesson {
             first.push(Change::Learn(lesson, self.ambient.now()));
@@ -85,7 +85,7 @@ impl Guard {
         let (call, outcome) = (left.call, Outcome::NotSent);
         self.lessons.lock().remove(&call);
         let note = Some("its permit was not redeemed in time");
-        let mut body = entries::outcome(call.to_string(), 0, outcome, note);
+        let mut body = entries::outcome(call.to_string(), 0, outcome, note, &self.redactor(call));
         body.shift_remove("of");
         let first = vec![Change::Lapse(call, now)];
         match self
@@ -127,7 +127,9 @@ impl Guard {
             });
         }
         self.write(EntryKind::Outcome, body, changes, self.reads)
-            .await
+            .await?;
+        self.redactors.lock().remove(&call);
+        Ok(())
     }
 
     /// Closes what an earlier run of the guard left in flight: its outcome was never learned.

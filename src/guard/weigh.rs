@@ -7,13 +7,14 @@ use aws_lc_rs::hmac;
 
 use super::catalog::KnownTool;
 use super::decide::Attempt;
+use super::kinds::Known;
 use super::{Guard, taint};
 use crate::audit::commitment;
 use crate::audit::disclosure::Disclosure;
 use crate::engine::facts::{Facts, Standing};
 use crate::engine::{self, Requirements};
 use crate::limits::{RETRY_INTERVAL, SESSION_SEEN_INTERVAL};
-use crate::model::action::{self, Binding, MatchKey};
+use crate::model::action::{self, Binding};
 use crate::model::approval::{Approval, ApprovalState};
 use crate::model::call::{Call, Mode, PROTOCOL_HALF};
 use crate::model::decision::{Cause, Decision, Evaluation};
@@ -34,6 +35,7 @@ use crate::store::{Ask, Change, StoreError, Sync};
 pub(super) struct Weighed {
     pub(super) scope: Arc<Scope>,
     pub(super) requirements: Requirements,
+    pub(super) known: Box<Known>,
     pub(super) standing: Standing,
     /// What the call teaches once it is done; nothing where no rule names its target.
     pub(super) lesson: Option<Box<Lesson>>,
@@ -45,7 +47,6 @@ pub(super) struct Weighed {
     /// The places of the rules that matched.
     pub(super) rules: Vec<String>,
     pub(super) binding: Binding,
-    pub(super) key: MatchKey,
     pub(super) salt: [u8; 16],
     pub(super) commitment: Digest,
     pub(super) disclosure: Disclosure,
@@ -95,16 +96,16 @@ impl Guard {
         shape(&mut attempt.call, scope.extras)?;
         let (binding, tool) = self.binding(&attempt.call, &scope).await?;
         let target = &attempt.call.target;
-        let key = action::match_key(&attempt.call, &binding, &self.match_key);
         let pinned = self.pinned(target, Some(binding.server), binding.tool);
         let matched = self.matched(&scope, target);
         let requirements = Requirements::of(&matched, &attempt.call);
+        let known = Box::new(self.known(&attempt.call, &binding, &requirements));
         let mut lesson = self.lesson(&attempt.call, &matched, &requirements, &binding);
         let (standing, attached) = self
             .standing(
                 &attempt.call,
                 &scope,
-                key,
+                &known,
                 &requirements,
                 lesson.as_deref(),
                 now,
@@ -153,7 +154,12 @@ impl Guard {
             .as_ref()
             .filter(|approval| approval.is_live(now));
         let salt = live.map_or_else(|| self.ambient.random(), |approval| approval.salt);
-        let (commitment, disclosure) = commitment::commit(&attempt.call.arguments, &salt);
+        let (commitment, disclosure) = commitment::commit_hiding(
+            &attempt.call.arguments,
+            &salt,
+            &known.secrets,
+            &self.secret_salt(&salt),
+        );
         let digest = action::digest(&attempt.call, &binding, &commitment);
         Ok(Box::new(Weighed {
             disclosure: disclosed(disclosure, &scope.record),
@@ -166,6 +172,7 @@ impl Guard {
             grant: None,
             scope,
             requirements,
+            known,
             standing,
             lesson,
             taint,
@@ -173,7 +180,6 @@ impl Guard {
             evaluation,
             rules,
             binding,
-            key,
             salt,
             commitment,
             digest,
@@ -232,7 +238,7 @@ impl Guard {
         &self,
         call: &Call,
         scope: &Scope,
-        key: MatchKey,
+        known: &Known,
         requirements: &Requirements,
         lesson: Option<&Lesson>,
         now: Timestamp,
@@ -246,8 +252,9 @@ impl Guard {
             agent: &call.principal.agent,
             session: call.session,
             target: &call.target,
-            arguments: call.arguments.canonical(),
-            key,
+            arguments: &known.arguments,
+            aims: &known.aims,
+            key: known.key,
             budgets: &budgets,
             lesson,
             after: &requirements.after,
@@ -280,6 +287,7 @@ impl Guard {
             .approval_for(weighed.evaluation.privilege)?
             .clone();
         let id = ApprovalId::random(&self.ambient);
+        let redactor = &weighed.known.redactor;
         Some(Approval {
             id,
             version: 1,
@@ -290,16 +298,18 @@ impl Guard {
             method: Arc::clone(&call.method),
             target: call.target.clone(),
             privilege: weighed.evaluation.privilege,
-            arguments: call.arguments.canonical().clone(),
-            extras: json::canonical_map(&call.extras).into(),
-            claims: json::canonical_map(&call.claims).into(),
-            key: weighed.key,
+            arguments: weighed.known.arguments.clone(),
+            secrets: weighed.known.secrets.clone(),
+            aims: weighed.known.aims.clone(),
+            extras: json::canonical_map(&redactor.members(&call.extras)).into(),
+            claims: json::canonical_map(&redactor.members(&call.claims)).into(),
+            key: weighed.known.key,
             digest: weighed.digest,
             salt: weighed.salt,
             manifest: weighed.scope.digest,
             reasons: causes
                 .iter()
-                .map(|cause| (cause.reason, cause.sentence.clone()))
+                .map(|cause| (cause.reason, redactor.clipped(&cause.sentence)))
                 .collect(),
             decide_by: weighed.now.after(rule.decide_by),
             rule,

@@ -10,7 +10,7 @@ use super::render::bad_params;
 use super::task::RELATED_TASK;
 use super::voice;
 use crate::model::arguments::Arguments;
-use crate::model::call::PROTOCOL_HALF;
+use crate::model::call::{ANSWERS, PROTOCOL_HALF};
 use crate::model::digest::{Digest, Fields};
 use crate::model::name::{ServerName, ToolName};
 use crate::model::target::{Target, TargetKind};
@@ -74,7 +74,7 @@ impl Asked {
         }
         envelope.state = optional_text(&mut params, "requestState")?;
         let mut protocol = Map::new();
-        for member in [RESPONSES, "task"] {
+        for member in [ANSWERS, "task"] {
             match params.shift_remove(member) {
                 None => {}
                 Some(value @ Value::Object(_)) => {
@@ -132,8 +132,28 @@ impl Asked {
     pub(super) fn responses(&mut self) -> Option<&mut Map<String, Value>> {
         self.extras
             .get_mut(PROTOCOL_HALF)?
-            .get_mut(RESPONSES)?
+            .get_mut(ANSWERS)?
             .as_object_mut()
+    }
+
+    /// Brings these answers and no others: those of the request itself were disowned before.
+    pub(super) fn bring(&mut self, answers: Option<&Map<String, Value>>) {
+        if let Some(Value::Object(params)) = self.extras.get_mut("params") {
+            params.shift_remove(ANSWERS);
+            if params.is_empty() {
+                self.extras.shift_remove("params");
+            }
+        }
+        let Some(answers) = answers else {
+            return;
+        };
+        let protocol = self
+            .extras
+            .entry(PROTOCOL_HALF)
+            .or_insert_with(|| Value::Object(Map::new()));
+        if let Value::Object(protocol) = protocol {
+            protocol.insert(ANSWERS.to_owned(), Value::Object(answers.clone()));
+        }
     }
 
     /// Answers that nothing asked for are nothing the protocol defines: the scope decides about them as
@@ -142,7 +162,7 @@ impl Asked {
         let Some(Value::Object(protocol)) = self.extras.get_mut(PROTOCOL_HALF) else {
             return;
         };
-        let Some(responses) = protocol.shift_remove(RESPONSES) else {
+        let Some(responses) = protocol.shift_remove(ANSWERS) else {
             return;
         };
         if protocol.is_empty() {
@@ -153,7 +173,7 @@ impl Asked {
             .entry("params")
             .or_insert_with(|| Value::Object(Map::new()));
         if let Value::Object(params) = params {
-            params.insert(RESPONSES.to_owned(), responses);
+            params.insert(ANSWERS.to_owned(), responses);
         }
     }
 
@@ -279,9 +299,6 @@ fn optional_text(
         Some(_) => Err(bad_params(format!("{member} must be a text"))),
     }
 }
-
-/// The answers to what an upstream asked.
-const RESPONSES: &str = "inputResponses";
 
 /// What the methods that are passed without a decision define.
 const MEMBERS: &[(&str, &[&str])] = &[

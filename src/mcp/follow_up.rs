@@ -8,8 +8,9 @@ use super::proxy::Pass;
 use super::question;
 use super::relation::Relation;
 use super::render;
-use super::round::{Kind, Round};
+use super::round::{Kind, Leg, Round};
 use super::turn::{Finished, Turn};
+use crate::model::digest::Digest;
 use crate::model::id::ApprovalId;
 use crate::model::target::TargetKind;
 
@@ -20,6 +21,10 @@ pub(super) struct Count {
     pub(super) over: u8,
     /// The approval it waits on.
     pub(super) waiting: Option<ApprovalId>,
+    /// The state that it used, which it could not use again.
+    pub(super) used: Option<Digest>,
+    /// What it brings to the upstream, where it goes on with an earlier round.
+    pub(super) leg: Option<Leg>,
 }
 
 impl Turn<'_> {
@@ -45,21 +50,30 @@ impl Turn<'_> {
             ));
         };
         match round.kind {
-            Kind::Waiting(approval) => {
+            Kind::Waiting { approval, leg } => {
                 asked.disown_responses();
+                if let Some(leg) = &leg {
+                    asked.envelope.state.clone_from(&leg.state);
+                    asked.bring(leg.answers.as_ref());
+                }
                 Ok(Count {
                     over: round.count,
                     waiting: Some(approval),
+                    used: None,
+                    leg,
                 })
             }
             Kind::Asked { keys, state } => {
                 if let Some(responses) = asked.responses() {
                     responses.retain(|key, _| keys.contains(key));
                 }
-                asked.envelope.state = state;
+                let answers = asked.responses().cloned();
+                asked.envelope.state.clone_from(&state);
                 Ok(Count {
                     over: round.count,
                     waiting: None,
+                    used: Some(Digest::of(text.as_bytes())),
+                    leg: Some(Leg { state, answers }),
                 })
             }
         }
@@ -95,7 +109,10 @@ impl Turn<'_> {
         let round = Round {
             action: pass.action,
             count: over,
-            kind: Kind::Waiting(approval),
+            kind: Kind::Waiting {
+                approval,
+                leg: pass.leg.clone(),
+            },
         };
         let Some(sealed) = self.hand_out(&round) else {
             return Finished::of(Err(render::upstream("the state could not be sealed")));
@@ -103,6 +120,13 @@ impl Turn<'_> {
         Finished::of(Ok(
             json!({"resultType": "input_required", "requestState": sealed}),
         ))
+    }
+
+    /// Lets a round that did not run come again with the same state.
+    pub(super) fn unuse(&self, used: Option<Digest>) {
+        if let Some(used) = used {
+            self.edge().rounds.unspend(used);
+        }
     }
 
     fn hand_out(&self, round: &Round) -> Option<String> {

@@ -10,7 +10,7 @@ use super::render::{self, Answer};
 use super::task::TASK_ID;
 use super::turn::Turn;
 use super::upstream::{LinkError, Outgoing, Params};
-use super::{mirror, voice};
+use super::{elicitation, mirror, voice};
 use crate::guard::Denial;
 use crate::model::call::Call;
 use crate::model::outcome::Outcome;
@@ -73,8 +73,9 @@ impl Turn<'_> {
         let mut result = match result {
             // Only the older era knows this error, and it sends a person to an address.
             Err(error) if error.code == URL_ELICITATION => {
-                let text = "the tool's server sends people to an address";
-                return Err(render::refused(Reason::MethodRefused, text));
+                let screened = elicitation::screen_error(self.relation, error);
+                return Err(screened
+                    .unwrap_or_else(|refusal| render::refused(Reason::MethodRefused, &refusal)));
             }
             Err(error) => return Err(error),
             Ok(result) => result,

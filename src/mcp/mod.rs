@@ -8,6 +8,7 @@ mod asked;
 pub mod dialect;
 pub mod downstream;
 mod edge;
+mod elicitation;
 mod follow_up;
 mod forward;
 mod hold;

@@ -11,6 +11,7 @@ use super::hold::{self, Held, Terms};
 use super::jsonrpc::RpcError;
 use super::relay::{self, End};
 use super::render;
+use super::round::Leg;
 use super::turn::{Finished, Turn};
 use crate::guard::{Denial, Hold, Permit, Ruling};
 use crate::model::call::{Call, Mode};
@@ -27,6 +28,10 @@ pub(super) struct Pass {
     pub(super) envelope: Envelope,
     /// How many rounds are over.
     pub(super) over: u8,
+    /// The state that this round used.
+    pub(super) used: Option<Digest>,
+    /// What it brings to the upstream, where it goes on with an earlier one.
+    pub(super) leg: Option<Leg>,
 }
 
 impl Turn<'_> {
@@ -77,6 +82,8 @@ impl Turn<'_> {
             action: asked.action(),
             envelope: asked.envelope,
             over: count.over,
+            used: count.used,
+            leg: count.leg,
         };
         let target = asked.target.clone();
         let call = Call {
@@ -111,9 +118,15 @@ impl Turn<'_> {
                         hold::wait(guard, hold, &terms, self.answers, cancelled, &mut told).await;
                     match held {
                         Held::Ruled(next) => ruling = *next,
-                        Held::Answered(answer) => return Finished::of(answer),
+                        Held::Answered(answer) => {
+                            self.unuse(pass.used);
+                            return Finished::of(answer);
+                        }
                         Held::Again(approval) => return self.again(&pass, approval),
-                        Held::Abandoned => return None,
+                        Held::Abandoned => {
+                            self.unuse(pass.used);
+                            return None;
+                        }
                     }
                 }
                 Ruling::Deny(denial) => return self.deny(&target, &denial),
@@ -123,10 +136,11 @@ impl Turn<'_> {
 
     /// Answers a held call with a task; without room for one, as any other held call at its end.
     async fn begin_task(&self, hold: Hold, pass: Pass) -> Option<Finished> {
-        let edge = self.edge();
+        let (edge, used) = (self.edge(), pass.used);
         match edge.waiting.keep(edge.guard.ambient(), hold, pass) {
             Ok(task) => Finished::of(Ok(task.created().await)),
             Err(hold) => {
+                self.unuse(used);
                 let target = &hold.call().target;
                 Finished::of(render::pending(self.relation.era, target, hold.pending()))
             }

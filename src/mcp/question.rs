@@ -8,12 +8,13 @@ use std::sync::Arc;
 use serde_json::{Map, Value, json};
 
 use super::dialect::method;
+use super::elicitation;
 use super::jsonrpc::{Id, METHOD_NOT_FOUND, Request, Response, RpcError};
 use super::relation::{Question, Relation};
 use super::render;
 use super::stance::{self, Course, Stance};
 use super::voice;
-use crate::guard::Ruling;
+use crate::guard::{Hold, Ruling, Woke};
 use crate::model::arguments::Arguments;
 use crate::model::call::{Call, Mode};
 use crate::model::id::CallId;
@@ -133,7 +134,46 @@ pub(super) async fn answer(relation: &Arc<Relation>, response: Response) {
         idempotency_key: None,
         attached: None,
     };
-    match guard.decide(call).await {
+    let ruling = guard.decide(call).await;
+    match ruling {
+        // The connection that brought the answer need not wait for a person.
+        Ruling::Pause(hold) => {
+            let relation = Arc::clone(relation);
+            guard.spawn(async move {
+                let ruling = wait(&relation, hold).await;
+                deliver(&relation, question, ruling).await;
+            });
+        }
+        ruled => deliver(relation, question, ruled).await,
+    }
+}
+
+/// Waits for a person as long as this agent's client would be kept waiting: the upstream waits on a clock
+/// of its own, which nobody here knows.
+async fn wait(relation: &Relation, mut hold: Hold) -> Ruling {
+    let guard = &relation.edge.guard;
+    let longest = guard.client(&relation.principal.agent).hold;
+    let end = guard.ambient().monotonic().saturating_add(longest);
+    loop {
+        let left = end.saturating_sub(guard.ambient().monotonic());
+        let woke = match left.is_zero() {
+            true => Woke::TimeUp,
+            false => guard.wait(&hold, left).await,
+        };
+        match woke {
+            Woke::TimeUp | Woke::Stopping => return Ruling::Pause(hold),
+            Woke::Changed => match guard.redeem(hold).await {
+                Ruling::Pause(still) => hold = still,
+                ruled => return ruled,
+            },
+        }
+    }
+}
+
+/// Hands a permitted answer to the upstream; tells it of any other that it was refused.
+async fn deliver(relation: &Arc<Relation>, question: Question, ruling: Ruling) {
+    let guard = &relation.edge.guard;
+    match ruling {
         Ruling::Permit(permit) => match guard.dispatch(permit).await {
             Ok(dispatch) => {
                 let (call, mut receipt) = dispatch.into_parts();
@@ -152,7 +192,6 @@ pub(super) async fn answer(relation: &Arc<Relation>, response: Response) {
         },
         Ruling::Challenge(_) => refuse(relation, question, Reason::StepUpNeeded).await,
         Ruling::Pause(hold) => {
-            // The upstream waits on its own clock, so an answer cannot wait for a person.
             guard.withdraw(hold).await;
             refuse(relation, question, Reason::NeedsApproval).await;
         }
@@ -180,101 +219,11 @@ fn fault(relation: &Relation, method: &str, params: &mut Map<String, Value>) -> 
     if method != method::ELICITATION {
         return Ok(());
     }
-    if params.contains_key("url") || params.get("mode").is_some_and(|mode| mode != "form") {
-        return Err("a server must not send people to an address".to_owned());
-    }
-    if let Some(Value::Object(properties)) = params
-        .get("requestedSchema")
-        .and_then(|schema| schema.get("properties"))
-        && let Some(secret) = properties
-            .iter()
-            .find(|(name, field)| is_secret(name, field))
-    {
-        return Err(format!("a server must not ask for {:?}", secret.0));
-    }
-    if let Some(Value::String(message)) = params.get_mut("message") {
-        voice::mark(message);
-        message.insert_str(0, &format!("[{}] ", relation.server));
-    }
-    Ok(())
+    elicitation::screen(relation, params)
 }
 
 fn strip(params: &mut Map<String, Value>) {
     if let Some(Value::Object(meta)) = params.get_mut("_meta") {
         meta.retain(|key, _| !voice::is_reserved(key));
-    }
-}
-
-/// Whether a field of a form looks as if a secret belonged into it.
-fn is_secret(name: &str, field: &Value) -> bool {
-    let texts =
-        ["title", "description", "format"].map(|key| field.get(key).and_then(Value::as_str));
-    let words = texts.into_iter().flatten().chain([name]);
-    words
-        .flat_map(split)
-        .any(|word| SECRETS.contains(&word.as_str()))
-}
-
-/// The words of a name, whatever it separates them with.
-fn split(text: &str) -> Vec<String> {
-    let mut words = vec![String::new()];
-    let mut lower = false;
-    for c in text.chars() {
-        if !c.is_alphanumeric() || (lower && c.is_uppercase()) {
-            words.push(String::new());
-        }
-        if c.is_alphanumeric()
-            && let Some(word) = words.last_mut()
-        {
-            word.extend(c.to_lowercase());
-        }
-        lower = c.is_lowercase();
-    }
-    words
-}
-
-const SECRETS: &[&str] = &[
-    "password",
-    "passwort",
-    "passphrase",
-    "passcode",
-    "passwd",
-    "pwd",
-    "pin",
-    "otp",
-    "totp",
-    "secret",
-    "token",
-    "apikey",
-    "credential",
-    "credentials",
-    "cvv",
-    "cvc",
-    "ssn",
-    "mnemonic",
-];
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn fields_that_look_like_secrets_are_recognised() {
-        for name in [
-            "password",
-            "userPassword",
-            "api_token",
-            "PIN",
-            "one-time passcode",
-        ] {
-            assert!(is_secret(name, &json!({})), "{name}");
-        }
-        assert!(is_secret("x", &json!({"title": "Your password, please"})));
-        for name in ["name", "pinned", "tokens_per_day", "email", "color"] {
-            assert!(
-                !is_secret(name, &json!({"description": "A plain field"})),
-                "{name}"
-            );
-        }
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use parking_lot::Mutex;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::seal::Seal;
 use crate::ambient::Ambient;
@@ -31,7 +31,12 @@ pub(super) struct Round {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Kind {
     /// A person must decide.
-    Waiting(ApprovalId),
+    Waiting {
+        /// On what.
+        approval: ApprovalId,
+        /// What the round brought that waits, where it went on with an earlier one.
+        leg: Option<Leg>,
+    },
     /// The upstream asked the agent's side something.
     Asked {
         /// What it asked for, by its own keys.
@@ -39,6 +44,15 @@ pub(super) enum Kind {
         /// The upstream's own state.
         state: Option<String>,
     },
+}
+
+/// What a round that goes on with an earlier one brings to the upstream.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Leg {
+    /// The upstream's own state.
+    pub(super) state: Option<String>,
+    /// The answers to its questions, if there are any.
+    pub(super) answers: Option<Map<String, Value>>,
 }
 
 /// Hands out states and takes them back.
@@ -71,7 +85,11 @@ impl Rounds {
         round: &Round,
     ) -> Option<String> {
         let kind = match &round.kind {
-            Kind::Waiting(approval) => json!({"approval": approval.to_string()}),
+            Kind::Waiting { approval, leg } => {
+                let leg = leg.as_ref();
+                let leg = leg.map(|leg| json!({"state": leg.state, "answers": leg.answers}));
+                json!({"approval": approval.to_string(), "leg": leg})
+            }
             Kind::Asked { keys, state } => json!({"keys": keys, "state": state}),
         };
         let plain = json!({
@@ -108,7 +126,16 @@ impl Rounds {
         let kind = plain.get("kind")?;
         let kind = match kind.get("approval") {
             // Waiting twice does nothing twice: what runs is bounded by the approval.
-            Some(approval) => Kind::Waiting(ApprovalId::parse(approval.as_str()?)?),
+            Some(approval) => Kind::Waiting {
+                approval: ApprovalId::parse(approval.as_str()?)?,
+                leg: match kind.get("leg")? {
+                    Value::Null => None,
+                    leg => Some(Leg {
+                        state: leg.get("state")?.as_str().map(str::to_owned),
+                        answers: leg.get("answers")?.as_object().cloned(),
+                    }),
+                },
+            },
             None => {
                 self.spend(Digest::of(text.as_bytes()), until, now)?;
                 let keys = kind.get("keys")?.as_array()?;
@@ -127,6 +154,11 @@ impl Rounds {
             count: plain.get("count")?.as_u64()?.try_into().ok()?,
             kind,
         })
+    }
+
+    /// Takes back that a state was used: the round it began did not run, and may come again.
+    pub(super) fn unspend(&self, text: Digest) {
+        self.spent.lock().remove(&text);
     }
 
     /// Marks a state used. With no room to remember it, it is refused instead.
@@ -209,7 +241,13 @@ mod tests {
         let rounds = Rounds::new(Arc::new(Seal::new(&ambient).unwrap()), ambient.clone());
         let me = principal(&ambient);
         let server = ServerName::parse("s").unwrap();
-        let kind = Kind::Waiting(ApprovalId::random(&ambient));
+        let kind = Kind::Waiting {
+            approval: ApprovalId::random(&ambient),
+            leg: Some(Leg {
+                state: Some("theirs".to_owned()),
+                answers: Some(Map::from_iter([("q".to_owned(), json!({"n": 1.50}))])),
+            }),
+        };
         let round = Round {
             action: Digest::of(b"x"),
             count: 3,

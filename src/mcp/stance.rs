@@ -146,7 +146,7 @@ const TABLE: &[Row] = table! {
         "notifications/subscriptions/acknowledged" Modern => Stance::Pass;
         "notifications/tasks/status" Legacy => Stance::Task;
         "notifications/tasks" Modern => Stance::Task;
-        // It ends a dialogue by URL, which the guard never lets begin.
+        // A dialogue by URL has ended: the agent finds that out when it repeats its call.
         "notifications/elicitation/complete" Legacy => Stance::Refused;
     }
 };

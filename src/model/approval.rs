@@ -1,11 +1,13 @@
 //! The matter a person must decide, and its life.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::action::MatchKey;
+use super::aim::Aims;
 use super::call::{Mode, Principal};
 use super::credential::Operator;
 use super::digest::Digest;
@@ -59,8 +61,12 @@ pub struct Approval {
     pub target: Target,
     /// How far up the ladder the target stands.
     pub privilege: Privilege,
-    /// The exact arguments, in canonical form.
+    /// The exact arguments, in canonical form, but for secrets: in their place stand notes of them.
     pub arguments: Bytes,
+    /// JSON pointers of the secrets.
+    pub secrets: BTreeSet<String>,
+    /// What it is aimed at, for the memory of refusals.
+    pub aims: Aims,
     /// The exact further members that pass, in canonical form.
     pub extras: Bytes,
     /// The agent's own claims, in canonical form; unverified.
@@ -69,7 +75,7 @@ pub struct Approval {
     pub key: MatchKey,
     /// What a person approves; signed, shown and stored.
     pub digest: Digest,
-    /// The salt from which the arguments' leaves are blinded.
+    /// The salt from which the arguments' leaves are blinded; those of secrets are by one that is not kept.
     pub salt: [u8; 16],
     /// The manifest in force when it was opened.
     pub manifest: Digest,

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use super::arguments::Arguments;
 use super::id::{ApprovalId, CallId, CredentialId, SessionId};
 use super::name::{AgentName, UserName};
-use super::target::Target;
+use super::target::{Target, TargetKind};
 
 /// Who asks: an agent, proved by one credential, and the user it acts for, if any.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -78,6 +78,31 @@ pub struct Call {
     /// The approval this call already waits on, once it does.
     pub attached: Option<ApprovalId>,
 }
+
+impl Call {
+    /// Whether it brings answers to what an upstream asked, and so goes on with an earlier call.
+    #[must_use]
+    pub fn is_follow_up(&self) -> bool {
+        let brings = |half: &Value| {
+            let answers = half.get(ANSWERS).and_then(Value::as_object);
+            answers.is_some_and(|answers| !answers.is_empty())
+        };
+        let is_answer = self.target.kind == TargetKind::Method
+            && ANSWERING_METHODS.contains(&&*self.target.name);
+        is_answer || self.extras.values().any(brings)
+    }
+}
+
+/// The member of a request that answers what the round before asked.
+pub const ANSWERS: &str = "inputResponses";
+
+/// Methods whose calls are answers to an upstream.
+const ANSWERING_METHODS: [&str; 4] = [
+    "elicitation/create",
+    "sampling/createMessage",
+    "roots/list",
+    "tasks/update",
+];
 
 /// The half of a call's extras that the protocol itself defines.
 pub const PROTOCOL_HALF: &str = "protocol";

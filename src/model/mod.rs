@@ -3,6 +3,7 @@
 //! Nothing here is serialisable, so that no wire or table format leaks into the core.
 
 pub mod action;
+pub mod aim;
 pub mod approval;
 pub mod arguments;
 pub mod call;
@@ -15,11 +16,13 @@ pub mod history;
 pub mod id;
 pub mod isolation;
 pub mod json;
+pub mod mask;
 pub mod name;
 pub mod outcome;
 pub mod pin;
 pub mod privilege;
 pub mod reason;
+pub mod redact;
 pub mod secret;
 pub mod session;
 pub mod taint;

@@ -96,6 +96,8 @@ reasons! {
         "An argument holds a value that the agent has never used before.", "Wait for the decision, then repeat exactly the same call.";
     EarlierUnknown: "earlier-unknown", 403, "APPROVAL PENDING", Same,
         "Nobody knows what became of an earlier call of this tool.", "Wait for the decision, then repeat exactly the same call; an operator should look whether the earlier call took effect.";
+    FollowUp: "follow-up", 403, "APPROVAL PENDING", Same,
+        "An answer to a server's question may go on with a call above `read`.", "Wait for the decision, then repeat exactly the same answer.";
     Forbidden: "forbidden", 403, "DENIED by policy", Never,
         "The scope forbids this call.", "Choose another way; no approval can lift a forbid.";
     Unevaluable: "rule-unevaluable", 403, "DENIED by policy", Never,

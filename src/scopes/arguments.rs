@@ -9,6 +9,7 @@ use super::close::close;
 use super::fault::Faults;
 use super::judgement::{self, Judgement};
 use super::keyword::{Lean, manifest_options};
+use super::kinds::Kinds;
 use super::yaml::Node;
 
 /// What the arguments of an allowed call must be: a closed world.
@@ -18,6 +19,7 @@ use super::yaml::Node;
 pub struct ArgumentRule {
     validator: Validator,
     schema: Value,
+    kinds: Kinds,
 }
 
 impl ArgumentRule {
@@ -33,10 +35,20 @@ impl ArgumentRule {
         &self.schema
     }
 
+    /// Where values of a kind stand in them.
+    #[must_use]
+    pub const fn kinds(&self) -> &Kinds {
+        &self.kinds
+    }
+
     pub(super) fn compile(node: &Node, faults: &mut Faults) -> Option<Self> {
         let schema = close(node, Lean::Strict, faults)?;
         let validator = build(&schema, node, faults)?;
-        Some(Self { validator, schema })
+        Some(Self {
+            kinds: Kinds::of(&schema),
+            validator,
+            schema,
+        })
     }
 }
 
@@ -305,8 +317,18 @@ mod tests {
                 "did you mean `maximum`?",
             ),
             (
-                "properties: {a: {kind: destination, type: string}}",
-                "`kind` is not yet supported",
+                "properties: {a: {kind: recipient, type: string}}",
+                "none of the words this key knows",
+            ),
+            ("properties: {a: {kind: secret, enum: [x, z]}}", "no secret"),
+            (
+                "properties: {a: {type: string, not: {kind: secret, pattern: x}}}",
+                "no plain meaning",
+            ),
+            ("{kind: object, properties: {a: true}}", "on one argument"),
+            (
+                "{propertyNames: {type: string, kind: object}}",
+                "on the values",
             ),
             ("{oneOf: [{properties: {a: true}}]}", "write `anyOf`"),
             ("{$ref: '#/x'}", "write the schema out"),

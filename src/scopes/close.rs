@@ -121,6 +121,13 @@ impl Closer<'_> {
             );
         }
         if seat == Seat::Root {
+            if let Some(node) = block.find("kind") {
+                self.faults.add(
+                    &node.at,
+                    "the arguments as a whole are of no kind",
+                    "write `kind` on one argument",
+                );
+            }
             if types.is_some_and(|types| !types.meets(Types::OBJECT)) {
                 self.faults.add(
                     &node.at,
@@ -336,6 +343,13 @@ impl Closer<'_> {
         if let Some(node) = block.find("propertyNames")
             && let Some(made) = self.schema(node, lean, Seat::Value, depth + 1)
         {
+            if let Some(name) = made.schema.get("kind") {
+                self.faults.add(
+                    &node.at,
+                    format!("names are of no kind, and so not {name}"),
+                    "write `kind` on the values",
+                );
+            }
             out.insert("propertyNames".to_owned(), made.schema);
         }
         let optional = self.names(block, "optional");

@@ -2,6 +2,7 @@
 
 use super::close::Closer;
 use super::keyword::{Lean, Schema, Words, manifest_options};
+use super::kinds::Kind;
 use super::normal;
 use super::reading::{Block, brief};
 use super::types::Types;
@@ -19,6 +20,7 @@ impl Closer<'_> {
     ) -> Option<Types> {
         let declared = block.find("type").and_then(|node| self.declared(node));
         let constants = self.constants(block, out);
+        self.kind(block, lean, out);
         let mut inferred = Types::ALL;
         for entry in block.entries {
             let key = entry.key.as_str();
@@ -58,6 +60,35 @@ impl Closer<'_> {
         };
         out.insert("type".to_owned(), types.keyword());
         Some(types)
+    }
+
+    /// An annotation: it bounds nothing, and says what the value is to the world.
+    fn kind(&mut self, block: &Block<'_>, lean: Lean, out: &mut Schema) {
+        let Some(node) = block.find("kind") else {
+            return;
+        };
+        let words = Kind::ALL.map(|kind| (kind.name(), kind));
+        let Some(kind) = node.choice(&words, &[], self.faults) else {
+            return;
+        };
+        if lean == Lean::Loose {
+            self.faults.add(
+                &node.at,
+                "`kind` has no plain meaning in a forbid or under `not`",
+                "write it on the argument of a rule that allows",
+            );
+        }
+        let is_written_out = ["const", "enum"]
+            .iter()
+            .any(|key| block.find(key).is_some());
+        if kind == Kind::Secret && is_written_out {
+            self.faults.add(
+                &node.at,
+                "what a manifest writes out is no secret",
+                "leave `kind` out, or bound the value without naming it",
+            );
+        }
+        out.insert("kind".to_owned(), kind.name().into());
     }
 
     fn declared(&mut self, node: &Node) -> Option<Types> {

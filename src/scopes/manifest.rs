@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::elicitation::Elicitation;
 use super::fault::Faults;
 use super::forbid::Forbid;
 use super::index::Index;
@@ -37,6 +38,9 @@ pub(super) fn read(node: &Node, faults: &mut Faults) -> Option<Scope> {
         .and_then(|node| credentials(node, faults));
     let session = block.find("session").and_then(|node| session(node, faults));
     let client = block.find("client").and_then(|node| client(node, faults));
+    let elicitation = block
+        .find("elicitation")
+        .and_then(|node| Elicitation::read(node, faults));
     let record = block.find("record").and_then(|node| record(node, faults));
     let undeclared = block.find("undeclared").and_then(|node| {
         let words = [("pause", Undeclared::Pause), ("deny", Undeclared::Deny)];
@@ -90,6 +94,7 @@ pub(super) fn read(node: &Node, faults: &mut Faults) -> Option<Scope> {
         changed_tool: changed_tool.unwrap_or_default(),
         extras: extras.unwrap_or_default(),
         client: client.unwrap_or_default(),
+        elicitation: elicitation.unwrap_or_default(),
         roots,
         record: record.unwrap_or_default(),
         pause_covers: pause_covers.unwrap_or_default(),
@@ -283,6 +288,7 @@ const MANIFEST: Keys = Keys {
         "prompts",
         "methods",
         "client",
+        "elicitation",
         "record",
         "approval",
         "pause_covers",
@@ -301,7 +307,6 @@ const MANIFEST: Keys = Keys {
         "trusted_fields",
         "followups",
         "sampling",
-        "elicitation",
         "assurance",
         "profile",
     ],

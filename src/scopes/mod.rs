@@ -10,12 +10,14 @@ mod budget;
 mod close;
 mod compile;
 mod constrain;
+mod elicitation;
 mod fault;
 mod forbid;
 mod index;
 mod judgement;
 mod jwt;
 mod keyword;
+mod kinds;
 mod lock;
 mod manifest;
 mod normal;
@@ -36,13 +38,15 @@ pub(crate) mod yaml;
 pub use arguments::ArgumentRule;
 pub use budget::{Budget, Draw};
 pub use compile::{Scopes, Source};
+pub use elicitation::Elicitation;
 pub use fault::{Fault, Faults, Place};
 pub use forbid::{Forbid, ForbidJudgement};
 pub use judgement::{Judgement, Violation};
 pub use jwt::JwtRule;
+pub use kinds::{Found, Kind, Kinds};
 pub use lock::Lock;
 pub use pattern::Pattern;
-pub use rule::{Beyond, Rate, Rule};
+pub use rule::{Beyond, FollowUps, Rate, Rule};
 pub use scope::{
     ApiKeys, ArgumentsRecord, ChangedTool, Client, Credentials, Extras, Heed, Mrtr, PauseCovers,
     Scope, SessionLimits, Undeclared,

@@ -7,10 +7,11 @@ use std::time::Duration;
 use super::arguments::ArgumentRule;
 use super::budget::Budget;
 use super::fault::{Faults, Place};
+use super::kinds::Kind;
 use super::pattern::Pattern;
 use super::pointer::{pointer, require};
 use super::reading::{Block, Keys, list};
-use super::yaml::Node;
+use super::yaml::{Node, Shape};
 use crate::limits::MANIFEST_DURATION_LONGEST;
 use crate::model::call::Mode;
 use crate::model::privilege::Privilege;
@@ -45,6 +46,8 @@ pub struct Rule {
     pub hide: bool,
     /// Who runs the call.
     pub mode: Mode,
+    /// What happens to answers that go on with a call above `read`.
+    pub followups: FollowUps,
 }
 
 /// How often a rule may be used: `calls` in each `per`, at most `burst` at once.
@@ -68,7 +71,23 @@ pub enum Beyond {
     Deny,
 }
 
+/// What happens to an answer to what a server asked within a call above `read`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum FollowUps {
+    /// A person is asked about each.
+    #[default]
+    Pause,
+    /// It is judged like the call it goes on with.
+    Allow,
+}
+
 impl Rule {
+    /// Whether answers that go on with its calls wait for a person.
+    #[must_use]
+    pub fn holds_answers(&self) -> bool {
+        self.counted_privilege() > Privilege::Read && self.followups == FollowUps::Pause
+    }
+
     /// The rung the rule counts as: a read whose argument leaves is at least a `send`.
     #[must_use]
     pub fn counted_privilege(&self) -> Privilege {
@@ -99,6 +118,11 @@ impl Rule {
             Some(node) => Some(ArgumentRule::compile(node, faults)?),
             None => None,
         };
+        if let Some(arguments) = &arguments {
+            let remembered = block.find("first_seen");
+            refuse_secrets(arguments, remembered, "remembered", faults);
+            refuse_secrets(arguments, block.find("budget"), "counted by", faults);
+        }
         let flag = |key: &str, faults: &mut Faults| {
             block
                 .find(key)
@@ -123,8 +147,13 @@ impl Rule {
                 faults,
             )
         });
+        let followups = block.find("followups").and_then(|node| {
+            let words = [("pause", FollowUps::Pause), ("allow", FollowUps::Allow)];
+            node.choice(&words, &[], faults)
+        });
         Some(Self {
             place: node.at.clone(),
+            followups: followups.unwrap_or_default(),
             net: flag("net", faults),
             hide: flag("hide", faults),
             rate: block.find("rate").and_then(|node| Rate::read(node, faults)),
@@ -192,6 +221,7 @@ impl Rule {
             assurance: 0,
             hide: false,
             mode: Mode::Proxy,
+            followups: FollowUps::default(),
         }
     }
 }
@@ -245,6 +275,34 @@ fn first_seen(node: &Node, arguments: Option<&Node>, faults: &mut Faults) -> Opt
     Some(Arc::from(pointer))
 }
 
+/// Complains of every pointer in a part of a rule that leads to a secret: what is remembered or counted by
+/// is kept.
+fn refuse_secrets(rule: &ArgumentRule, node: Option<&Node>, used: &str, faults: &mut Faults) {
+    let Some(node) = node else {
+        return;
+    };
+    match &node.shape {
+        Shape::List(items) => {
+            for item in items {
+                refuse_secrets(rule, Some(item), used, faults);
+            }
+        }
+        Shape::Map(entries) => {
+            for entry in entries {
+                refuse_secrets(rule, Some(&entry.value), used, faults);
+            }
+        }
+        Shape::Text(text) if text.starts_with('/') && rule.kinds().touches(Kind::Secret, text) => {
+            faults.add(
+                &node.at,
+                format!("`{text}` is a secret, and would be {used}"),
+                "leave it out, or name another argument",
+            );
+        }
+        _ => {}
+    }
+}
+
 /// One tool, written out.
 fn one_tool(node: &Node, faults: &mut Faults) -> Option<(Target, Place)> {
     let target = tool_pattern(node, faults)?.exact();
@@ -292,10 +350,10 @@ const TOOL: Keys = Keys {
         "assurance",
         "hide",
         "mode",
+        "followups",
     ],
     later: &[
         "provenance",
-        "followups",
         "trusted_fields",
         "step_up",
         "four_eyes",

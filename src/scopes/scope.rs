@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::elicitation::Elicitation;
 use super::fault::Place;
 use super::forbid::Forbid;
 use super::index::Index;
@@ -43,6 +44,8 @@ pub struct Scope {
     pub extras: Extras,
     /// How its client is answered while it waits.
     pub client: Client,
+    /// Where servers may send people.
+    pub elicitation: Elicitation,
     /// The directories that its servers are told to stay in, as `file:` URIs.
     pub roots: Vec<String>,
     /// What the record keeps of its arguments.
@@ -242,6 +245,14 @@ impl Scope {
             true => TaintGrade::Untrusted,
             false => TaintGrade::Unvouched,
         }
+    }
+
+    /// Whether answers to what that server asks wait for a person: they do where they would for any of its
+    /// tools.
+    #[must_use]
+    pub fn holds_answers_to(&self, server: &ServerName) -> bool {
+        let mut rules = self.rules.iter();
+        rules.any(|rule| rule.holds_answers() && rule.pattern.is_of(server))
     }
 
     /// Whether a rule speaks of the target.

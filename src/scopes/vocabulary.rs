@@ -42,11 +42,12 @@ pub(super) const KEYS: Keys = Keys {
         "allOf",
         "anyOf",
         "not",
+        "kind",
         "title",
         "description",
         "$comment",
     ],
-    later: &["kind"],
+    later: &[],
 };
 
 /// Which types a keyword speaks of.

@@ -30,6 +30,7 @@ use crate::audit::entry::StoredEntry;
 use crate::audit::segment::Segment;
 use crate::engine::facts::{BudgetAsk, Standing};
 use crate::model::action::MatchKey;
+use crate::model::aim::{Aim, Aims};
 use crate::model::approval::Approval;
 use crate::model::call::Principal;
 use crate::model::credential::{Credential, Operator};
@@ -64,8 +65,10 @@ pub struct Ask<'a> {
     pub session: SessionId,
     /// On what; for the memory of refusals.
     pub target: &'a Target,
-    /// With which arguments, in canonical form; for the memory of refusals.
+    /// With which arguments, in canonical form and with secrets masked; for the memory of refusals.
     pub arguments: &'a [u8],
+    /// What it is aimed at; for the memory of refusals, and for doubts.
+    pub aims: &'a Aims,
     /// For exactly which call.
     pub key: MatchKey,
     /// Which sums.
@@ -100,6 +103,8 @@ pub struct InFlight {
     pub session: SessionId,
     /// What it is on.
     pub target: Target,
+    /// Where it goes, if its tool declares that.
+    pub destinations: BTreeSet<Aim>,
     /// How far up the ladder it stands.
     pub privilege: Privilege,
     /// The approval it used, if any.

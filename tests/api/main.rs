@@ -20,4 +20,5 @@ mod operating;
 #[path = "../guard/receiver.rs"]
 #[expect(dead_code, reason = "these tests need only that something is received")]
 mod receiver;
+mod secrets;
 mod world;

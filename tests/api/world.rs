@@ -54,7 +54,8 @@ tools:
       properties:
         amount: {type: number, exclusiveMinimum: 0, maximum: 100}
         memo: {type: string}
-      optional: [memo]
+        pin: {type: string, kind: secret}
+      optional: [memo, pin]
   - tool: shop/own
     privilege: write
     mode: authorize

@@ -63,6 +63,12 @@ fn explain_names_the_rules_and_the_answer() {
     let (out, _) = house.ends(0, &["scopes", "explain", "call.json"]);
     assert!(out.contains("permit"), "{out}");
     house.write(
+        "scopes/clerk.yaml",
+        &MANIFEST.replace("amount: {", "amount: {kind: object, "),
+    );
+    let (out, _) = house.ends(0, &["scopes", "explain", "call.json"]);
+    assert!(out.contains("/amount is of kind object"), "{out}");
+    house.write(
         "call.json",
         r#"{"agent":"clerk","tool":"till/pay","arguments":{},"arguments":{}}"#,
     );

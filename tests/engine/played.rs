@@ -284,6 +284,7 @@ impl Paper {
             approval: None,
             grant: None,
             refused: None,
+            refused_alike: None,
             closed: false,
             undeclared: 0,
             covering: Vec::new(),
@@ -296,7 +297,7 @@ impl Paper {
                 .collect(),
             approvers: Arc::new(BTreeSet::from([GroupName::parse("ops").unwrap()])),
             precedent: precedent(&asked.past),
-            doubt: None,
+            doubts: BTreeSet::new(),
         };
         let schema = ToolSchema::compile(&json!({"type": "object"})).unwrap();
         let facts = Facts {

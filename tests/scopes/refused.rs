@@ -24,7 +24,6 @@ fn keys_of_later_issues_are_refused_as_not_yet_supported_and_nothing_else_is() {
         [
             "8:3 `spiffe` is not yet supported",
             "12:3 `bind` is not yet supported",
-            "23:35 `kind` is not yet supported",
             "28:5 `provenance` is not yet supported",
             "49:41 more than one approver is not yet supported",
             "49:44 `step_up` is not yet supported",
@@ -311,4 +310,45 @@ fn a_budget_counts_what_the_rule_requires_by_what_it_bounds() {
         let faults = faults(&rule(properties, budget));
         assert!(faults.len() == 1 && faults[0].contains(said), "{faults:?}");
     }
+}
+
+#[test]
+fn what_is_remembered_or_counted_by_cannot_be_a_secret() {
+    let rule = "version: 1\nagent: a\ntools:\n  - tool: x/y\n    privilege: money\n    \
+                arguments: {properties: {sum: {type: number}, in: {properties: {key: {enum: [k, l]}, \
+                pin: {type: string, kind: secret}}}}}\n";
+    for (more, places) in [
+        ("    first_seen: [/sum, /in/pin]\n", &["7:24"][..]),
+        ("    first_seen: [/in]\n", &["7:18"]),
+        (
+            "    budget: {sum: /sum, by: /in/key, limit: 1, per: 1h}\n",
+            &[],
+        ),
+        ("    first_seen: [/sum, /in/key]\n", &[]),
+    ] {
+        let told = match crate::compile(&format!("{rule}{more}")) {
+            Ok(_) => Vec::new(),
+            Err(faults) => faults.iter().map(ToString::to_string).collect(),
+        };
+        assert_eq!(told.len(), places.len(), "{more}: {told:#?}");
+        for (fault, place) in told.iter().zip(places) {
+            assert!(fault.contains(&format!(":{place}: ")), "{fault}");
+            assert!(fault.contains("is a secret"), "{fault}");
+        }
+    }
+}
+
+#[test]
+fn a_host_to_which_people_are_sent_is_listed_in_normal_form() {
+    let text =
+        "version: 1\nagent: a\nelicitation: {hosts: [ok.test, 'https://x.test', Upper.test]}\n";
+    let told = faults(text);
+    assert_eq!(told.len(), 2, "{told:#?}");
+    for (fault, column) in told.iter().zip([32, 50]) {
+        assert!(
+            fault.contains(&format!(":3:{column}: not a host")),
+            "{fault}"
+        );
+    }
+    crate::compile("version: 1\nagent: a\nelicitation: {hosts: ['*.sso.test']}\n").unwrap();
 }

@@ -147,6 +147,7 @@ async fn a_store_that_cannot_be_read_answers_nothing_until_it_can() {
         session: session.id,
         target: &target,
         arguments: b"{}",
+        aims: &countersign::model::aim::Aims::default(),
         key: key(1),
         budgets: &[],
         lesson: None,

@@ -10,6 +10,7 @@ use countersign::audit::checkpoint::Signer;
 use countersign::audit::entry::{Entry, EntryKind};
 use countersign::engine::facts::{BudgetAsk, BudgetKey, Precedent, Spend, Standing};
 use countersign::model::action::MatchKey;
+use countersign::model::aim::{Aim, Aims};
 use countersign::model::approval::{Approval, ApprovalRule, ApprovalState};
 use countersign::model::call::{Mode, Principal};
 use countersign::model::credential::{Credential, CredentialKind, Operator};
@@ -120,6 +121,11 @@ pub(crate) fn approval(session: &Session, key: MatchKey) -> Approval {
         target: target("send"),
         privilege: Privilege::Money,
         arguments: bytes::Bytes::from_static(br#"{"amount":1.50}"#),
+        secrets: BTreeSet::from(["/pin".to_owned()]),
+        aims: Aims {
+            destinations: BTreeSet::from([1, 2].map(|n| Aim::from_bytes([n; 32]))),
+            objects: BTreeSet::from([Aim::from_bytes([3; 32])]),
+        },
         extras: bytes::Bytes::new(),
         claims: bytes::Bytes::from_static(br#"{"task":"pay"}"#),
         key,
@@ -187,6 +193,7 @@ pub(crate) fn flight(session: &Session) -> InFlight {
             server: ServerName::parse("files").unwrap(),
             name: Arc::from("file:///a"),
         },
+        destinations: BTreeSet::from([Aim::from_bytes([1; 32])]),
         privilege: Privilege::Read,
         approval: None,
         since: NOW,
@@ -245,6 +252,7 @@ pub(crate) async fn precedent(
         session: lesson.session,
         target: &lesson.reach.target,
         arguments: b"{}",
+        aims: &Aims::default(),
         key: key(0),
         budgets: &[],
         lesson: Some(lesson),
@@ -364,6 +372,7 @@ pub(crate) async fn stands(
         session: session.id,
         target: &target("send"),
         arguments: br#"{"amount":1.50}"#,
+        aims: &Aims::default(),
         key,
         budgets,
         lesson: None,

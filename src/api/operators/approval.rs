@@ -49,6 +49,7 @@ pub(super) fn render(
         "privilege": approval.privilege.name(),
         "arguments": arguments,
         "arguments_text": String::from_utf8_lossy(&approval.arguments),
+        "secrets": approval.secrets,
         "extras": stored(&approval.extras),
         "claims": {"verified": false, "by_the_agent": stored(&approval.claims)},
         "action_digest": approval.digest.to_string(),

@@ -56,6 +56,9 @@ pub(super) fn lines_of(approval: &Value, with_code: bool) -> Vec<String> {
     }
     put("mode", field(approval, "mode"));
     put("arguments", field(approval, "arguments_text"));
+    for secret in list(approval, "secrets").iter().filter_map(Value::as_str) {
+        put("hidden", secret);
+    }
     match approval.get("extras") {
         Some(Value::Object(extras)) if !extras.is_empty() => {
             put("also sends", &Value::Object(extras.clone()).to_string());

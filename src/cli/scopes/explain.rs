@@ -80,12 +80,21 @@ fn judge(call: &Call, scope: &Scope) -> Result<(Vec<String>, Value), Failure> {
         isolation: Isolation::Host,
     };
     let evaluation = engine::decide(call, &matched, &requirements, &facts, now);
-    let lines = trace::render(&evaluation, scope);
+    let kinds = requirements.kinds.iter();
+    let mut lines: Vec<String> = kinds
+        .clone()
+        .map(|(kind, pointer)| format!("{pointer} is of kind {}", kind.name()))
+        .collect();
+    let trace = trace::render(&evaluation, scope);
     let document = json!({
         "decision": evaluation.decision.name(),
         "privilege": evaluation.privilege.name(),
-        "trace": lines,
+        "kinds": kinds
+            .map(|(kind, pointer)| json!({"kind": kind.name(), "pointer": pointer}))
+            .collect::<Value>(),
+        "trace": trace,
     });
+    lines.extend(trace);
     Ok((lines, document))
 }
 

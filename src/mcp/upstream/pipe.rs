@@ -30,6 +30,7 @@ use crate::mcp::jsonrpc::{
     self, INTERNAL_ERROR, Id, Message, Notification, Response, RpcError, RpcFault,
 };
 use crate::model::name::ServerName;
+use crate::model::redact::Spoken;
 use crate::model::text::escape;
 
 /// One child and the requests it has not answered.
@@ -399,10 +400,11 @@ async fn read_all(
 /// ends that nobody told to, its last words say why, and are said aloud.
 async fn log_stderr(pipe: std::sync::Weak<Pipe>, server: ServerName, stderr: ChildStderr) {
     let mut lines = Lines::new(stderr, UPSTREAM_STDERR_LINE_BYTES);
+    let mut words = Spoken::default();
     let mut last_words = VecDeque::with_capacity(UPSTREAM_LAST_WORDS_COUNT);
     while let Some(line) = lines.next_line().await {
         let line = match line {
-            Line::Whole(bytes) => escape(&String::from_utf8_lossy(&bytes)),
+            Line::Whole(bytes) => escape(&words.line(&String::from_utf8_lossy(&bytes))),
             Line::TooLong => "(a line that was too long)".to_owned(),
         };
         tracing::debug!(%server, line, "upstream stderr");

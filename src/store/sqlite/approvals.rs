@@ -7,7 +7,8 @@ use indexmap::IndexMap;
 use rusqlite::types::FromSqlError;
 use rusqlite::{Connection, OptionalExtension, named_params, params};
 
-use super::column::{Millis, Texts, Unreadable, groups, names};
+use super::column::{Marks, Millis, Texts, Unreadable, groups, names};
+use crate::model::aim::Aims;
 use crate::model::approval::{Approval, ApprovalRule, ApprovalState};
 use crate::model::call::Principal;
 use crate::model::id::{ApprovalId, CallId};
@@ -44,6 +45,9 @@ pub(super) fn write(
             ":target": one.target.name,
             ":privilege": one.privilege,
             ":arguments": one.arguments.as_ref(),
+            ":secrets": Texts(one.secrets.iter().collect()),
+            ":destinations": Marks(one.aims.destinations.clone()),
+            ":objects": Marks(one.aims.objects.clone()),
             ":extras": one.extras.as_ref(),
             ":claims": one.claims.as_ref(),
             ":match_key": one.key,
@@ -102,13 +106,13 @@ const UPSERT: &str = "
         (id, version, call, agent, credential, on_behalf_of, session, mode, method, target_kind,
          server, target, privilege, arguments, extras, claims, match_key, digest, salt, manifest,
          reasons, any_of, rule_decide_by, rule_redeem_by, code, covers_session, opened, decide_by,
-         state, state_by, state_at, redeem_by, message, used_by)
+         state, state_by, state_at, redeem_by, message, used_by, secrets, destinations, objects)
     VALUES
         (:id, :version, :call, :agent, :credential, :on_behalf_of, :session, :mode, :method,
          :target_kind, :server, :target, :privilege, :arguments, :extras, :claims, :match_key,
          :digest, :salt, :manifest, :reasons, :any_of, :rule_decide_by, :rule_redeem_by, :code,
          :covers_session, :opened, :decide_by, :state, :state_by, :state_at, :redeem_by, :message,
-         :used_by)
+         :used_by, :secrets, :destinations, :objects)
     ON CONFLICT (id) DO UPDATE SET version = excluded.version, state = excluded.state,
         state_by = excluded.state_by, state_at = excluded.state_at,
         redeem_by = excluded.redeem_by, message = excluded.message, used_by = excluded.used_by";
@@ -117,6 +121,9 @@ fn approval(row: &rusqlite::Row<'_>) -> rusqlite::Result<Approval> {
     let bytes = |name| Ok::<_, rusqlite::Error>(Bytes::from(row.get::<_, Vec<u8>>(name)?));
     let Millis(decide_by) = row.get("rule_decide_by")?;
     let Millis(redeem_by) = row.get("rule_redeem_by")?;
+    let Texts(secrets) = row.get::<_, Texts<String>>("secrets")?;
+    let Marks(destinations) = row.get("destinations")?;
+    let Marks(objects) = row.get("objects")?;
     Ok(Approval {
         id: row.get("id")?,
         version: row.get("version")?,
@@ -136,6 +143,11 @@ fn approval(row: &rusqlite::Row<'_>) -> rusqlite::Result<Approval> {
         },
         privilege: row.get("privilege")?,
         arguments: bytes("arguments")?,
+        secrets: secrets.into_iter().collect(),
+        aims: Aims {
+            destinations,
+            objects,
+        },
         extras: bytes("extras")?,
         claims: bytes("claims")?,
         key: row.get("match_key")?,

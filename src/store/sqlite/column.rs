@@ -1,11 +1,13 @@
 //! How words of the model stand in columns: names and identifiers as text, digests as bytes, moments
 //! and durations as milliseconds.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
 
 use crate::model::action::MatchKey;
+use crate::model::aim::Aim;
 use crate::model::call::Mode;
 use crate::model::credential::CredentialKind;
 use crate::model::decimal::Decimal;
@@ -106,6 +108,27 @@ impl ToSql for Timestamp {
 impl FromSql for Timestamp {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         i64::column_result(value).map(Self::from_millis)
+    }
+}
+
+/// What a call is aimed at, one after another.
+pub(super) struct Marks(pub(super) BTreeSet<Aim>);
+
+impl ToSql for Marks {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        let marks = self.0.iter();
+        let bytes: Vec<u8> = marks.flat_map(|mark| *mark.as_bytes()).collect();
+        Ok(ToSqlOutput::from(bytes))
+    }
+}
+
+impl FromSql for Marks {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        let (marks, rest) = value.as_blob()?.as_chunks::<32>();
+        match rest {
+            [] => Ok(Self(marks.iter().copied().map(Aim::from_bytes).collect())),
+            _ => Err(Unreadable("mark").into()),
+        }
     }
 }
 

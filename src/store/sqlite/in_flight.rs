@@ -5,7 +5,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use rusqlite::{Connection, Row as Found, params};
 
-use super::column::{Count, Unreadable};
+use super::column::{Count, Marks, Unreadable};
 use crate::model::id::CallId;
 use crate::model::target::Target;
 use crate::model::time::Timestamp;
@@ -19,8 +19,8 @@ pub(super) fn write(
     let mut upsert = db.prepare_cached(
         "INSERT INTO in_flight
              (call, agent, session, target_kind, server, target, approval, since,
-              leg, leg_id, leg_at, leg_of, privilege)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)
+              leg, leg_id, leg_at, leg_of, privilege, destinations)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)
          ON CONFLICT (call) DO UPDATE SET
              leg = excluded.leg, leg_id = excluded.leg_id,
              leg_at = excluded.leg_at, leg_of = excluded.leg_of",
@@ -44,6 +44,7 @@ pub(super) fn write(
                     leg.at,
                     leg.of.map(Count),
                     one.privilege,
+                    Marks(one.destinations.clone()),
                 ])?
             }
             // One that started and ended in the same batch was never inserted.
@@ -56,7 +57,9 @@ pub(super) fn write(
 pub(super) fn load(db: &Connection) -> rusqlite::Result<Vec<Row>> {
     db.prepare("SELECT * FROM in_flight")?
         .query_map([], |row| {
+            let Marks(destinations) = row.get("destinations")?;
             let flight = InFlight {
+                destinations,
                 call: row.get("call")?,
                 agent: row.get("agent")?,
                 session: row.get("session")?,

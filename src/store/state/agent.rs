@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::past::Past;
 use super::row::AgentRow;
 use crate::model::action::MatchKey;
+use crate::model::aim::Aims;
 use crate::model::approval::{Approval, ApprovalState};
 use crate::model::grant::Grant;
 use crate::model::id::{ApprovalId, SessionId};
@@ -153,6 +154,21 @@ impl Agent {
             .take_while(|((at, _), _)| *at >= since)
             .map(|(_, one)| one)
             .find(|one| one.target == *target && one.arguments == arguments)
+    }
+
+    /// The newest refusal of a call of a target for the same, not older than `since`.
+    pub(super) fn refused_alike(
+        &self,
+        target: &Target,
+        aims: &Aims,
+        since: Timestamp,
+    ) -> Option<&Arc<Approval>> {
+        self.refused
+            .iter()
+            .rev()
+            .take_while(|((at, _), _)| *at >= since)
+            .map(|(_, one)| one)
+            .find(|one| one.target == *target && one.aims.meet(aims))
     }
 
     /// How many calls of a target persons refused after `since`.

@@ -41,6 +41,7 @@ use super::InFlight;
 use agent::Agent;
 use climb::Climb;
 use inboxes::Inboxes;
+use doubt::Doubts;
 pub(super) use past::oldest_day;
 pub(super) use row::{AgentRow, ClimbKey, DayKey, DoubtKey, ReachKey, Row, Rows, Spent, ValueKey};
 use sums::Sums;
@@ -65,7 +66,7 @@ pub(super) struct State {
     pins: IndexMap<PinKey, Arc<Pin>>,
     climbs: HashMap<SessionId, Climb>,
     segments: IndexMap<u64, Arc<Segment>>,
-    doubts: HashMap<Arc<DoubtKey>, CallId>,
+    doubts: Doubts,
 }
 
 /// The groups of operators, worked out when an operator changes and good until the first token ends.
@@ -358,10 +359,7 @@ impl State {
                 Row::Climb(key, old)
             }
             Row::Doubt(key, new) => {
-                let old = match new {
-                    Some(new) => self.doubts.insert(Arc::clone(&key), new),
-                    None => self.doubts.remove(&key),
-                };
+                let old = self.doubts.put(&key, new);
                 Row::Doubt(key, old)
             }
         }

@@ -6,6 +6,7 @@ use indexmap::IndexMap;
 
 use super::BudgetKey;
 use crate::audit::segment::Segment;
+use crate::model::aim::Aim;
 use crate::model::approval::Approval;
 use crate::model::credential::{Credential, Operator};
 use crate::model::decimal::Decimal;
@@ -74,11 +75,12 @@ pub(in crate::store) struct ClimbKey {
     pub(in crate::store) privilege: Privilege,
 }
 
-/// Names the calls of one agent on one target.
+/// Names the calls of one agent on one target, and to one destination of it.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
 pub(in crate::store) struct DoubtKey {
     pub(in crate::store) agent: AgentName,
     pub(in crate::store) target: Target,
+    pub(in crate::store) destination: Option<Aim>,
 }
 
 /// An agent's own row.

@@ -55,6 +55,11 @@ impl State {
                     agent.refused(ask.target, ask.arguments, now.before(DENIAL_MEMORY))
                 })
                 .map(|approval| Approval::clone(approval)),
+            refused_alike: agent
+                .and_then(|agent| {
+                    agent.refused_alike(ask.target, ask.aims, now.before(DENIAL_MEMORY))
+                })
+                .cloned(),
             closed: self.is_closed(ask),
             undeclared: agent.map_or(0, |agent| {
                 agent
@@ -79,7 +84,7 @@ impl State {
                 .lesson
                 .map(|lesson| self.precedent(lesson, ask))
                 .unwrap_or_default(),
-            doubt: self.doubt(ask.agent, ask.target),
+            doubts: self.doubts(ask.agent, ask.target, &ask.aims.destinations),
         }
     }
 
