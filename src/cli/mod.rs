@@ -14,6 +14,7 @@ mod failure;
 mod grants;
 mod hello;
 mod init;
+mod keys;
 mod operator;
 mod operators;
 mod owner;
@@ -80,6 +81,8 @@ enum Command {
     Peps(peps::Args),
     /// See, accept and refuse what servers present
     Pin(pin::Args),
+    /// See and change the guard's own keys
+    Keys(keys::Args),
     /// Add, list and remove those who may approve
     Operators(operators::Args),
 }
@@ -135,6 +138,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Grants(args) => grants::run(args, as_json).await,
         Command::Peps(args) => peps::run(args, as_json).await,
         Command::Pin(args) => pin::run(args, as_json).await,
+        Command::Keys(args) => keys::run(args, as_json).await,
         Command::Operators(args) => operators::run(args, as_json).await,
     }
 }

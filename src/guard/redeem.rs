@@ -6,7 +6,7 @@ use super::credentials::is_live;
 use super::entries::Refusal;
 use super::ruling::Denial;
 use super::sessions::down;
-use super::signed::Claims;
+use super::signed::{Claims, permitted_action};
 use super::{Guard, entries};
 use crate::audit::entry::EntryKind;
 use crate::limits::{DECIDE_TRIES_COUNT, OUTCOME_REPORT_LONGEST};
@@ -65,13 +65,13 @@ impl Guard {
         arguments: &Arguments,
     ) -> Result<Redeemed, Denial> {
         let invalid = |sentence: &str| Denial::new(Reason::PermitInvalid, sentence);
-        let claims = self
+        let (claims, key) = self
             .unseal(token)
             .ok_or_else(|| invalid("the permit is not sealed by this guard"))?;
         if claims.audience != pep.server.as_str() {
             return Err(invalid("the permit is for another enforcement point"));
         }
-        if claims.action != self.permitted_action(target, arguments.canonical()) {
+        if claims.action != permitted_action(&key, target, arguments.canonical()) {
             return Err(invalid("the permit is for another tool or other arguments"));
         }
         for _ in 0..DECIDE_TRIES_COUNT {

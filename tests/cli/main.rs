@@ -15,6 +15,7 @@ mod house;
 #[path = "../tokens/issuer.rs"]
 #[expect(dead_code, reason = "these tests need only keys and tokens")]
 mod issuer;
+mod keys;
 mod local;
 mod marked;
 mod pins;

@@ -13,4 +13,5 @@ mod history;
 mod keys;
 mod made;
 mod restart;
+mod rotation;
 mod tamper;

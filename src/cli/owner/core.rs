@@ -18,8 +18,8 @@ use crate::model::isolation::Isolation;
 use crate::model::name::OperatorName;
 use crate::scopes::Scopes;
 use crate::store::Store;
-use crate::store::keys::Keys;
-use crate::store::sqlite::Sqlite;
+use crate::store::keys::{self, Keys, Purpose};
+use crate::store::sqlite::{FILE, Reader, Sqlite};
 
 /// A started guard, and what goes when it goes.
 pub(crate) struct Core {
@@ -48,6 +48,7 @@ impl Core {
             return Ok(None);
         };
         let ambient = Ambient::system();
+        settle_keys(data, &ambient)?;
         let keys = Keys::open(data, &ambient).map_err(|error| Failure::because(&error))?;
         let boot = BootId::random(&ambient);
         let store = Sqlite::open(data, keys.checkpoint, boot, ambient.clone(), all_synced)
@@ -146,6 +147,24 @@ pub(crate) fn make_directory(data: &Path) -> Result<(), Failure> {
             data.display()
         ))),
     }
+}
+
+/// Ends a change of a key that broke off, as the record says.
+fn settle_keys(data: &Path, ambient: &Ambient) -> Result<(), Failure> {
+    let path = data.join(FILE);
+    let mut named = Vec::new();
+    if path.is_file() {
+        let reader = Reader::open(&path).map_err(|error| Failure::because(&error))?;
+        for purpose in Purpose::ALL {
+            let id = reader.setting(&purpose.setting());
+            named.push((purpose, id.map_err(|error| Failure::because(&error))?));
+        }
+    }
+    let in_force = |asked: Purpose| {
+        let found = named.iter().find(|(purpose, _)| *purpose == asked);
+        found.and_then(|(_, id)| id.clone())
+    };
+    keys::recover(data, in_force, ambient).map_err(|error| Failure::because(&error))
 }
 
 fn take_lock(path: &Path) -> Result<Option<File>, Failure> {

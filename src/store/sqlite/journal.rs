@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use super::{OpenError, entries, heads, schema, tables};
+use super::{OpenError, entries, heads, rotations, schema, tables};
 use crate::audit::chain::Chain;
 use crate::audit::checkpoint::{PublicKey, SignedHead};
 use crate::audit::entry::StoredEntry;
@@ -17,6 +17,9 @@ pub(super) struct Journal {
     db: Connection,
     sync: Sync,
 }
+
+/// An entry that changes the key that signs heads, and the new one.
+pub(super) type Rotated = (StoredEntry, PublicKey);
 
 /// How the database stands.
 pub(super) struct Read {
@@ -73,12 +76,17 @@ impl Journal {
         &mut self,
         entries: &[StoredEntry],
         rows: &Rows,
+        rotated: &[Rotated],
         head: &SignedHead,
         sync: Sync,
     ) -> rusqlite::Result<()> {
         self.set_sync(sync)?;
         let batch = self.begin()?;
         entries::write(&batch, entries)?;
+        for (entry, key) in rotated {
+            rotations::write(&batch, entry)?;
+            heads::write_key(&batch, key)?;
+        }
         tables::write(&batch, rows)?;
         heads::write(&batch, head)?;
         batch.commit()

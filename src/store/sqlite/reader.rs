@@ -7,8 +7,8 @@ use std::sync::Arc;
 use rusqlite::Connection;
 
 use super::{
-    OpenError, approvals, credentials, entries, grants, heads, operators, schema, segments,
-    sessions,
+    OpenError, approvals, credentials, entries, grants, heads, operators, rotations, schema,
+    segments, sessions, settings,
 };
 use crate::audit::checkpoint::{PublicKey, SignedHead};
 use crate::audit::entry::StoredEntry;
@@ -58,6 +58,22 @@ impl Reader {
     /// [`StoreError::Unavailable`] if the file cannot be read.
     pub fn segments(&self) -> Result<Vec<Segment>, StoreError> {
         Ok(segments::read(&self.0)?)
+    }
+
+    /// Entries that change the key that signs heads, oldest first; those of sealed segments too.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the file cannot be read.
+    pub fn rotations(&self) -> Result<Vec<StoredEntry>, StoreError> {
+        Ok(rotations::read(&self.0)?)
+    }
+
+    /// A small setting of the guard's own.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the file cannot be read.
+    pub fn setting(&self, name: &str) -> Result<Option<String>, StoreError> {
+        Ok(settings::read(&self.0, name)?)
     }
 
     /// The newest signed head of each run of the guard, oldest first.
