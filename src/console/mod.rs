@@ -24,6 +24,7 @@ mod scopes;
 mod sessions;
 mod shield;
 mod sign_in;
+mod stopped;
 mod tier;
 mod tools;
 mod viewer;
