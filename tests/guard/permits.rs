@@ -267,7 +267,11 @@ async fn an_agents_own_report_ends_nothing() {
     let bank = Bank::new().await;
     let signed = bank.ask(60).await.unwrap();
     let guard = &bank.world.guard;
-    guard.claim(signed.call, Outcome::Done, None).await.unwrap();
+    let clerk = AgentName::parse("clerk").unwrap();
+    guard
+        .claim(&clerk, signed.call, Outcome::Done, None)
+        .await
+        .unwrap();
     assert!(bank.outcomes().await.is_empty());
     bank.redeem(&signed.token, 60).await.unwrap();
     guard
