@@ -54,6 +54,7 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     }
     let setup = Setup {
         upstreams: config.resolve()?,
+        anchors: config.resolve_anchors()?,
         issuers: config.issuers,
         scopes: config.scopes,
         agents: Some(config.listen.agents),

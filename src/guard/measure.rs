@@ -88,6 +88,8 @@ pub struct Figures {
     pub isolation: Isolation,
     /// Entries after the newest signed head, at most [`UNSIGNED_LISTED_COUNT`] counted.
     pub unsigned: usize,
+    /// Each anchor by its name, with the entries that its newest head counts and how often it failed.
+    pub anchors: Vec<(String, u64, u64)>,
 }
 
 impl Guard {
@@ -123,7 +125,26 @@ impl Guard {
             oldest: ages.into_iter().max().unwrap_or_default(),
             isolation: self.isolation,
             unsigned: unsigned.len(),
+            anchors: measures
+                .anchors
+                .lock()
+                .iter()
+                .map(|(name, (count, failures))| (name.clone(), *count, *failures))
+                .collect(),
         })
+    }
+
+    /// A head that counts so many entries is at that anchor.
+    pub fn anchored(&self, anchor: &str, count: u64) {
+        let mut anchors = self.measures.anchors.lock();
+        anchors.entry(anchor.to_owned()).or_default().0 = count;
+    }
+
+    /// A head did not reach that anchor.
+    pub fn anchor_failed(&self, anchor: &str) {
+        let mut anchors = self.measures.anchors.lock();
+        let (_, failures) = anchors.entry(anchor.to_owned()).or_default();
+        *failures = failures.saturating_add(1);
     }
 }
 
@@ -134,6 +155,7 @@ pub(super) struct Measures {
     committing: Mutex<Spread>,
     upstream: Mutex<Spread>,
     voting: Mutex<Spread>,
+    anchors: Mutex<BTreeMap<String, (u64, u64)>>,
 }
 
 impl Default for Measures {
@@ -144,6 +166,7 @@ impl Default for Measures {
             committing: Mutex::new(Spread::new(&MACHINE)),
             upstream: Mutex::new(Spread::new(&MACHINE)),
             voting: Mutex::new(Spread::new(&PEOPLE)),
+            anchors: Mutex::default(),
         }
     }
 }

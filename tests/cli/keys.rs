@@ -61,6 +61,22 @@ fn a_changed_key_is_followed_by_a_verification_that_was_told_any_of_them() {
     assert_eq!(verifies(&house, &ANCHORS)["key_from"], "the record itself");
     std::fs::rename(house.path("newest.pub"), &newest).unwrap();
 
+    let read = |file: &str| std::fs::read_to_string(house.path(file)).unwrap();
+    let both = read("first.pub") + &read("data/keys/checkpoint.pub");
+    house.write("both.pub", &both);
+    verifies(&house, &["--keys", "both.pub"]);
+    house.ends(
+        2,
+        &[
+            "audit",
+            "verify",
+            "--keys",
+            "both.pub",
+            "--key",
+            "first.pub",
+        ],
+    );
+
     // The changes are sealed away, and still followed.
     let pruned = house.json(&["audit", "prune", "--before", "100000"]);
     assert!(pruned["count"].as_u64().unwrap() > 10, "{pruned}");

@@ -7,6 +7,7 @@
 )]
 
 mod agent;
+mod anchors;
 mod codes;
 mod doctor;
 mod floods;

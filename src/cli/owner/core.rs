@@ -2,15 +2,18 @@
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio::task::JoinHandle;
 
-use super::anchor;
+use super::anchor::Post;
+use super::anchored::Standings;
 use crate::ambient::Ambient;
+use crate::audit::checkpoint::SignedHead;
 use crate::cli::failure::Failure;
 use crate::cli::print;
+use crate::config::Anchor;
 use crate::guard::{Guard, Offered, Parts, PinPolicy, Reload};
 use crate::limits::RECORD_SHARE_BYTES;
 use crate::model::id::BootId;
@@ -26,10 +29,10 @@ pub(crate) struct Core {
     /// The guard.
     pub(crate) guard: Arc<Guard>,
     store: Arc<Sqlite>,
-    data: PathBuf,
     /// The digest of the scopes that were last put into force in this directory.
     accepted: Option<String>,
-    anchoring: JoinHandle<()>,
+    posts: Vec<(Post, JoinHandle<()>)>,
+    standings: Arc<Standings>,
     /// Held as long as this process owns the directory.
     lock: File,
 }
@@ -73,15 +76,29 @@ impl Core {
         })
         .await
         .map_err(|error| Failure::because(&error))?;
-        let anchoring = tokio::spawn(anchor::follow(data.to_owned(), Arc::clone(&guard)));
-        Ok(Some(Self {
+        let mut core = Self {
             guard,
             store,
-            data: data.to_owned(),
             accepted,
-            anchoring,
+            posts: Vec::new(),
+            standings: Arc::new(Standings::new(data)),
             lock,
-        }))
+        };
+        core.follow(Post::own(data));
+        Ok(Some(core))
+    }
+
+    /// Sends heads there too, from now on.
+    pub(crate) fn anchor_at(&mut self, anchors: Vec<Anchor>) {
+        for post in Post::all(anchors) {
+            self.follow(post);
+        }
+    }
+
+    fn follow(&mut self, post: Post) {
+        let (guard, standings) = (Arc::clone(&self.guard), Arc::clone(&self.standings));
+        let following = post.clone().follow(guard, standings);
+        self.posts.push((post, following));
     }
 
     /// Puts the first scopes into force, or leaves them to an operator where others were in force
@@ -112,19 +129,35 @@ impl Core {
         }
     }
 
-    /// Settles, writes the last head to the record and to the anchor, and lets go of the directory.
-    pub(crate) async fn close(self) -> Result<(), Failure> {
+    /// Settles, writes the last head to the record and to the anchors, and lets go of the directory. An
+    /// anchor elsewhere that cannot be reached keeps nobody: that is told, and stands in `doctor`.
+    pub(crate) async fn close(mut self) -> Result<(), Failure> {
         let stopped = self.guard.stop().await;
-        self.anchoring.abort();
+        let mut posts = Vec::new();
+        for (post, following) in std::mem::take(&mut self.posts) {
+            following.abort();
+            // It may be writing still; how it ended is of no interest.
+            let _ = following.await;
+            posts.push(post);
+        }
         let head = self.store.head().await;
         let anchored = match head {
-            Ok(Some(head)) => anchor::append(&self.data, &head),
+            Ok(Some(head)) => self.anchor_last(&posts, &head).await,
             Ok(None) => Ok(()),
             Err(error) => Err(Failure::because(&error)),
         };
         drop(self.lock);
         stopped.map_err(|error| Failure::because(&error))?;
         anchored
+    }
+
+    async fn anchor_last(&self, posts: &[Post], head: &SignedHead) -> Result<(), Failure> {
+        let sent = posts
+            .iter()
+            .map(|post| post.last(&self.guard, &self.standings, head));
+        // The first is the guard's own file.
+        let mut sent = futures_util::future::join_all(sent).await.into_iter();
+        sent.next().unwrap_or(Ok(()))
     }
 }
 
