@@ -230,6 +230,14 @@ pub const RECORD_LOG_COPIED_PAGES: u64 = 4_096;
 pub const RECORD_LOG_MOST_PAGES: u64 = 16_384;
 /// Longest time between two copies of the signed head at the anchor.
 pub const ANCHOR_INTERVAL: Duration = Duration::from_secs(60);
+/// How often one delivery to a receiver is tried.
+pub const WEBHOOK_TRIES_COUNT: usize = 4;
+/// Time a receiver has to answer one delivery.
+pub const WEBHOOK_ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// Pause before the second try of a delivery; each further one is twice as long, and all a little longer.
+pub const WEBHOOK_RETRY_FIRST: Duration = Duration::from_millis(500);
+/// Shortest and longest secret of a receiver.
+pub const WEBHOOK_SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 /// Longest free text an agent, an operator or an upstream may put into the record.
 pub const TEXT_BYTES: usize = 4_096;
 /// Limiter cells above which those whose time has passed are dropped.
@@ -356,5 +364,3 @@ pub const NOTICE_TRIES_COUNT: u32 = 20;
 pub const NOTICE_LOOK_INTERVAL: Duration = Duration::from_millis(200);
 /// Time a receiver still has when the guard is told to stop.
 pub const NOTICE_STOP_GRACE: Duration = Duration::from_secs(2);
-/// Least and most bytes of the secret that a receiver verifies a webhook with.
-pub const WEBHOOK_SECRET_BYTES: std::ops::RangeInclusive<usize> = 16..=64;

@@ -1,5 +1,8 @@
 //! The one constructor of HTTP clients: no redirects, no proxy, bounded, and no surprise addresses.
 
+pub mod signing;
+pub mod webhook;
+
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::sync::Arc;
 

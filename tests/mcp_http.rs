@@ -667,7 +667,8 @@ async fn a_client_that_comes_again_need_not_repeat_the_answer_that_waits() {
     let leg = second_round(&wire, &meta).await;
     let waits = wire.ask_modern("tools/call", leg).await.answer();
     assert_eq!(waits["result"]["resultType"], "input_required", "{waits}");
-    guarded.approve(&guarded.open_approval().await).await;
+    let waiting = guarded.open_approval().await;
+    guarded.approve(&waiting).await;
     let again = json!({
         "name": "ask", "arguments": {}, "_meta": meta,
         "requestState": waits["result"]["requestState"],
@@ -712,7 +713,10 @@ async fn an_answer_to_a_server_of_the_older_revision_waits_for_a_person_while_th
     let wire = Wire::new(&guarded.url(Some("fixture")), &guarded.key);
     let wire = wire.begin("2025-11-25").await;
     let form = json!({"action": "accept", "content": {"username": "ada", "email": "a@b.example"}});
-    let deciding = async { guarded.approve(&guarded.open_approval().await).await };
+    let deciding = async {
+        let waiting = guarded.open_approval().await;
+        guarded.approve(&waiting).await;
+    };
     let (asked, ()) = tokio::join!(
         wire.call_answering("test_elicitation", form.clone()),
         deciding

@@ -94,10 +94,15 @@ impl Signer {
         };
         let message = head.message(self.public.id());
         SignedHead {
-            signature: self.pair.sign(message.as_bytes()).as_ref().to_vec(),
+            signature: self.sign_digest(&message),
             key: self.public.id().to_owned(),
             head,
         }
+    }
+
+    /// Signs the digest of a statement of this crate.
+    pub(super) fn sign_digest(&self, message: &Digest) -> Vec<u8> {
+        self.pair.sign(message.as_bytes()).as_ref().to_vec()
     }
 }
 
@@ -143,11 +148,14 @@ impl PublicKey {
     /// Whether it signed the head.
     #[must_use]
     pub fn verify(&self, signed: &SignedHead) -> bool {
-        let message = signed.head.message(&signed.key);
-        signed.key == self.id
-            && UnparsedPublicKey::new(&ED25519, &self.bytes)
-                .verify(message.as_bytes(), &signed.signature)
-                .is_ok()
+        signed.key == self.id && self.signed(&signed.head.message(&signed.key), &signed.signature)
+    }
+
+    /// Whether it signed the digest of a statement.
+    pub(super) fn signed(&self, message: &Digest, signature: &[u8]) -> bool {
+        UnparsedPublicKey::new(&ED25519, &self.bytes)
+            .verify(message.as_bytes(), signature)
+            .is_ok()
     }
 }
 

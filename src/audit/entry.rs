@@ -124,6 +124,13 @@ pub fn moment(body: &[u8]) -> Option<Timestamp> {
     Timestamp::parse(std::str::from_utf8(text).ok()?)
 }
 
+/// Whether a member of a canonical body is exactly this word, which must need no escapes.
+pub(super) fn says(body: &[u8], name: &[u8], word: &str) -> bool {
+    let quoted =
+        member(body, name).and_then(|value| value.strip_prefix(b"\"")?.strip_suffix(b"\""));
+    quoted == Some(word.as_bytes())
+}
+
 /// The value of a member of an object in canonical form, as it is spelt. `name` must need no escapes.
 pub(super) fn member<'a>(object: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
     let mut rest = object.strip_prefix(b"{")?;

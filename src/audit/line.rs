@@ -20,6 +20,8 @@ pub enum Line {
     Record(StoredEntry),
     /// `{"head": {count, hash, at, boot, key, signature}}`
     Head(SignedHead),
+    /// `{"rotation": {seq, previous, hash, body}}`, an entry of a sealed segment that changes the key.
+    Rotation(StoredEntry),
     /// `{"segment": {first, last, previous, hash, digest}}`, entries that are in a file of their own.
     Segment(Segment),
     /// `{"key": "…"}`, an Ed25519 public key in hexadecimal.
@@ -42,23 +44,8 @@ impl Line {
     #[must_use]
     pub fn render(&self) -> Vec<u8> {
         match self {
-            Self::Record(entry) => {
-                let begin = format!(
-                    r#"{{"record":{{"seq":{},"previous":"{}","hash":"{}","body":"#,
-                    entry.seq, entry.previous, entry.hash
-                );
-                let disclosure = entry.disclosure.as_deref();
-                let length = begin.len() + entry.body.len() + disclosure.map_or(0, <[u8]>::len);
-                let mut line = Vec::with_capacity(length + 32);
-                line.extend_from_slice(begin.as_bytes());
-                line.extend_from_slice(&entry.body);
-                if let Some(disclosure) = disclosure {
-                    line.extend_from_slice(br#","disclosure":"#);
-                    line.extend_from_slice(disclosure);
-                }
-                line.extend_from_slice(b"}}");
-                line
-            }
+            Self::Record(entry) => entry_line("record", entry),
+            Self::Rotation(entry) => entry_line("rotation", entry),
             Self::Head(SignedHead {
                 head,
                 key,
@@ -87,13 +74,8 @@ impl Line {
     /// [`LineFault`].
     pub fn parse(line: &str) -> Result<Self, LineFault> {
         match serde_json::from_str(line).map_err(LineFault::Unreadable)? {
-            Wire::Record(record) => Ok(Self::Record(StoredEntry {
-                seq: record.seq,
-                previous: digest(&record.previous, "previous hash")?,
-                hash: digest(&record.hash, "hash")?,
-                body: bytes(record.body),
-                disclosure: record.disclosure.map(bytes),
-            })),
+            Wire::Record(record) => record.entry().map(Self::Record),
+            Wire::Rotation(record) => record.entry().map(Self::Rotation),
             Wire::Head(head) => Ok(Self::Head(SignedHead {
                 head: Head {
                     count: head.count,
@@ -120,11 +102,32 @@ impl Line {
     }
 }
 
+/// An entry under that name; its body and disclosure byte for byte.
+fn entry_line(name: &str, entry: &StoredEntry) -> Vec<u8> {
+    let begin = format!(
+        r#"{{"{name}":{{"seq":{},"previous":"{}","hash":"{}","body":"#,
+        entry.seq, entry.previous, entry.hash
+    );
+    let disclosure = entry.disclosure.as_deref();
+    let length = begin.len() + entry.body.len() + disclosure.map_or(0, <[u8]>::len);
+    let mut line = Vec::with_capacity(length + 32);
+    line.extend_from_slice(begin.as_bytes());
+    line.extend_from_slice(&entry.body);
+    if let Some(disclosure) = disclosure {
+        line.extend_from_slice(br#","disclosure":"#);
+        line.extend_from_slice(disclosure);
+    }
+    line.extend_from_slice(b"}}");
+    line
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Wire<'a> {
     #[serde(borrow)]
     Record(WireRecord<'a>),
+    #[serde(borrow)]
+    Rotation(WireRecord<'a>),
     Head(WireHead),
     Segment(WireSegment),
     Key(String),
@@ -140,6 +143,18 @@ struct WireRecord<'a> {
     body: &'a RawValue,
     #[serde(borrow)]
     disclosure: Option<&'a RawValue>,
+}
+
+impl WireRecord<'_> {
+    fn entry(self) -> Result<StoredEntry, LineFault> {
+        Ok(StoredEntry {
+            seq: self.seq,
+            previous: digest(&self.previous, "previous hash")?,
+            hash: digest(&self.hash, "hash")?,
+            body: bytes(self.body),
+            disclosure: self.disclosure.map(bytes),
+        })
+    }
 }
 
 #[derive(Deserialize)]
@@ -187,8 +202,9 @@ mod tests {
         let boot = BootId::random(&Ambient::system());
         let head = signer.sign(&chain, Timestamp::from_millis(1_700_000_000_123), boot);
         vec![
-            Line::Record(bare),
+            Line::Record(bare.clone()),
             Line::Record(disclosed),
+            Line::Rotation(bare),
             Line::Head(head),
             Line::Key(signer.public().clone()),
             Line::Segment(Segment {
@@ -216,7 +232,7 @@ mod tests {
     #[test]
     fn what_render_would_not_write_is_refused() {
         let record = text(&lines()[1]);
-        let head = text(&lines()[2]);
+        let head = text(&lines()[3]);
         for line in [
             String::new(),
             "{}".to_owned(),

@@ -10,5 +10,7 @@ pub mod disclosure;
 pub mod entry;
 pub mod line;
 pub mod report;
+pub mod rotation;
 pub mod segment;
+mod succession;
 pub mod verify;

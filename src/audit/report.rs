@@ -18,6 +18,8 @@ pub struct Report {
     /// Place of the last entry that a verified anchor covers; nothing where no anchor was given or
     /// none held.
     pub anchored_through: Option<u64>,
+    /// Changes of the key that signs heads, which were followed.
+    pub rotations: u64,
     /// What is wrong, in the order of the record, as far as it is spelt out.
     pub findings: Vec<Finding>,
     /// How many findings beyond those.
@@ -77,6 +79,23 @@ impl Report {
             self.more = self.more.saturating_add(1);
         }
     }
+
+    /// Brings the findings into the order of the record.
+    pub(super) fn sort(&mut self) {
+        self.findings
+            .sort_by_key(|finding| finding.place.position());
+    }
+}
+
+impl Place {
+    /// The first entry that it concerns; of the record as a whole, after all of them.
+    const fn position(self) -> u64 {
+        match self {
+            Self::Entry(seq) | Self::Head(seq) | Self::Anchor(seq) => seq,
+            Self::Missing { from, .. } | Self::Segment { from, .. } => from,
+            Self::Record => u64::MAX,
+        }
+    }
 }
 
 impl fmt::Display for Report {
@@ -94,6 +113,11 @@ impl fmt::Display for Report {
                 ", {} more in sealed segments that were not read",
                 self.sealed
             )?;
+        }
+        match self.rotations {
+            0 => {}
+            1 => f.write_str(", across a change of key")?,
+            count => write!(f, ", across {count} changes of key")?,
         }
         write!(f, "; unsigned tail: {}", self.unsigned_tail)?;
         for finding in &self.findings {

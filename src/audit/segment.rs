@@ -3,7 +3,7 @@
 
 use serde_json::{Map, Value};
 
-use super::entry::member;
+use super::entry::says;
 use crate::model::digest::Digest;
 use crate::model::json;
 
@@ -53,12 +53,9 @@ impl Segment {
     /// The segment that an entry with this canonical body seals, if it seals one.
     #[must_use]
     pub fn sealed_by(body: &[u8]) -> Option<Self> {
-        let is = |name: &[u8], word: &str| {
-            let value = member(body, name)?.strip_prefix(b"\"")?;
-            (value.strip_suffix(b"\"")? == word.as_bytes()).then_some(())
-        };
-        is(b"kind", "guard")?;
-        is(b"state", PRUNED)?;
+        if !says(body, b"kind", "guard") || !says(body, b"state", PRUNED) {
+            return None;
+        }
         let body = json::parse(body).ok()?;
         let number = |name: &str| body.get(name).and_then(Value::as_u64);
         let digest = |name: &str| Digest::from_hex(body.get(name)?.as_str()?);

@@ -5,6 +5,7 @@
 //! | a byte changed, a row removed or moved | the chain |
 //! | the tail cut or rewritten, the head kept | the newest signed head |
 //! | rows and head removed, an older copy restored, the tail rewritten and signed anew | an anchor |
+//! | another key put in the place of the one that signs | the entry that both keys must sign |
 //! | a value changed beside an entry | the commitment in the entry |
 
 use super::chain::{self, GENESIS};
@@ -13,12 +14,14 @@ use super::disclosure::Disclosure;
 use super::entry::{StoredEntry, commitment};
 use super::report::{Place, Report};
 use super::segment::Segment;
+use super::succession::Succession;
 use crate::model::digest::Digest;
 
 /// Verifies entries, oldest first from the very first, against the record's own heads, and against
 /// anchors where there are any: heads that were kept elsewhere.
 ///
-/// `keys` are the public keys that may have signed; take them from outside the record where possible.
+/// `keys` are the public keys that are trusted; take them from outside the record where possible. Those
+/// that entries of the record change to, or from, are trusted with them, each for its part of the record.
 ///
 /// # Errors
 /// Whatever reading the entries meets; tampering is no error but a finding.
@@ -38,6 +41,8 @@ pub struct Sealed<'a> {
     pub segments: &'a [Segment],
     /// Whether their entries come before the others, read from their files.
     pub are_read: bool,
+    /// Those of their entries that change the key, for where the others are not read.
+    pub rotations: &'a [StoredEntry],
 }
 
 /// As [`verify`], of a record whose oldest entries are in sealed segments. Where those are not read, the
@@ -52,22 +57,30 @@ pub fn verify_pruned<E>(
     keys: &[PublicKey],
     anchors: Option<&[SignedHead]>,
 ) -> Result<Report, E> {
-    let mut report = Report::default();
-    let mut claims = claims(heads, anchors.unwrap_or_default(), keys, &mut report);
+    let mut claims = claims(heads, anchors.unwrap_or_default());
     let boundary = sealed.segments.last().filter(|_| !sealed.are_read);
-    report.sealed = boundary.map_or(0, |segment| segment.last);
+    let begin = boundary.map_or(0, |segment| segment.last);
     let mut walk = Walk {
-        last: report.sealed,
+        last: begin,
         hash: boundary.map_or(GENESIS, |segment| segment.hash),
         named: Vec::new(),
-        report,
+        met: Vec::new(),
+        succession: Succession::of(keys),
+        report: Report {
+            sealed: begin,
+            ..Report::default()
+        },
     };
+    for entry in sealed.rotations.iter().filter(|entry| entry.seq <= begin) {
+        walk.succeed(entry);
+    }
     walk.meet(&mut claims);
     for entry in entries {
         walk.step(&entry?);
         walk.meet(&mut claims);
     }
-    let mut report = walk.report;
+    let (last, named) = (walk.last, std::mem::take(&mut walk.named));
+    let mut report = walk.judged(claims);
     // Those of earlier segments are in segments themselves.
     let needed = match sealed.are_read {
         true => sealed.segments,
@@ -77,55 +90,43 @@ pub fn verify_pruned<E>(
             .map_or(&[][..], |last| last),
     };
     for segment in needed {
-        if !walk.named.contains(segment) {
+        if !named.contains(segment) {
             let (from, to) = (segment.first, segment.last);
             let what = "no entry of the record says that it was sealed so";
             report.find(Place::Segment { from, to }, what);
         }
     }
-    for claim in claims {
-        let missing = Place::Missing {
-            from: walk.last.saturating_add(1),
-            to: claim.signed.head.count,
-        };
-        let what = match claim.is_anchor {
-            false => "missing, though a signed head counts them",
-            true => "missing, though an anchor counts them",
-        };
-        if !report.findings.iter().any(|one| one.place == missing) {
-            report.find(missing, what);
-        }
-    }
-    if heads.is_empty() && walk.last > 0 {
+    if heads.is_empty() && last > 0 {
         report.find(Place::Record, "it has no signed head");
     }
-    report.unsigned_tail = walk.last.saturating_sub(report.signed_through);
+    report.unsigned_tail = last.saturating_sub(report.signed_through);
+    report.sort();
     Ok(report)
 }
 
-/// What a head says, once its signature was verified.
+/// What a head says.
 struct Claim<'a> {
     signed: &'a SignedHead,
     is_anchor: bool,
 }
 
-/// The heads whose signatures hold, those of the longest records first.
-fn claims<'a>(
-    heads: &'a [SignedHead],
-    anchors: &'a [SignedHead],
-    keys: &[PublicKey],
-    report: &mut Report,
-) -> Vec<Claim<'a>> {
-    let mut claims = Vec::with_capacity(heads.len() + anchors.len());
+/// How a claim stands against the entries.
+enum Standing {
+    Holds,
+    Differs,
+    /// It points into a gap, which was found already.
+    InGap,
+    /// There are not so many.
+    Beyond,
+}
+
+/// Every head, those of the longest records first.
+fn claims<'a>(heads: &'a [SignedHead], anchors: &'a [SignedHead]) -> Vec<Claim<'a>> {
     let own = heads.iter().map(|head| (head, false));
-    for (signed, is_anchor) in own.chain(anchors.iter().map(|head| (head, true))) {
-        let place = place(signed, is_anchor);
-        match keys.iter().find(|key| key.id() == signed.key) {
-            None => report.find(place, format!("no key {} is known", signed.key)),
-            Some(key) if !key.verify(signed) => report.find(place, "its signature does not hold"),
-            Some(_) => claims.push(Claim { signed, is_anchor }),
-        }
-    }
+    let all = own.chain(anchors.iter().map(|head| (head, true)));
+    let mut claims: Vec<_> = all
+        .map(|(signed, is_anchor)| Claim { signed, is_anchor })
+        .collect();
     claims.sort_by_key(|claim| std::cmp::Reverse(claim.signed.head.count));
     claims
 }
@@ -137,15 +138,18 @@ fn place(signed: &SignedHead, is_anchor: bool) -> Place {
     }
 }
 
-struct Walk {
+struct Walk<'a> {
     last: u64,
     hash: Digest,
     /// The segments that entries name.
     named: Vec<Segment>,
+    /// The heads that were held against entries.
+    met: Vec<(Claim<'a>, Standing)>,
+    succession: Succession<'a>,
     report: Report,
 }
 
-impl Walk {
+impl<'a> Walk<'a> {
     fn step(&mut self, entry: &StoredEntry) {
         let expected = self.last.saturating_add(1);
         let here = Place::Entry(entry.seq);
@@ -162,12 +166,19 @@ impl Walk {
             self.report.find(here, "its content is not what was hashed");
         }
         self.named.extend(Segment::sealed_by(&entry.body));
+        self.succeed(entry);
         if let Some(disclosure) = &entry.disclosure {
             self.disclosed(entry, disclosure);
         }
         self.report.entries = self.report.entries.saturating_add(1);
         self.last = self.last.max(entry.seq);
         self.hash = entry.hash;
+    }
+
+    fn succeed(&mut self, entry: &StoredEntry) {
+        if let Err(what) = self.succession.step(entry) {
+            self.report.find(Place::Entry(entry.seq), what);
+        }
     }
 
     fn disclosed(&mut self, entry: &StoredEntry, disclosure: &[u8]) {
@@ -186,19 +197,51 @@ impl Walk {
     }
 
     /// Holds every head that counts as many entries as there are so far against the last of them.
-    fn meet(&mut self, claims: &mut Vec<Claim<'_>>) {
+    fn meet(&mut self, claims: &mut Vec<Claim<'a>>) {
         while let Some(claim) = claims.pop_if(|claim| claim.signed.head.count <= self.last) {
             let head = &claim.signed.head;
-            // One that counts fewer points into a gap, which was found already.
-            if head.count == self.last && head.hash == self.hash {
-                match claim.is_anchor {
-                    false => self.report.signed_through = head.count,
-                    true => self.report.anchored_through = Some(head.count),
+            let standing = match head.count == self.last {
+                false => Standing::InGap,
+                true if head.hash == self.hash => Standing::Holds,
+                true => Standing::Differs,
+            };
+            self.met.push((claim, standing));
+        }
+    }
+
+    /// The report, once every change of key was seen: only then it is known who may have signed what.
+    fn judged(self, beyond: Vec<Claim<'a>>) -> Report {
+        let mut report = self.report;
+        report.rotations = self.succession.count();
+        let beyond = beyond.into_iter().map(|claim| (claim, Standing::Beyond));
+        for (claim, standing) in self.met.into_iter().chain(beyond) {
+            let (signed, is_anchor) = (claim.signed, claim.is_anchor);
+            let (here, count) = (place(signed, is_anchor), signed.head.count);
+            if let Err(what) = self.succession.judge(signed) {
+                report.find(here, what);
+                continue;
+            }
+            match standing {
+                Standing::Holds if is_anchor => report.anchored_through = Some(count),
+                Standing::Holds => report.signed_through = count,
+                Standing::Differs => {
+                    let what = "the record up to there is not the one that was signed";
+                    report.find(here, what);
                 }
-            } else if head.count == self.last {
-                let what = "the record up to there is not the one that was signed";
-                self.report.find(place(claim.signed, claim.is_anchor), what);
+                Standing::InGap => {}
+                Standing::Beyond => {
+                    let from = self.last.saturating_add(1);
+                    let missing = Place::Missing { from, to: count };
+                    let what = match is_anchor {
+                        false => "missing, though a signed head counts them",
+                        true => "missing, though an anchor counts them",
+                    };
+                    if !report.findings.iter().any(|one| one.place == missing) {
+                        report.find(missing, what);
+                    }
+                }
             }
         }
+        report
     }
 }

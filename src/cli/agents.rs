@@ -86,6 +86,16 @@ enum Deed {
         #[command(flatten)]
         operator: OperatorArgs,
     },
+    /// Revoke one key of an agent, or one identity that tokens prove, with its sessions, grants and holds
+    RevokeKey {
+        /// The agent
+        #[arg(value_parser = AgentName::parse)]
+        name: AgentName,
+        /// The credential; `agents ls --json` names it
+        credential: String,
+        #[command(flatten)]
+        operator: OperatorArgs,
+    },
     /// Accept the tokens of a revoked identity again
     Readmit {
         /// The agent
@@ -134,9 +144,7 @@ pub(super) async fn run(args: Args, as_json: bool) -> Result<(), Failure> {
             credential,
             operator,
         } => {
-            // Only a name of the right form may stand in the path.
-            let id = CredentialId::parse(&credential)
-                .ok_or_else(|| Failure::Input(format!("{credential} names no credential")))?;
+            let id = parse_credential(&credential)?;
             let path = format!("/v1/agents/{name}/keys/{id}/readmit");
             operator.open()?.post(&path, None, &[]).await?;
             match as_json {
@@ -146,8 +154,23 @@ pub(super) async fn run(args: Args, as_json: bool) -> Result<(), Failure> {
                 false => Ok(print::say(format!("tokens of {id} prove {name} again"))?),
             }
         }
+        Deed::RevokeKey {
+            name,
+            credential,
+            operator,
+        } => {
+            let id = parse_credential(&credential)?;
+            let path = format!("/v1/agents/{name}/keys/{id}");
+            let reply = operator.open()?.delete(&path).await?;
+            stopped::print(&id.to_string(), "revoke", &reply.body, as_json)
+        }
         Deed::Revoke { name, operator } => stop(&operator, &name, "revoke", as_json).await,
     }
+}
+
+/// Only a name of the right form may stand in a path.
+fn parse_credential(text: &str) -> Result<CredentialId, Failure> {
+    CredentialId::parse(text).ok_or_else(|| Failure::Input(format!("{text} names no credential")))
 }
 
 async fn stop(

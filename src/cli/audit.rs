@@ -39,9 +39,12 @@ enum Deed {
         /// Signed heads that were kept outside, one a line
         #[arg(long, value_name = "FILE")]
         anchors: Option<PathBuf>,
-        /// The public key that signs heads, in hexadecimal, kept outside
+        /// A public key that signed heads, in hexadecimal, kept outside; changes of it are followed
         #[arg(long, value_name = "FILE")]
         key: Option<PathBuf>,
+        /// Several of them, one a line, where no change in the record links them
+        #[arg(long, value_name = "FILE", conflicts_with = "key")]
+        keys: Option<PathBuf>,
     },
     /// Seal old entries in files of their own and take them out of the record
     Prune(prune::Args),
@@ -71,14 +74,16 @@ pub(super) async fn run(args: Args, as_json: bool) -> Result<(), Failure> {
             segments,
             anchors,
             key,
-        } => verify::run(
-            &args.place,
-            file.as_deref(),
-            segments.as_deref(),
-            anchors.as_deref(),
-            key.as_deref(),
-            as_json,
-        ),
+            keys,
+        } => {
+            let asked = verify::Asked {
+                export: file.as_deref(),
+                segments: segments.as_deref(),
+                anchors: anchors.as_deref(),
+                keys: keys.as_deref().or(key.as_deref()),
+            };
+            verify::run(&args.place, asked, as_json)
+        }
         Deed::Prune(asked) => prune::run(&args.place, asked, as_json).await,
         Deed::Backup { file } => backup::run(&args.place, &file, as_json),
         Deed::Tail { lines } => tail::run(&open(&args.place.data()?)?, lines, as_json),
@@ -112,6 +117,9 @@ fn export(reader: &Reader, from: u64) -> Result<(), Failure> {
     let segments = reader.segments();
     for segment in segments.map_err(|error| Failure::because(&error))? {
         put(&Line::Segment(segment))?;
+    }
+    for entry in verify::sealed_rotations(reader)? {
+        put(&Line::Rotation(entry))?;
     }
     for entry in Pages::new(reader, from) {
         put(&Line::Record(entry?))?;

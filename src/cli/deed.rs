@@ -18,6 +18,7 @@ use crate::model::isolation::Isolation;
 use crate::model::json;
 use crate::model::name::{AgentName, GroupName, OperatorName, ServerName};
 use crate::model::time::Timestamp;
+use crate::store::keys::Purpose;
 
 /// One deed.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -66,6 +67,20 @@ pub(super) enum Deed {
         /// Whether only to say what would go.
         dry_run: bool,
     },
+    /// Change one of the guard's own keys.
+    RotateKey {
+        /// What it is for.
+        purpose: Purpose,
+    },
+}
+
+/// The directory in which deeds are done.
+#[derive(Clone, Copy)]
+pub(super) struct Home<'a> {
+    /// The directory.
+    pub(super) data: &'a Path,
+    /// Whether agents are served meanwhile.
+    pub(super) serves: bool,
 }
 
 /// Has the deed done: by the owner of the directory, or directly where nobody owns it.
@@ -83,7 +98,8 @@ pub(super) async fn ask(data: &Path, deed: Deed) -> Result<Value, Failure> {
         );
         if let Some(core) = opened.await? {
             let by = format!("uid {}", rustix::process::getuid().as_raw());
-            let done = deed.perform(&core.guard, &by).await;
+            let serves = false;
+            let done = deed.perform(&core.guard, &by, Home { data, serves }).await;
             core.close().await?;
             return done;
         }
@@ -138,6 +154,9 @@ impl Deed {
                     "dry_run": dry_run,
                 })
             }
+            Self::RotateKey { purpose } => {
+                json!({"v": 1, "op": "keys.rotate", "purpose": purpose.name()})
+            }
         }
     }
 
@@ -188,12 +207,20 @@ impl Deed {
                     dry_run: hello.get("dry_run")?.as_bool()?,
                 })
             }
+            "keys.rotate" => Some(Self::RotateKey {
+                purpose: Purpose::parse(text("purpose")?)?,
+            }),
             _ => None,
         }
     }
 
     /// Does it, in the name of `by`.
-    pub(super) async fn perform(self, guard: &Guard, by: &str) -> Result<Value, Failure> {
+    pub(super) async fn perform(
+        self,
+        guard: &Guard,
+        by: &str,
+        home: Home<'_>,
+    ) -> Result<Value, Failure> {
         match self {
             Self::AddAgentKey { name, life } => {
                 check_life(life)?;
@@ -256,6 +283,11 @@ impl Deed {
                     &pruned.map_err(|error| Failure::because(&error))?,
                     &to,
                 ))
+            }
+            Self::RotateKey { purpose } => {
+                let rotated = guard.rotate_key(by, home.data, purpose, home.serves);
+                let key = rotated.await.map_err(|error| Failure::because(&error))?;
+                Ok(json!({"purpose": purpose.name(), "key": key, "state": "in force"}))
             }
             Self::RemoveOperator { name } => {
                 guard
@@ -424,6 +456,9 @@ mod tests {
                 keep: Keep::From(7),
                 to: "/srv/segments".to_owned(),
                 dry_run: false,
+            },
+            Deed::RotateKey {
+                purpose: Purpose::Checkpoint,
             },
         ];
         for deed in deeds {

@@ -57,6 +57,7 @@ pub(super) fn run(args: &Args, as_json: bool) -> Result<(), Failure> {
     let people = People::read(&data)?;
     people.examine(now, &mut report);
     manifests::examine(&scopes, &data, &people, now, isolation, &mut report);
-    record::examine(&data, now, &mut report)?;
+    let anchors = config.map(|config| config.anchors).unwrap_or_default();
+    record::examine(&data, &anchors, now, &mut report)?;
     report.print(as_json)
 }

@@ -1,10 +1,11 @@
 //! `countersign grants`: what approvals have left.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::failure::Failure;
 use super::operator::{OperatorArgs, field, list};
 use super::print;
+use super::stopped;
 use super::table::Table;
 use crate::model::id::GrantId;
 
@@ -38,12 +39,8 @@ pub(super) async fn run(args: Args, as_json: bool) -> Result<(), Failure> {
         }
         Deed::Revoke { id } => {
             let path = format!("/v1/grants/{id}/revoke");
-            operators.post(&path, None, &[]).await?;
-            match as_json {
-                true => print::json(&json!({"id": id.to_string(), "state": "revoked"}))?,
-                false => print::say(format!("{id}: revoked"))?,
-            }
-            Ok(())
+            let reply = operators.post(&path, None, &[]).await?;
+            stopped::print(&id.to_string(), "revoke", &reply.body, as_json)
         }
     }
 }

@@ -14,6 +14,7 @@ mod failure;
 mod grants;
 mod hello;
 mod init;
+mod keys;
 mod notify;
 mod operator;
 mod operators;
@@ -84,6 +85,8 @@ enum Command {
     Pin(pin::Args),
     /// See, test and switch on how people are told what waits
     Notify(notify::Args),
+    /// See and change the guard's own keys
+    Keys(keys::Args),
     /// Add, list and remove those who may approve
     Operators(operators::Args),
 }
@@ -140,6 +143,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Peps(args) => peps::run(args, as_json).await,
         Command::Pin(args) => pin::run(args, as_json).await,
         Command::Notify(args) => notify::run(args, as_json).await,
+        Command::Keys(args) => keys::run(args, as_json).await,
         Command::Operators(args) => operators::run(args, as_json).await,
     }
 }

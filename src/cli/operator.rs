@@ -120,6 +120,11 @@ impl Operators {
         self.send(Method::POST, path, body, headers).await
     }
 
+    /// Takes something away.
+    pub(super) async fn delete(&self, path: &str) -> Result<Reply, Failure> {
+        self.send(Method::DELETE, path, None, &[]).await
+    }
+
     async fn send(
         &self,
         method: Method,

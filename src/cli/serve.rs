@@ -55,6 +55,7 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     let setup = Setup {
         upstreams: config.resolve()?,
         notify: config.channels()?,
+        anchors: config.resolve_anchors()?,
         console: config.listen.console,
         issuers: config.issuers,
         scopes: config.scopes,

@@ -203,6 +203,10 @@ fn setup(args: &Args, config: Option<&Config>, data: &Path) -> Result<Setup, Fai
         upstreams: BTreeMap::new(),
         // Tokens come over HTTP alone.
         issuers: Vec::new(),
+        anchors: match config {
+            Some(config) => config.resolve_anchors()?,
+            None => Vec::new(),
+        },
         all_synced: config.is_some_and(|config| config.all_synced),
         reload: config.map_or(Reload::Auto, |config| config.reload),
         pin: config

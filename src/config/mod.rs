@@ -2,6 +2,7 @@
 //!
 //! Read strictly, with every fault at once. It names secrets and never holds one.
 
+mod anchor;
 mod issuer;
 mod listen;
 mod notify;
@@ -11,6 +12,7 @@ mod upstream;
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
+pub use anchor::{Anchor, AnchorRef};
 pub use listen::Listen;
 pub use notify::{Address, Notify, NotifyWay};
 pub use secret::SecretRef;
@@ -38,6 +40,8 @@ pub struct Config {
     pub upstreams: BTreeMap<ServerName, Upstream>,
     /// The issuers whose tokens may prove an agent.
     pub issuers: Vec<IssuerSpec>,
+    /// Where heads of the record go, beside the file in the guard's directory.
+    pub anchors: Vec<AnchorRef>,
     /// Whether reads are synced before they run, like everything else.
     pub all_synced: bool,
     /// Who puts changed scopes into force.
@@ -98,6 +102,25 @@ impl Config {
     }
 }
 
+impl Config {
+    /// The anchors with their secrets looked up.
+    ///
+    /// # Errors
+    /// Every secret that is not where the configuration says, and every address that is refused.
+    pub fn resolve_anchors(&self) -> Result<Vec<Anchor>, Faults> {
+        let mut faults = Faults::default();
+        let anchors = self
+            .anchors
+            .iter()
+            .filter_map(|anchor| anchor.resolve(&mut faults))
+            .collect();
+        match faults.is_empty() {
+            true => Ok(anchors),
+            false => Err(faults.sorted()),
+        }
+    }
+}
+
 fn read(tree: &Node, base: &Path, faults: &mut Faults) -> Option<Config> {
     let block = Block::open(tree, &CONFIG, faults)?;
     version(&block, faults);
@@ -114,6 +137,10 @@ fn read(tree: &Node, base: &Path, faults: &mut Faults) -> Option<Config> {
     let issuers = block
         .find("issuers")
         .map(|node| issuer::read(node, base, faults))
+        .unwrap_or_default();
+    let anchors = block
+        .find("anchors")
+        .map(|node| anchor::read(node, base, faults))
         .unwrap_or_default();
     let all_synced = block
         .find("durability")
@@ -139,6 +166,7 @@ fn read(tree: &Node, base: &Path, faults: &mut Faults) -> Option<Config> {
         listen: listen?,
         upstreams,
         issuers,
+        anchors,
         all_synced: all_synced.unwrap_or(false),
         reload: reload.unwrap_or(Reload::Accept),
         pin,
@@ -214,6 +242,7 @@ const CONFIG: Keys = Keys {
         "listen",
         "upstreams",
         "issuers",
+        "anchors",
         "durability",
         "reload",
         "pin",
@@ -258,6 +287,7 @@ mod tests {
              crm: {url: 'https://crm.example.com/mcp', credential: {env: CRM_TOKEN}}\n\
              issuers:\n  https://idp.example.com: {jwks: 'https://idp.example.com/keys'}\n  \
              https://other.example.com: {jwks_file: other.json, typ: jwt}\n\
+             anchors: [{file: /mnt/heads.jsonl}, {webhook: {url: 'https://h.example.com', secret: {env: X}}}]\n\
              durability: all\n\
              reload: auto\n\
              pin: first_use\n",
@@ -273,6 +303,8 @@ mod tests {
         );
         assert_eq!(other.typ, TokenType::Any);
         assert!(!one.keys.is_plain());
+        let places: Vec<_> = config.anchors.iter().map(AnchorRef::place).collect();
+        assert_eq!(places, ["/mnt/heads.jsonl", "https://h.example.com"]);
         assert!(config.all_synced);
         assert_eq!(config.reload, Reload::Auto);
         assert_eq!(config.pin, Some(PinPolicy::FirstUse));
@@ -307,6 +339,23 @@ mod tests {
         for (fault, start) in faults.iter().zip(expected) {
             assert!(fault.starts_with(start), "{fault} | {start}");
         }
+    }
+
+    #[test]
+    fn an_anchor_is_one_place_and_its_secret_is_named_and_not_written() {
+        let fault = |text: &str| {
+            let faults = parse(&format!("version: 1\nanchors: [{text}]\n")).unwrap_err();
+            faults.first().cloned().unwrap()
+        };
+        assert!(fault("{}").contains("an anchor is one place"));
+        assert!(fault("{file: a, webhook: {url: b}}").contains("an anchor is one place"));
+        assert!(fault("{webhook: {url: 'https://h'}}").contains("secret"));
+        assert!(fault("{webhook: {url: 'https://h', secret: whsec_x}}").contains("secret"));
+        let config = parse(
+            "version: 1\nanchors: [{webhook: {url: 'http://h.example.com', secret: {file: absent}}}]\n",
+        );
+        let faults = config.unwrap().resolve_anchors().unwrap_err();
+        assert_eq!(faults.iter().count(), 1);
     }
 
     #[test]

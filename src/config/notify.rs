@@ -11,9 +11,8 @@ use crate::limits::{
 };
 use crate::model::name::{ChannelName, GroupName};
 use crate::model::tier::Tier;
-use crate::notify::{
-    Channel, Escalation, Mail, MailTls, Route, Shape as Form, Way, Webhook, WebhookSecret,
-};
+use crate::notify::{Channel, Escalation, Mail, MailTls, Route, Shape as Form, Way, Webhook};
+use crate::outbound::signing::DeliveryKey;
 use crate::scopes::reading::{Block, Keys};
 use crate::scopes::yaml::{Node, Shape};
 use crate::scopes::{Faults, Place};
@@ -94,7 +93,7 @@ impl Notify {
                 };
                 let secret = match secret {
                     Some(home) => {
-                        let secret = WebhookSecret::parse(&home.resolve(faults)?);
+                        let secret = DeliveryKey::parse(home.resolve(faults)?.reveal());
                         Some(self.need(secret, "make one of random bytes", faults)?)
                     }
                     None => None,

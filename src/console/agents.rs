@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use axum::response::Redirect;
+use axum::response::Response;
 use maud::{Markup, html};
 
 use super::form::Posted;
@@ -12,8 +12,8 @@ use super::refusal::Refusal;
 use super::sessions;
 use super::tail::Sight;
 use super::viewer::Viewer;
-use super::{Console, foreign, frame, moment, plot};
-use crate::guard::AgentView;
+use super::{Console, foreign, frame, moment, plot, stopped};
+use crate::guard::{AgentView, Stopped};
 use crate::model::name::AgentName;
 use crate::model::session::{AgentState, Session, SessionState};
 use crate::model::time::Timestamp;
@@ -51,16 +51,23 @@ pub(super) async fn take(
     State(console): State<Arc<Console>>,
     Path((name, deed)): Path<(String, String)>,
     Posted { viewer, .. }: Posted,
-) -> Result<Redirect, Refusal> {
+) -> Result<Response, Refusal> {
     let agent = AgentName::parse(&name).map_err(|_| Refusal::missing())?;
     let (guard, operator) = (&console.guard, &viewer.operator.name);
+    let mut done = Stopped::default();
     match deed.as_str() {
-        "pause" => drop(guard.pause_agent(operator, &agent).await?),
+        "pause" => done = guard.pause_agent(operator, &agent).await?,
         "resume" => guard.resume_agent(operator, &agent).await?,
-        "revoke" => drop(guard.revoke_agent(operator, &agent).await?),
+        "revoke" => done = guard.revoke_agent(operator, &agent).await?,
         _ => return Err(Refusal::missing()),
     }
-    Ok(Redirect::to("/agents"))
+    Ok(stopped::answer(
+        &console,
+        &viewer,
+        Room::Agents,
+        "/agents",
+        &done,
+    ))
 }
 
 fn card(

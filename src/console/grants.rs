@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use axum::response::Redirect;
+use axum::response::Response;
 use maud::{Markup, html};
 
 use super::form::Posted;
 use super::frame::Room;
 use super::refusal::Refusal;
 use super::viewer::Viewer;
-use super::{Console, frame, moment};
+use super::{Console, frame, moment, stopped};
 use crate::model::grant::Grant;
 use crate::model::id::GrantId;
 use crate::model::time::Timestamp;
@@ -51,13 +51,17 @@ pub(super) async fn revoke(
     State(console): State<Arc<Console>>,
     Path(id): Path<String>,
     Posted { viewer, .. }: Posted,
-) -> Result<Redirect, Refusal> {
+) -> Result<Response, Refusal> {
     let id = GrantId::parse(&id).ok_or_else(Refusal::missing)?;
-    console
-        .guard
-        .revoke_grant(&viewer.operator.name, id)
-        .await?;
-    Ok(Redirect::to("/grants"))
+    let revoked = console.guard.revoke_grant(&viewer.operator.name, id);
+    let done = revoked.await?;
+    Ok(stopped::answer(
+        &console,
+        &viewer,
+        Room::Grants,
+        "/grants",
+        &done,
+    ))
 }
 
 fn row(grant: &Grant, viewer: &Viewer, now: Timestamp) -> Markup {

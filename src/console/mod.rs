@@ -27,6 +27,7 @@ mod scopes;
 mod sessions;
 mod shield;
 mod sign_in;
+mod stopped;
 mod tail;
 mod tier;
 mod tools;

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use axum::response::Redirect;
+use axum::response::Response;
 use maud::{Markup, html};
 
 use super::form::Posted;
@@ -11,7 +11,8 @@ use super::frame::Room;
 use super::refusal::Refusal;
 use super::tail::Decided;
 use super::viewer::Viewer;
-use super::{Console, calls, foreign, frame, moment, plot};
+use super::{Console, calls, foreign, frame, moment, plot, stopped};
+use crate::guard::Stopped;
 use crate::model::id::SessionId;
 use crate::model::session::{EndCause, Session, SessionState};
 use crate::model::taint::TaintGrade;
@@ -68,17 +69,25 @@ pub(super) async fn take(
     State(console): State<Arc<Console>>,
     Path((id, deed)): Path<(String, String)>,
     Posted { viewer, .. }: Posted,
-) -> Result<Redirect, Refusal> {
+) -> Result<Response, Refusal> {
     let id = SessionId::parse(&id).ok_or_else(Refusal::missing)?;
     let (guard, operator) = (&console.guard, &viewer.operator.name);
+    let mut done = Stopped::default();
     match deed.as_str() {
         "pause" => guard.pause_session(operator, id).await?,
         "resume" => guard.resume_session(operator, id).await?,
-        "revoke" => drop(guard.revoke_session(operator, id).await?),
+        "revoke" => done = guard.revoke_session(operator, id).await?,
         "reinstate" => guard.reinstate_session(operator, id).await?,
         _ => return Err(Refusal::missing()),
     }
-    Ok(Redirect::to(&format!("/sessions/{id}")))
+    let back = format!("/sessions/{id}");
+    Ok(stopped::answer(
+        &console,
+        &viewer,
+        Room::Agents,
+        &back,
+        &done,
+    ))
 }
 
 /// Sessions in rows.

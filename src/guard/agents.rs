@@ -15,7 +15,7 @@ use crate::model::digest::Digest;
 use crate::model::id::CredentialId;
 use crate::model::name::{AgentName, OperatorName};
 use crate::model::session::{AgentState, SessionState};
-use crate::store::{Change, StoreError, Sync};
+use crate::store::{Change, InFlight, StoreError, Sync};
 
 /// An agent as operators see it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -77,11 +77,16 @@ impl Guard {
         Ok((credential, secret))
     }
 
-    /// Revokes a key; the sessions it opened end with it. Asked again after a fault, it ends what is left.
+    /// Revokes a key; the sessions it opened end with it, and their calls that were already on their way are
+    /// named. Asked again after a fault, it ends what is left.
     ///
     /// # Errors
     /// When there is no such credential, or nothing of it is live.
-    pub async fn revoke_agent_key(&self, by: &str, id: CredentialId) -> Result<(), OperateError> {
+    pub async fn revoke_agent_key(
+        &self,
+        by: &str,
+        id: CredentialId,
+    ) -> Result<Stopped, OperateError> {
         let _turn = self.turns.lock().await;
         let known = self.store.credentials().await?;
         let credential = known
@@ -100,10 +105,14 @@ impl Guard {
         )
         .await?;
         self.recall().await;
-        match was_live || stopped != Stopped::default() {
-            true => Ok(()),
-            false => Err(OperateError::Missing),
+        if !was_live && stopped == Stopped::default() {
+            return Err(OperateError::Missing);
         }
+        let mut own = self.store.sessions(LISTED_COUNT).await?;
+        own.retain(|session| session.principal.credential == id);
+        let is_own = |left: &InFlight| own.iter().any(|session| session.id == left.session);
+        self.list_running(is_own, &mut stopped).await?;
+        Ok(stopped)
     }
 
     async fn revoke_credential(&self, credential: &Credential, by: &str) -> Result<(), StoreError> {

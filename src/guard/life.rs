@@ -37,8 +37,9 @@ impl Guard {
             pin: parts.pin,
             ambient: parts.ambient,
             match_key: hmac::Key::new(hmac::HMAC_SHA256, &parts.match_key),
-            code_key: hmac::Key::new(hmac::HMAC_SHA256, &parts.code_key),
-            permit_key: hmac::Key::new(hmac::HMAC_SHA256, &parts.permit_key),
+            code_key: ArcSwap::from_pointee(hmac::Key::new(hmac::HMAC_SHA256, &parts.code_key)),
+            permit_keys: ArcSwap::from_pointee(super::keys::PermitKeys::new(&parts.permit_key)),
+            rotating: tokio::sync::Mutex::default(),
             reads: if parts.all_synced {
                 Sync::Synced
             } else {

@@ -91,6 +91,8 @@ pub struct Figures {
     pub unsigned: usize,
     /// How people were told what waits, and how often that failed.
     pub channels: Vec<ChannelView>,
+    /// Each anchor by its name, with the entries that its newest head counts and how often it failed.
+    pub anchors: Vec<(String, u64, u64)>,
 }
 
 impl Guard {
@@ -127,7 +129,26 @@ impl Guard {
             isolation: self.isolation,
             unsigned: unsigned.len(),
             channels: self.channels(),
+            anchors: measures
+                .anchors
+                .lock()
+                .iter()
+                .map(|(name, (count, failures))| (name.clone(), *count, *failures))
+                .collect(),
         })
+    }
+
+    /// A head that counts so many entries is at that anchor.
+    pub fn anchored(&self, anchor: &str, count: u64) {
+        let mut anchors = self.measures.anchors.lock();
+        anchors.entry(anchor.to_owned()).or_default().0 = count;
+    }
+
+    /// A head did not reach that anchor.
+    pub fn anchor_failed(&self, anchor: &str) {
+        let mut anchors = self.measures.anchors.lock();
+        let (_, failures) = anchors.entry(anchor.to_owned()).or_default();
+        *failures = failures.saturating_add(1);
     }
 }
 
@@ -138,6 +159,7 @@ pub(super) struct Measures {
     committing: Mutex<Spread>,
     upstream: Mutex<Spread>,
     voting: Mutex<Spread>,
+    anchors: Mutex<BTreeMap<String, (u64, u64)>>,
 }
 
 impl Default for Measures {
@@ -148,6 +170,7 @@ impl Default for Measures {
             committing: Mutex::new(Spread::new(&MACHINE)),
             upstream: Mutex::new(Spread::new(&MACHINE)),
             voting: Mutex::new(Spread::new(&PEOPLE)),
+            anchors: Mutex::default(),
         }
     }
 }

@@ -14,6 +14,7 @@ mod entries;
 mod floods;
 mod history;
 mod holds;
+mod keys;
 mod kinds;
 mod leave;
 mod life;
@@ -59,6 +60,7 @@ pub use agents::AgentView;
 pub use approvals::{Resolution, ResolveError, Vote};
 pub use catalog::{Catalog, KnownTool};
 pub use entries::Refusal;
+pub use keys::RotateError;
 pub use leave::Leave;
 pub use measure::{Figures, Spread};
 pub use operate::{OperateError, Stopped};
@@ -130,8 +132,10 @@ pub struct Guard {
     pin: PinPolicy,
     ambient: Ambient,
     match_key: hmac::Key,
-    code_key: hmac::Key,
-    permit_key: hmac::Key,
+    code_key: ArcSwap<hmac::Key>,
+    permit_keys: ArcSwap<keys::PermitKeys>,
+    /// Held while a key is changed.
+    rotating: tokio::sync::Mutex<()>,
     /// How durable the record of a read is.
     reads: Sync,
     reload: Reload,

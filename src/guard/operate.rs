@@ -61,7 +61,7 @@ impl Guard {
         self.store.grants(LISTED_COUNT).await
     }
 
-    /// Ends a grant.
+    /// Ends a grant; names the calls that used it and were already on their way.
     ///
     /// # Errors
     /// When there is no such live grant.
@@ -69,7 +69,7 @@ impl Guard {
         &self,
         operator: &OperatorName,
         id: GrantId,
-    ) -> Result<(), OperateError> {
+    ) -> Result<Stopped, OperateError> {
         let now = self.ambient.now();
         let grants = self.store.grants(LISTED_COUNT).await?;
         let live = grants
@@ -85,7 +85,10 @@ impl Guard {
         let change = Change::RevokeGrant(id, now);
         self.write_stop(EntryKind::Grant, body, change).await?;
         self.recall().await;
-        Ok(())
+        let (approval, mut stopped) = (Some(grant.approval), Stopped::default());
+        self.list_running(|left| left.approval == approval, &mut stopped)
+            .await?;
+        Ok(stopped)
     }
 
     /// Writes what stops somebody, and counts it even where the store did not say that it is written: it

@@ -12,6 +12,7 @@ use super::Guard;
 use super::leave::Leave;
 use super::ruling::Denial;
 use super::sessions::down;
+use super::settle::Ending;
 use super::stops::Terms;
 use crate::limits::PERMIT_LIFE;
 use crate::model::call::Call;
@@ -106,9 +107,7 @@ impl Dispatch {
 /// Must be settled once. Dropped unsettled, it settles itself as `unknown`.
 #[derive(Debug)]
 pub struct Receipt {
-    pub(super) call: CallId,
-    pub(super) seq: u64,
-    pub(super) approval: Option<ApprovalId>,
+    pub(super) ending: Ending,
     /// What the call teaches if it is done.
     pub(super) lesson: Option<Box<Lesson>>,
     /// When the call was handed out, on the clock that only moves forward.
@@ -123,7 +122,7 @@ impl Receipt {
     /// The call it is for.
     #[must_use]
     pub const fn call(&self) -> CallId {
-        self.call
+        self.ending.call
     }
 
     /// Takes out the leave to begin the write. While it stays here, stops take the call for one that is
@@ -143,13 +142,14 @@ impl Drop for Receipt {
         let Some(guard) = self.guard.take().and_then(|guard| guard.upgrade()) else {
             return;
         };
-        let (call, seq, approval) = (self.call, self.seq, self.approval);
+        let ending = self.ending.clone();
+        let call = ending.call;
         let span = std::mem::replace(&mut self.span, Span::none());
         tracing::warn!(parent: &span, %call, "a call was dropped before its outcome was known");
         let settler = Arc::clone(&guard);
         let settling = async move {
             settler
-                .settle_as(call, seq, approval, None, Outcome::Unknown, None)
+                .settle_as(&ending, None, Outcome::Unknown, None)
                 .await;
         };
         guard.spawn(settling.instrument(span));
@@ -206,9 +206,12 @@ impl Guard {
         } = permit;
         let since = self.ambient.monotonic();
         let receipt = Receipt {
-            call: call.id,
-            seq: recorded.seq(),
-            approval,
+            ending: Ending {
+                call: call.id,
+                agent: call.principal.agent.clone(),
+                of: recorded.seq(),
+                approval,
+            },
             lesson,
             since,
             span,

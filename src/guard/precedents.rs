@@ -1,5 +1,7 @@
 //! What people decided before on calls like one.
 
+use std::sync::Arc;
+
 use super::Guard;
 use crate::limits::{PRECEDENTS_COUNT, PRECEDENTS_SEARCHED_COUNT};
 use crate::model::approval::{Approval, ApprovalState};
@@ -9,7 +11,7 @@ use crate::store::StoreError;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Precedent {
     /// The earlier request.
-    pub approval: Approval,
+    pub approval: Arc<Approval>,
     /// Whether it was approved, whatever came of it.
     pub approved: bool,
 }

@@ -6,7 +6,8 @@ use super::credentials::is_live;
 use super::entries::Refusal;
 use super::ruling::Denial;
 use super::sessions::down;
-use super::signed::Claims;
+use super::settle::Ending;
+use super::signed::{Claims, permitted_action};
 use super::{Guard, entries};
 use crate::audit::entry::EntryKind;
 use crate::limits::{DECIDE_TRIES_COUNT, OUTCOME_REPORT_LONGEST};
@@ -14,6 +15,7 @@ use crate::model::arguments::Arguments;
 use crate::model::credential::Pep;
 use crate::model::digest::Digest;
 use crate::model::id::CallId;
+use crate::model::name::AgentName;
 use crate::model::outcome::Outcome;
 use crate::model::reason::Reason;
 use crate::model::target::Target;
@@ -65,13 +67,13 @@ impl Guard {
         arguments: &Arguments,
     ) -> Result<Redeemed, Denial> {
         let invalid = |sentence: &str| Denial::new(Reason::PermitInvalid, sentence);
-        let claims = self
+        let (claims, key) = self
             .unseal(token)
             .ok_or_else(|| invalid("the permit is not sealed by this guard"))?;
         if claims.audience != pep.server.as_str() {
             return Err(invalid("the permit is for another enforcement point"));
         }
-        if claims.action != self.permitted_action(target, arguments.canonical()) {
+        if claims.action != permitted_action(&key, target, arguments.canonical()) {
             return Err(invalid("the permit is for another tool or other arguments"));
         }
         for _ in 0..DECIDE_TRIES_COUNT {
@@ -197,10 +199,9 @@ impl Guard {
             };
             let lesson = self.lessons.lock().get(&call).cloned();
             let lesson = lesson.filter(|_| outcome == Outcome::Done);
-            match self
-                .try_settle(call, of, flight.approval, lesson, outcome, Some(&note))
-                .await
-            {
+            let ending = Ending::left(&flight, of);
+            let settled = self.try_settle(&ending, lesson, outcome, Some(&note));
+            match settled.await {
                 Ok(()) => {
                     self.lessons.lock().remove(&call);
                     return Ok(());
@@ -212,12 +213,13 @@ impl Guard {
         Err(Denial::new(Reason::Busy, "the facts moved at every try").of(call))
     }
 
-    /// Records what the acting agent says came of its call. It ends nothing: nobody vouches for it.
+    /// Records, in its share of the record, what the acting agent says came of its call. It ends nothing: nobody vouches for it.
     ///
     /// # Errors
     /// When the store does not answer.
     pub async fn claim(
         &self,
+        agent: &AgentName,
         call: CallId,
         outcome: Outcome,
         note: Option<&str>,
@@ -225,8 +227,11 @@ impl Guard {
         let mut body = entries::outcome(call.to_string(), 0, outcome, note, &self.redactor(call));
         body.shift_remove("of");
         body.insert("standing".into(), "claimed".into());
-        self.write(EntryKind::Outcome, body, Vec::new(), self.reads)
-            .await
+        let recorded = self
+            .record(EntryKind::Outcome, body, Vec::new(), self.reads)
+            .await?;
+        self.charge_share(agent, recorded.bytes());
+        Ok(())
     }
 
     /// Ends what enforcement points left: an unredeemed permit that ran out was provably never used; a
@@ -238,8 +243,8 @@ impl Guard {
                 Leg::Redeemed { at, of, .. } if at.after(OUTCOME_REPORT_LONGEST) <= now => {
                     let note = Some("its enforcement point reported nothing");
                     self.lessons.lock().remove(&left.call);
-                    self.settle_as(left.call, of, left.approval, None, Outcome::Unknown, note)
-                        .await;
+                    let ending = Ending::left(&left, of);
+                    self.settle_as(&ending, None, Outcome::Unknown, note).await;
                 }
                 Leg::Own | Leg::Signed { .. } | Leg::Redeemed { .. } => {}
             }

@@ -11,14 +11,40 @@ use crate::audit::entry::EntryKind;
 use crate::model::approval::{Approval, ApprovalState};
 use crate::model::history::Lesson;
 use crate::model::id::{ApprovalId, CallId};
+use crate::model::name::AgentName;
 use crate::model::outcome::Outcome;
 use crate::model::time::Timestamp;
 use crate::store::{Change, InFlight, Leg, StoreError};
 
+/// Whose outcome is joined to what.
+#[derive(Clone, Debug)]
+pub(super) struct Ending {
+    /// The call.
+    pub(super) call: CallId,
+    /// Whose it is, and in whose share of the record its outcome stands.
+    pub(super) agent: AgentName,
+    /// The place of its decision in the record; 0 where that is not known.
+    pub(super) of: u64,
+    /// The approval it used, if any.
+    pub(super) approval: Option<ApprovalId>,
+}
+
+impl Ending {
+    /// Of a call that an earlier run, or somebody else, left without one.
+    pub(super) fn left(left: &InFlight, of: u64) -> Self {
+        Self {
+            call: left.call,
+            agent: left.agent.clone(),
+            of,
+            approval: left.approval,
+        }
+    }
+}
+
 impl Guard {
     /// Records how a dispatched call ended. `note` is a short word of the edge, never the tool's output.
     pub async fn settle(&self, mut receipt: Receipt, outcome: Outcome, note: Option<String>) {
-        let (call, seq, approval) = (receipt.call, receipt.seq, receipt.approval);
+        let ending = receipt.ending.clone();
         let lesson = receipt.lesson.take().filter(|_| outcome == Outcome::Done);
         let span = receipt.span.clone();
         if outcome != Outcome::NotSent {
@@ -26,7 +52,7 @@ impl Guard {
             self.measures.returned(took);
         }
         receipt.close();
-        self.settle_as(call, seq, approval, lesson, outcome, note.as_deref())
+        self.settle_as(&ending, lesson, outcome, note.as_deref())
             .instrument(span)
             .await;
     }
@@ -35,19 +61,15 @@ impl Guard {
     /// next start.
     pub(super) async fn settle_as(
         &self,
-        call: CallId,
-        seq: u64,
-        approval: Option<ApprovalId>,
+        ending: &Ending,
         lesson: Option<Box<Lesson>>,
         outcome: Outcome,
         note: Option<&str>,
     ) {
+        let (call, seq) = (ending.call, ending.of);
         for _ in 0..crate::limits::DECIDE_TRIES_COUNT {
             let lesson = lesson.clone();
-            match self
-                .try_settle(call, seq, approval, lesson, outcome, note)
-                .await
-            {
+            match self.try_settle(ending, lesson, outcome, note).await {
                 Ok(()) => {
                     tracing::debug!(target: DECISIONS, %call, seq, outcome = outcome.name(), "settled");
                     return;
@@ -65,19 +87,23 @@ impl Guard {
 
     pub(super) async fn try_settle(
         &self,
-        call: CallId,
-        seq: u64,
-        approval: Option<ApprovalId>,
+        ending: &Ending,
         lesson: Option<Box<Lesson>>,
         outcome: Outcome,
         note: Option<&str>,
     ) -> Result<(), StoreError> {
-        let body = entries::outcome(call.to_string(), seq, outcome, note, &self.redactor(call));
+        let body = entries::outcome(
+            ending.call.to_string(),
+            ending.of,
+            outcome,
+            note,
+            &self.redactor(ending.call),
+        );
         let mut first = Vec::new();
         if let Some(lesson) = lesson {
             first.push(Change::Learn(lesson, self.ambient.now()));
         }
-        self.end_call(call, approval, outcome, body, first).await
+        self.end_call(ending, outcome, body, first).await
     }
 
     /// Ends a call whose permit ran out unredeemed; one that was redeemed meanwhile goes on.
@@ -88,10 +114,8 @@ impl Guard {
         let mut body = entries::outcome(call.to_string(), 0, outcome, note, &self.redactor(call));
         body.shift_remove("of");
         let first = vec![Change::Lapse(call, now)];
-        match self
-            .end_call(call, left.approval, outcome, body, first)
-            .await
-        {
+        let ending = Ending::left(left, 0);
+        match self.end_call(&ending, outcome, body, first).await {
             // The next sweep looks again.
             Ok(()) | Err(StoreError::Moved) => Ok(()),
             Err(fault) => Err(fault),
@@ -100,17 +124,17 @@ impl Guard {
 
     async fn end_call(
         &self,
-        call: CallId,
-        approval: Option<ApprovalId>,
+        ending: &Ending,
         outcome: Outcome,
         body: Map<String, Value>,
         mut changes: Vec<Change>,
     ) -> Result<(), StoreError> {
+        let call = ending.call;
         changes.push(Change::End(call, outcome));
         if outcome == Outcome::NotSent {
             changes.push(Change::Release(call));
         }
-        if let Some(id) = approval
+        if let Some(id) = ending.approval
             && let Some(approval) = self.store.approval(id).await?
             && let ApprovalState::Executing { call: user, by } = &approval.state
             && *user == call
@@ -126,9 +150,12 @@ impl Guard {
                 state,
             });
         }
-        self.write(EntryKind::Outcome, body, changes, self.reads)
+        let recorded = self
+            .record(EntryKind::Outcome, body, changes, self.reads)
             .await?;
-        self.redactors.lock().remove(&call);
+        self.redactors.lock().remove(&ending.call);
+        // It is written in any case; what it took counts against what the agent begins next.
+        self.charge_share(&ending.agent, recorded.bytes());
         Ok(())
     }
 
@@ -146,15 +173,8 @@ impl Guard {
                 // Its enforcement point may still report.
                 Leg::Redeemed { .. } => continue,
             }
-            self.settle_as(
-                left.call,
-                0,
-                left.approval,
-                None,
-                Outcome::Unknown,
-                Some("the guard stopped"),
-            )
-            .await;
+            let (ending, note) = (Ending::left(&left, 0), Some("the guard stopped"));
+            self.settle_as(&ending, None, Outcome::Unknown, note).await;
         }
         Ok(())
     }

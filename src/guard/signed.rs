@@ -60,19 +60,20 @@ impl Guard {
     /// As [`Guard::dispatch`], and where the permit is the guard's own to run.
     pub async fn sign(self: &Arc<Self>, permit: Permit) -> Result<SignedPermit, Denial> {
         let (digest, of, epoch) = (permit.digest(), permit.seq(), permit.epoch());
+        let keys = self.permit_keys.load_full();
         let (call, (permit, expires)) = self.hand_over(permit).await?;
         let claims = Claims {
             audience: call.target.server.as_str().to_owned(),
             call: call.id,
             digest,
-            action: self.permitted_action(&call.target, call.arguments.canonical()),
+            action: permitted_action(&keys.current, &call.target, call.arguments.canonical()),
             epoch,
             permit,
             expires,
             of,
         };
         Ok(SignedPermit {
-            token: self.seal(&claims),
+            token: seal(&keys.current, &claims),
             call: call.id,
             audience: call.target.server.clone(),
             arguments: call.arguments.canonical().clone(),
@@ -81,36 +82,23 @@ impl Guard {
         })
     }
 
-    /// What binds a permit to a target and to canonical arguments.
-    pub(super) fn permitted_action(&self, target: &Target, arguments: &[u8]) -> Digest {
-        let text = Fields::new("countersign.permit.action.v1")
-            .field(target.kind.name().as_bytes())
-            .field(target.server.as_str().as_bytes())
-            .field(target.name.as_bytes())
-            .field(arguments)
-            .digest();
-        let mut bytes = [0; 32];
-        let tag = hmac::sign(&self.permit_key, text.as_bytes());
-        for (byte, of) in bytes.iter_mut().zip(tag.as_ref()) {
-            *byte = *of;
-        }
-        Digest::from_bytes(bytes)
-    }
-
-    /// What a token says, if this guard sealed it and nobody changed it since.
-    pub(super) fn unseal(&self, token: &str) -> Option<Claims> {
+    /// What a token says, if this guard sealed it and nobody changed it since; and with which key.
+    pub(super) fn unseal(&self, token: &str) -> Option<(Claims, hmac::Key)> {
         if token.len() > SEALED_TEXT_BYTES {
             return None;
         }
         let (said, seal) = token.strip_prefix(PREFIX)?.split_once('.')?;
         let said = BASE64URL_NOPAD.decode(said.as_bytes()).ok()?;
         let seal = BASE64URL_NOPAD.decode(seal.as_bytes()).ok()?;
-        hmac::verify(&self.permit_key, sealed(&said).as_bytes(), &seal).ok()?;
+        let (keys, now) = (self.permit_keys.load(), self.ambient.monotonic());
+        let sealed = sealed(&said);
+        let holds = |key: &&hmac::Key| hmac::verify(key, sealed.as_bytes(), &seal).is_ok();
+        let key = keys.at(now).find(holds)?.clone();
         let said = json::parse(&said).ok()?;
         let text = |name: &str| said.get(name).and_then(Value::as_str);
         let number = |name: &str| said.get(name).and_then(Value::as_u64);
         (text("iss")? == ISSUER).then_some(())?;
-        Some(Claims {
+        let claims = Claims {
             audience: text("aud")?.to_owned(),
             call: CallId::parse(text("call")?)?,
             digest: Digest::from_hex(text("action_digest")?)?,
@@ -119,29 +107,46 @@ impl Guard {
             permit: PermitId::parse(text("jti")?)?,
             expires: Timestamp::parse(text("exp")?)?,
             of: number("of")?,
-        })
+        };
+        Some((claims, key))
     }
+}
 
-    fn seal(&self, claims: &Claims) -> String {
-        let mut said = Map::new();
-        let mut put = |name: &str, value: Value| said.insert(name.to_owned(), value);
-        put("iss", ISSUER.into());
-        put("aud", claims.audience.as_str().into());
-        put("call", claims.call.to_string().into());
-        put("action_digest", claims.digest.to_string().into());
-        put("action", claims.action.to_string().into());
-        put("epoch", claims.epoch.into());
-        put("jti", claims.permit.to_string().into());
-        put("exp", claims.expires.to_string().into());
-        put("of", claims.of.into());
-        let said = json::canonical_map(&said);
-        let seal = hmac::sign(&self.permit_key, sealed(&said).as_bytes());
-        let (said, seal) = (
-            BASE64URL_NOPAD.encode(&said),
-            BASE64URL_NOPAD.encode(seal.as_ref()),
-        );
-        format!("{PREFIX}{said}.{seal}")
+/// What binds a permit to a target and to canonical arguments.
+pub(super) fn permitted_action(key: &hmac::Key, target: &Target, arguments: &[u8]) -> Digest {
+    let text = Fields::new("countersign.permit.action.v1")
+        .field(target.kind.name().as_bytes())
+        .field(target.server.as_str().as_bytes())
+        .field(target.name.as_bytes())
+        .field(arguments)
+        .digest();
+    let mut bytes = [0; 32];
+    let tag = hmac::sign(key, text.as_bytes());
+    for (byte, of) in bytes.iter_mut().zip(tag.as_ref()) {
+        *byte = *of;
     }
+    Digest::from_bytes(bytes)
+}
+
+fn seal(key: &hmac::Key, claims: &Claims) -> String {
+    let mut said = Map::new();
+    let mut put = |name: &str, value: Value| said.insert(name.to_owned(), value);
+    put("iss", ISSUER.into());
+    put("aud", claims.audience.as_str().into());
+    put("call", claims.call.to_string().into());
+    put("action_digest", claims.digest.to_string().into());
+    put("action", claims.action.to_string().into());
+    put("epoch", claims.epoch.into());
+    put("jti", claims.permit.to_string().into());
+    put("exp", claims.expires.to_string().into());
+    put("of", claims.of.into());
+    let said = json::canonical_map(&said);
+    let seal = hmac::sign(key, sealed(&said).as_bytes());
+    let (said, seal) = (
+        BASE64URL_NOPAD.encode(&said),
+        BASE64URL_NOPAD.encode(seal.as_ref()),
+    );
+    format!("{PREFIX}{said}.{seal}")
 }
 
 /// What is sealed: a domain of its own, since the same key binds arguments.

@@ -330,7 +330,7 @@ impl Guard {
         const LETTERS: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
         let mut text = id.as_bytes().to_vec();
         text.extend_from_slice(digest.as_bytes());
-        let tag = hmac::sign(&self.code_key, &text);
+        let tag = hmac::sign(&self.code_key.load(), &text);
         let letter = |byte: &u8| {
             LETTERS
                 .get(usize::from(byte % 32))

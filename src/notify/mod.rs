@@ -22,7 +22,7 @@ use url::Url;
 pub use channel::{Channel, Escalation, Route, Way};
 pub use mail::{Mail, MailError, MailTls};
 pub use shape::Shape;
-pub use sign::{NoticeSigner, SignError, WebhookSecret};
+pub use sign::{NoSigner, NoticeSigner};
 pub use webhook::{Webhook, WebhookError};
 
 use self::message::Message;

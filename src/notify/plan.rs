@@ -2,6 +2,7 @@
 //! was told, and the moment.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::{Channel, Route};
@@ -85,7 +86,7 @@ pub(super) struct Plan<'a> {
 /// Plans for one channel, with `open` oldest first. News of an agent in `quiet` that only begins to wait gathers until that moment.
 pub(super) fn plan<'a>(
     watch: &Watch,
-    open: &'a [Approval],
+    open: &'a [Arc<Approval>],
     told: &Told,
     quiet: &HashMap<AgentName, Timestamp>,
     now: Timestamp,

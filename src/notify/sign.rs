@@ -4,49 +4,16 @@
 use std::fmt;
 use std::sync::Arc;
 
-use aws_lc_rs::hmac;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair};
 use data_encoding::BASE64;
 
-use crate::limits::WEBHOOK_SECRET_BYTES;
-use crate::model::secret::Secret;
 use crate::model::time::Timestamp;
+use crate::outbound::signing::DeliveryKey;
 
-/// Why there is nothing to sign with.
-#[derive(Debug, thiserror::Error, PartialEq, Eq)]
-pub enum SignError {
-    /// The secret does not have the form that receivers know.
-    #[error("the secret is not `whsec_` and 16 to 64 bytes in base64")]
-    Secret,
-    /// The seed is no Ed25519 key.
-    #[error("the seed of the key is not acceptable")]
-    Seed,
-}
-
-/// A secret that the guard shares with one receiver.
-#[derive(Clone)]
-pub struct WebhookSecret(hmac::Key);
-
-impl WebhookSecret {
-    /// From its usual form: `whsec_` and base64.
-    ///
-    /// # Errors
-    /// [`SignError::Secret`].
-    pub fn parse(text: &Secret<String>) -> Result<Self, SignError> {
-        let text = text.reveal().strip_prefix("whsec_");
-        let bytes = text.and_then(|text| BASE64.decode(text.as_bytes()).ok());
-        bytes
-            .filter(|bytes| WEBHOOK_SECRET_BYTES.contains(&bytes.len()))
-            .map(|bytes| Self(hmac::Key::new(hmac::HMAC_SHA256, &bytes)))
-            .ok_or(SignError::Secret)
-    }
-}
-
-impl fmt::Debug for WebhookSecret {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("WebhookSecret(…)")
-    }
-}
+/// The seed of the guard's own key is no Ed25519 key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
+#[error("the seed of the key is not acceptable")]
+pub struct NoSigner;
 
 /// The guard's own key for notifications, which signs nothing else.
 #[derive(Clone)]
@@ -56,9 +23,9 @@ impl NoticeSigner {
     /// From the 32 secret bytes of an Ed25519 key.
     ///
     /// # Errors
-    /// [`SignError::Seed`], which a seed of random bytes never meets.
-    pub fn from_seed(seed: &[u8; 32]) -> Result<Self, SignError> {
-        let pair = Ed25519KeyPair::from_seed_unchecked(seed).map_err(|_| SignError::Seed)?;
+    /// [`NoSigner`], which a seed of random bytes never meets.
+    pub fn from_seed(seed: &[u8; 32]) -> Result<Self, NoSigner> {
+        let pair = Ed25519KeyPair::from_seed_unchecked(seed).map_err(|_| NoSigner)?;
         Ok(Self(Arc::new(pair)))
     }
 
@@ -71,7 +38,7 @@ impl NoticeSigner {
     /// The header of signatures over a body with this identifier and moment.
     pub(super) fn sign(
         &self,
-        secret: Option<&WebhookSecret>,
+        secret: Option<&DeliveryKey>,
         id: &str,
         at: Timestamp,
         body: &str,
@@ -80,10 +47,7 @@ impl NoticeSigner {
         let own = self.0.sign(text.as_bytes());
         let own = format!("v1a,{}", BASE64.encode(own.as_ref()));
         match secret {
-            Some(WebhookSecret(key)) => {
-                let shared = hmac::sign(key, text.as_bytes());
-                format!("v1,{} {own}", BASE64.encode(shared.as_ref()))
-            }
+            Some(secret) => format!("{} {own}", secret.sign(id, at, body.as_bytes())),
             None => own,
         }
     }
@@ -104,13 +68,9 @@ pub(super) const fn seconds(at: Timestamp) -> i64 {
 mod tests {
     use super::*;
 
-    fn secret(text: &str) -> Result<WebhookSecret, SignError> {
-        WebhookSecret::parse(&Secret::new(text.to_owned()))
-    }
-
     #[test]
     fn the_example_of_the_specification_is_signed_as_it_says() {
-        let secret = secret("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
+        let secret = DeliveryKey::parse("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw").unwrap();
         let signer = NoticeSigner::from_seed(&[1; 32]).unwrap();
         let header = signer.sign(
             Some(&secret),
@@ -123,19 +83,5 @@ mod tests {
         assert!(own.starts_with("v1a,"));
         let alone = signer.sign(None, "msg_1", Timestamp::default(), "{}");
         assert!(alone.starts_with("v1a,") && !alone.contains(' '));
-    }
-
-    #[test]
-    fn a_secret_of_another_form_is_refused() {
-        for text in [
-            "",
-            "whsec_",
-            "hunter2",
-            "whsec_c2hvcnQ=",
-            "whsec_not base64 at all, whatever it is",
-            "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
-        ] {
-            assert_eq!(secret(text).unwrap_err(), SignError::Secret, "{text}");
-        }
     }
 }

@@ -10,7 +10,7 @@ use crate::limits::{NOTICE_LOOK_INTERVAL, RETRY_INTERVAL};
 use crate::model::approval::{Approval, ApprovalState};
 
 /// What is open, as it was last looked up; oldest first.
-pub(super) type Open = watch::Receiver<Arc<[Approval]>>;
+pub(super) type Open = watch::Receiver<Arc<[Arc<Approval>]>>;
 
 /// Follows what is open until the guard stops.
 pub(super) async fn follow(guard: &Arc<Guard>) -> Result<Open, StoreError> {
@@ -24,7 +24,7 @@ pub(super) async fn follow(guard: &Arc<Guard>) -> Result<Open, StoreError> {
 async fn pass_on(
     guard: Arc<Guard>,
     mut wakes: broadcast::Receiver<Wake>,
-    told: watch::Sender<Arc<[Approval]>>,
+    told: watch::Sender<Arc<[Arc<Approval>]>>,
 ) {
     let stopping = guard.stopping();
     loop {
@@ -59,7 +59,7 @@ async fn pass_on(
     }
 }
 
-async fn look(guard: &Guard) -> Result<Arc<[Approval]>, StoreError> {
+async fn look(guard: &Guard) -> Result<Arc<[Arc<Approval>]>, StoreError> {
     let mut live = guard.approvals(false).await?;
     live.retain(|approval| approval.state == ApprovalState::Held);
     live.reverse();

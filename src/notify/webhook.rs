@@ -9,19 +9,20 @@ use reqwest::{Client, Response, StatusCode};
 use url::{Host, Url};
 
 use super::message::Message;
-use super::sign::{WebhookSecret, seconds};
+use super::sign::seconds;
 use super::{Answer, Desk, Shape};
 use crate::limits::NOTICE_ANSWER_BYTES;
 use crate::model::digest::Digest;
 use crate::model::text::Surface;
 use crate::model::time::Timestamp;
+use crate::outbound::signing::DeliveryKey;
 use crate::outbound::{self, ClientError};
 
 /// Where messages go, and how.
 #[derive(Clone)]
 pub struct Webhook {
     url: Url,
-    secret: Option<WebhookSecret>,
+    secret: Option<DeliveryKey>,
     shape: Shape,
     client: Client,
 }
@@ -45,7 +46,7 @@ impl Webhook {
     /// [`WebhookError`].
     pub fn new(
         url: &str,
-        secret: Option<WebhookSecret>,
+        secret: Option<DeliveryKey>,
         shape: Shape,
         allow_private: bool,
     ) -> Result<Self, WebhookError> {

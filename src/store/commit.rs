@@ -1,5 +1,6 @@
 //! What one transaction writes: an entry of the record, and the changes it stands for.
 
+use crate::audit::checkpoint::Signer;
 use crate::audit::entry::Entry;
 use crate::audit::segment::Segment;
 use crate::engine::facts::Spend;
@@ -16,7 +17,7 @@ use crate::model::taint::Taint;
 use crate::model::target::Target;
 use crate::model::time::Timestamp;
 
-use super::InFlight;
+use super::{InFlight, StoreError};
 
 /// One transaction.
 #[derive(Debug)]
@@ -38,6 +39,19 @@ pub struct Expect {
     pub agent: AgentName,
     /// Its revision when the facts were read.
     pub revision: u64,
+}
+
+/// Who signs heads from a commit on, where it changes that.
+pub(super) fn next_signer(changes: &[Change]) -> Option<&Signer> {
+    changes.iter().find_map(|change| match change {
+        Change::RotateSigner(signer) => Some(signer),
+        _ => None,
+    })
+}
+
+/// Said where both keys cannot sign an entry, since its body is none.
+pub(super) fn unsealed() -> StoreError {
+    StoreError::Unavailable("an entry that changes the key cannot be signed".to_owned())
 }
 
 /// How durable a commit is when it is acknowledged.
@@ -128,6 +142,8 @@ pub enum Change {
     /// Takes the entries of a sealed segment out of the record. Refused unless it begins where the last
     /// one ended.
     Prune(Segment),
+    /// From this entry on another key signs heads; both sign the entry. Moves no revision.
+    RotateSigner(Signer),
     /// Adds a pin at version 1, or moves one to its next version. Refused at any other version.
     SetPin(Box<Pin>),
 }

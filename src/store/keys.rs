@@ -1,12 +1,20 @@
 //! The guard's own keys: files beside the store, one purpose each, for their owner's eyes only.
+//!
+//! A new key lies beside the one it replaces until the record says that it is in force, and then takes its
+//! place: whenever the guard dies in between, the record says which of the two is meant.
 
+use std::ffi::OsStr;
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 use crate::ambient::Ambient;
 use crate::audit::checkpoint::{PublicKey, SeedRefused, Signer};
+use crate::audit::rotation::CHECKPOINT;
+use crate::model::digest::Fields;
+use crate::model::time::Timestamp;
 
 /// The name of the directory in the data directory.
 pub const DIRECTORY: &str = "keys";
@@ -30,6 +38,85 @@ pub enum KeysError {
     Seed(PathBuf, #[source] SeedRefused),
 }
 
+/// What a key is for; its file bears the name.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Purpose {
+    /// Signs heads of the record.
+    Checkpoint,
+    /// Keys the equality of calls, and the marks of values that were seen.
+    Match,
+    /// Keys permits that leave the guard.
+    Permit,
+    /// Keys the codes that people compare.
+    Code,
+}
+
+impl Purpose {
+    /// Every purpose.
+    pub const ALL: [Self; 4] = [Self::Checkpoint, Self::Match, Self::Permit, Self::Code];
+
+    /// The word, and the name of the file.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Checkpoint => CHECKPOINT,
+            Self::Match => "match",
+            Self::Permit => "permit",
+            Self::Code => "code",
+        }
+    }
+
+    /// The purpose of that name.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|one| one.name() == text)
+    }
+
+    /// The setting of the store that names the key in force, once it was changed.
+    #[must_use]
+    pub fn setting(self) -> String {
+        format!("key {}", self.name())
+    }
+}
+
+/// A key as it may be shown.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Listed {
+    /// What it is for.
+    pub purpose: Purpose,
+    /// Its name, which tells nothing of it.
+    pub id: String,
+    /// When its file was written.
+    pub since: Timestamp,
+}
+
+/// A new key that lies beside the one it is to replace.
+pub struct Heir {
+    purpose: Purpose,
+    secret: [u8; 32],
+    id: String,
+}
+
+impl Heir {
+    /// What it is for.
+    #[must_use]
+    pub const fn purpose(&self) -> Purpose {
+        self.purpose
+    }
+
+    /// The key.
+    #[must_use]
+    pub const fn secret(&self) -> &[u8; 32] {
+        &self.secret
+    }
+
+    /// Its name, which tells nothing of it.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+}
+
 /// Every secret of the guard's own.
 pub struct Keys {
     /// Signs heads of the record.
@@ -38,8 +125,6 @@ pub struct Keys {
     pub matching: [u8; 32],
     /// Keys permits that leave the guard.
     pub permit: [u8; 32],
-    /// Keys state that a client carries for the guard.
-    pub seal: [u8; 32],
     /// Keys the codes that people compare.
     pub code: [u8; 32],
     /// Signs notifications: the seed of an Ed25519 key.
@@ -63,15 +148,12 @@ impl Keys {
         let opened = open(&directory, rustix::fs::OFlags::DIRECTORY)?;
         refuse_exposed(&directory, &opened)?;
         let key = |name| key(&directory.join(name), ambient);
-        let seed = directory.join("checkpoint");
-        let checkpoint =
-            Signer::from_seed(&key("checkpoint")?).map_err(|fault| KeysError::Seed(seed, fault))?;
+        let checkpoint = signer(&directory.join(CHECKPOINT), &key(CHECKPOINT)?)?;
         let keys = Self {
             checkpoint,
-            matching: key("match")?,
-            permit: key("permit")?,
-            seal: key("seal")?,
-            code: key("code")?,
+            matching: key(Purpose::Match.name())?,
+            permit: key(Purpose::Permit.name())?,
+            code: key(Purpose::Code.name())?,
             webhook: key("webhook")?,
         };
         publish(&directory, keys.checkpoint.public())?;
@@ -82,11 +164,142 @@ impl Keys {
     }
 }
 
+/// Draws a new key and puts it beside the one it is to replace; one that an earlier try left there is
+/// taken up, since it may be in force already.
+///
+/// # Errors
+/// [`KeysError`].
+pub fn draw(data: &Path, purpose: Purpose, ambient: &Ambient) -> Result<Heir, KeysError> {
+    let path = beside(data, purpose);
+    let secret = key(&path, ambient)?;
+    sync(&data.join(DIRECTORY))?;
+    Ok(Heir {
+        purpose,
+        id: name(purpose, &path, &secret)?,
+        secret,
+    })
+}
+
+/// Puts a new key into its place.
+///
+/// # Errors
+/// [`KeysError::File`].
+pub fn succeed(data: &Path, heir: &Heir) -> Result<(), KeysError> {
+    let directory = data.join(DIRECTORY);
+    let place = directory.join(heir.purpose.name());
+    std::fs::rename(beside(data, heir.purpose), &place)
+        .map_err(|fault| KeysError::File(place.clone(), fault))?;
+    if heir.purpose == Purpose::Checkpoint {
+        publish(&directory, signer(&place, &heir.secret)?.public())?;
+    }
+    sync(&directory)
+}
+
+/// Ends what a guard that died left half done: a new key that the record names as the one in force takes
+/// its place, another is dropped, and so are drafts. Only the owner of the directory may call this.
+///
+/// # Errors
+/// [`KeysError`].
+pub fn recover(
+    data: &Path,
+    in_force: impl Fn(Purpose) -> Option<String>,
+    ambient: &Ambient,
+) -> Result<(), KeysError> {
+    drop_drafts(&data.join(DIRECTORY))?;
+    for purpose in Purpose::ALL {
+        let path = beside(data, purpose);
+        if !path.exists() {
+            continue;
+        }
+        let heir = draw(data, purpose, ambient)?;
+        match in_force(purpose).is_some_and(|id| id == heir.id) {
+            true => succeed(data, &heir)?,
+            false => {
+                std::fs::remove_file(&path).map_err(|fault| KeysError::File(path, fault))?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Files that [`make`] began and did not end.
+fn drop_drafts(directory: &Path) -> Result<(), KeysError> {
+    let failed = |fault| KeysError::File(directory.to_owned(), fault);
+    let found = match std::fs::read_dir(directory) {
+        Err(fault) if fault.kind() == ErrorKind::NotFound => return Ok(()),
+        found => found.map_err(failed)?,
+    };
+    for file in found {
+        let path = file.map_err(failed)?.path();
+        let mark = path.extension().map(OsStr::as_encoded_bytes);
+        if mark.is_some_and(|mark| data_encoding::HEXLOWER.decode_len(mark.len()) == Ok(MARK_BYTES))
+        {
+            std::fs::remove_file(&path).map_err(|fault| KeysError::File(path, fault))?;
+        }
+    }
+    Ok(())
+}
+
+/// The keys that are there.
+///
+/// # Errors
+/// [`KeysError`].
+pub fn list(data: &Path) -> Result<Vec<Listed>, KeysError> {
+    let mut listed = Vec::new();
+    for purpose in Purpose::ALL {
+        let path = data.join(DIRECTORY).join(purpose.name());
+        if !path.exists() {
+            continue;
+        }
+        let failed = |fault| KeysError::File(path.clone(), fault);
+        let written = std::fs::metadata(&path).and_then(|found| found.modified());
+        let since = written.map_err(failed)?.duration_since(UNIX_EPOCH);
+        let millis = since.map_or(0, |since| since.as_millis());
+        listed.push(Listed {
+            purpose,
+            id: name(purpose, &path, &read(&path)?)?,
+            since: Timestamp::from_millis(i64::try_from(millis).unwrap_or(i64::MAX)),
+        });
+    }
+    Ok(listed)
+}
+
+/// The name of a key: of one that signs, that of its public half.
+fn name(purpose: Purpose, path: &Path, secret: &[u8; 32]) -> Result<String, KeysError> {
+    if purpose == Purpose::Checkpoint {
+        return Ok(signer(path, secret)?.public().id().to_owned());
+    }
+    let digest = Fields::new("countersign.key.v1")
+        .field(purpose.name().as_bytes())
+        .field(secret)
+        .digest();
+    Ok(digest.to_string().chars().take(16).collect())
+}
+
+fn signer(path: &Path, seed: &[u8; 32]) -> Result<Signer, KeysError> {
+    Signer::from_seed(seed).map_err(|fault| KeysError::Seed(path.to_owned(), fault))
+}
+
+/// Where a key lies that is to replace another.
+fn beside(data: &Path, purpose: Purpose) -> PathBuf {
+    data.join(DIRECTORY)
+        .join(format!("{}.next", purpose.name()))
+}
+
+fn sync(directory: &Path) -> Result<(), KeysError> {
+    let synced = File::open(directory).and_then(|opened| opened.sync_all());
+    synced.map_err(|fault| KeysError::File(directory.to_owned(), fault))
+}
+
 /// The key in a file, made first if it is not there.
 fn key(path: &Path, ambient: &Ambient) -> Result<[u8; 32], KeysError> {
     if !path.exists() {
         make(path, ambient)?;
     }
+    read(path)
+}
+
+fn read(path: &Path) -> Result<[u8; 32], KeysError> {
     let file = open(path, rustix::fs::OFlags::empty())?;
     refuse_exposed(path, &file)?;
     let mut text = String::new();
@@ -104,7 +317,7 @@ fn key(path: &Path, ambient: &Ambient) -> Result<[u8; 32], KeysError> {
 /// guards that start at once both read the same.
 fn make(path: &Path, ambient: &Ambient) -> Result<(), KeysError> {
     let secret: [u8; 32] = ambient.random();
-    let mark: [u8; 8] = ambient.random();
+    let mark: [u8; MARK_BYTES] = ambient.random();
     let draft = path.with_extension(data_encoding::HEXLOWER.encode(&mark));
     let written = write(&draft, &data_encoding::HEXLOWER.encode(&secret)).and_then(|()| {
         match std::fs::hard_link(&draft, path) {
@@ -160,5 +373,7 @@ fn refuse_exposed(path: &Path, file: &File) -> Result<(), KeysError> {
     }
 }
 
+/// Random bytes in the ending of a draft; no other file's ending is so long.
+const MARK_BYTES: usize = 8;
 /// 32 bytes in hexadecimal and a line end.
 const HEX_BYTES: u64 = 65;

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use parking_lot::Mutex;
 use tokio::sync::broadcast;
 
+use super::commit::{next_signer, unsealed};
 use super::state::{Rows, State};
 use super::wake::{WAKES_COUNT, wakes};
 use super::{Ask, Change, Commit, InFlight, Recorded, Store, StoreError, Wake};
@@ -14,6 +15,7 @@ use crate::ambient::Ambient;
 use crate::audit::chain::Chain;
 use crate::audit::checkpoint::{SignedHead, Signer};
 use crate::audit::entry::StoredEntry;
+use crate::audit::rotation::Rotation;
 use crate::audit::segment::Segment;
 use crate::engine::facts::Standing;
 use crate::model::approval::Approval;
@@ -31,7 +33,6 @@ use crate::model::time::Timestamp;
 /// A store that forgets everything when it is dropped.
 pub struct Memory {
     kept: Mutex<Kept>,
-    signer: Signer,
     boot: BootId,
     ambient: Ambient,
     wakes: broadcast::Sender<Wake>,
@@ -41,6 +42,7 @@ struct Kept {
     state: State,
     chain: Chain,
     entries: Vec<StoredEntry>,
+    signer: Signer,
     closed: bool,
 }
 
@@ -53,9 +55,9 @@ impl Memory {
                 state: State::default(),
                 chain: Chain::begin(),
                 entries: Vec::new(),
+                signer,
                 closed: false,
             }),
-            signer,
             boot,
             ambient,
             wakes: broadcast::Sender::new(WAKES_COUNT),
@@ -75,10 +77,14 @@ impl Store for Memory {
 
     async fn commit(&self, commit: Commit) -> Result<Recorded, StoreError> {
         let disclosure = commit.entry.disclosure.as_ref().map(|one| one.render());
-        let body = commit.entry.canonical();
+        let mut body = commit.entry.canonical();
         let mut kept = self.kept.lock();
         if kept.closed {
             return Err(StoreError::Unavailable("it is closed".to_owned()));
+        }
+        let (seq, last) = (kept.chain.count().saturating_add(1), kept.chain.last());
+        if let Some(next) = next_signer(&commit.changes) {
+            body = Rotation::seal(&body, seq, &last, &kept.signer, next).ok_or_else(unsealed)?;
         }
         let mut rows = Rows::default();
         kept.state
@@ -89,6 +95,9 @@ impl Store for Memory {
             if let Change::Prune(segment) = change {
                 kept.entries.retain(|entry| entry.seq > segment.last);
             }
+        }
+        if let Some(next) = next_signer(&commit.changes) {
+            kept.signer = next.clone();
         }
         let entry = kept.chain.append(body, disclosure);
         let recorded = Recorded::of(&entry);
@@ -207,8 +216,11 @@ impl Store for Memory {
     }
 
     async fn head(&self) -> Result<Option<SignedHead>, StoreError> {
-        let chain = self.kept.lock().chain.clone();
-        Ok((chain.count() > 0).then(|| self.signer.sign(&chain, self.ambient.now(), self.boot)))
+        let (chain, signer) = {
+            let kept = self.kept.lock();
+            (kept.chain.clone(), kept.signer.clone())
+        };
+        Ok((chain.count() > 0).then(|| signer.sign(&chain, self.ambient.now(), self.boot)))
     }
 
     fn wakes(&self) -> broadcast::Receiver<Wake> {

@@ -390,6 +390,24 @@ async fn agents_sessions_and_grants_are_stopped_from_their_pages() {
 }
 
 #[tokio::test]
+async fn a_stop_on_a_page_names_the_calls_that_were_already_on_their_way() {
+    let world = World::new().await;
+    let busy = world.shop.counter.write().await;
+    let running = tokio::spawn(send(world.ask("shop/find", &json!({"what": "tea"}))));
+    super::world::until(|| !world.shop.ran().is_empty()).await;
+    let call = world.entries("decision").await[0]["call"].clone();
+    let alice = Browser::enter(&world, &world.alice).await;
+    let seal = alice.seal().await;
+    let stopped = alice
+        .post("/agents/clerk/revoke", &[("seal", seal.as_str())])
+        .await;
+    assert_eq!(stopped.status, 200, "{stopped:?}");
+    assert!(stopped.text.contains(call.as_str().unwrap()), "{stopped:?}");
+    drop(busy);
+    running.await.unwrap();
+}
+
+#[tokio::test]
 async fn hostile_text_stays_text_on_every_page() {
     let world = World::new().await;
     let nasty = "<script>alert(1)</script>\u{202e}evil\u{200b}";

@@ -4,7 +4,7 @@ use countersign::guard::Offered;
 use reqwest::Method;
 use serde_json::{Value, json};
 
-use super::world::{World, body, changed_scopes, send};
+use super::world::{World, body, changed_scopes, send, until};
 
 #[tokio::test]
 async fn a_paused_agent_waits_until_it_is_resumed() {
@@ -78,11 +78,67 @@ async fn a_revoked_grant_runs_nothing() {
     let grants = send(world.operator(Method::GET, "/v1/grants")).await;
     let id = grants.body["grants"][0]["id"].as_str().unwrap().to_owned();
     let revoke = || world.operator(Method::POST, &format!("/v1/grants/{id}/revoke"));
-    assert_eq!(send(revoke()).await.status, 204);
+    let stopped = send(revoke()).await;
+    assert_eq!(
+        (stopped.status, &stopped.body["running"]),
+        (200, &json!([]))
+    );
     send(revoke()).await.is_problem(404, "not-found");
     let answer = send(world.ask("shop/order", &large)).await;
     assert_ne!(answer.status, 200, "{answer:?}");
     assert!(world.shop.ran().is_empty());
+}
+
+#[tokio::test]
+async fn revoking_a_grant_or_a_key_names_the_calls_that_were_already_on_their_way() {
+    let world = World::new().await;
+    let large = json!({"amount": 600});
+    let held = send(world.ask("shop/order", &large)).await;
+    world
+        .decide(
+            &world.alice,
+            &held.text("approval_id"),
+            json!({"decision": "approve", "uses": 2}),
+        )
+        .await;
+    let busy = world.shop.counter.write().await;
+    let running = tokio::spawn(send(world.ask("shop/order", &large)));
+    let other = tokio::spawn(send(world.ask("shop/find", &json!({"what": "tea"}))));
+    until(|| world.shop.ran().len() == 2).await;
+    let decided = world.entries("decision").await;
+    let call = |tool: &str| {
+        let is_it = |one: &&Value| {
+            one["decision"] == "permit" && one["target"]["name"].as_str() == Some(tool)
+        };
+        decided.iter().rfind(is_it).unwrap()["call"].clone()
+    };
+    let grants = send(world.operator(Method::GET, "/v1/grants")).await;
+    let grant = grants.body["grants"][0]["id"].as_str().unwrap().to_owned();
+    let path = format!("/v1/grants/{grant}/revoke");
+    let stopped = send(world.operator(Method::POST, &path)).await;
+    assert_eq!(
+        stopped.body["running"],
+        json!([call("order")]),
+        "{stopped:?}"
+    );
+
+    let keys = send(world.operator(Method::GET, "/v1/agents/clerk/keys")).await;
+    let key = keys.body["keys"][0]["id"].as_str().unwrap().to_owned();
+    let path = format!("/v1/agents/clerk/keys/{key}");
+    let stopped = send(world.operator(Method::DELETE, &path)).await;
+    assert_eq!(
+        (stopped.status, &stopped.body["sessions"]),
+        (200, &json!(1))
+    );
+    let mut named: Vec<_> = stopped.body["running"].as_array().unwrap().clone();
+    let mut calls = vec![call("order"), call("find")];
+    for list in [&mut named, &mut calls] {
+        list.sort_by_key(ToString::to_string);
+    }
+    assert_eq!(named, calls);
+    drop(busy);
+    running.await.unwrap();
+    other.await.unwrap();
 }
 
 #[tokio::test]

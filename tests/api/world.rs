@@ -321,6 +321,17 @@ pub(crate) async fn read(response: Response) -> Answer {
     }
 }
 
+/// Waits, in bounded time, until something is so.
+pub(crate) async fn until(mut is: impl FnMut() -> bool) {
+    for _ in 0..1_000 {
+        if is() {
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("waited in vain");
+}
+
 pub(crate) fn scopes(manifests: &[&str]) -> Scopes {
     let sources: Vec<Source> = manifests
         .iter()

@@ -7,6 +7,7 @@
 )]
 
 mod agent;
+mod anchors;
 mod codes;
 mod doctor;
 mod floods;
@@ -15,6 +16,7 @@ mod house;
 #[path = "../tokens/issuer.rs"]
 #[expect(dead_code, reason = "these tests need only keys and tokens")]
 mod issuer;
+mod keys;
 mod local;
 mod marked;
 mod pins;

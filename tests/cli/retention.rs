@@ -2,6 +2,8 @@
 
 use std::os::unix::fs::DirBuilderExt;
 use std::path::PathBuf;
+use std::process::Stdio;
+use std::time::Duration;
 
 use serde_json::{Value, json};
 
@@ -221,4 +223,50 @@ fn a_backup_of_a_running_guard_is_restored_and_an_older_one_is_noticed() {
     assert_eq!(status, 200, "{answer}");
     assert_eq!(serving.stop(), Some(0));
     house.ends(0, &["audit", "verify"]);
+}
+
+#[test]
+fn a_prune_killed_at_any_moment_loses_nothing_and_can_be_repeated() {
+    let house = recorded();
+    let mut taken = 0;
+    let mut rounds = 0_u64;
+    // From before the command has begun to after it has ended, in steps shorter than a sync.
+    for delay in (0..40).map(|step| Duration::from_millis(step * 2)) {
+        rounds += 1;
+        let name = format!("more{rounds}");
+        house.ends(0, &["operators", "add", &name, "--group", "operators"]);
+        let whole = house.json(&[&["audit", "verify"][..], &WHOLE].concat());
+        let serving = rounds.is_multiple_of(2).then(|| house.serve());
+        let mut asking = house
+            .command(&["audit", "prune", "--before", "1000000"])
+            .stdout(Stdio::null())
+            .spawn()
+            .unwrap();
+        std::thread::sleep(delay);
+        if let Some(serving) = serving {
+            serving.signal(rustix::process::Signal::KILL);
+            drop(serving);
+            let _ = std::fs::remove_file(house.path("data/guard.json"));
+        }
+        let _ = asking.kill();
+        asking.wait().unwrap();
+        // Nothing is written before this look, so it sees what the dead one left.
+        let left = house.json(&[&["audit", "verify"][..], &WHOLE, &ANCHORS].concat());
+        let (before, after) = (whole["entries"].as_u64(), left["entries"].as_u64());
+        assert!(after >= before, "{delay:?}: {whole} {left}");
+        let sealed = house.json(&["audit", "verify"])["sealed"].as_u64().unwrap();
+        taken += u64::from(sealed > 0);
+        let (text, _) = house.ends(0, &["audit", "export"]);
+        assert!(text.contains("\"record\""), "{delay:?}");
+    }
+    assert!(taken > 0, "no prune came as far as taking something out");
+    house.json(&["audit", "prune", "--before", "1000000"]);
+    let again = house.json(&["audit", "prune", "--before", "2"]);
+    assert_eq!(again["count"], 0);
+    let all = house.json(&[&["audit", "verify"][..], &WHOLE, &ANCHORS].concat());
+    assert!(all["entries"].as_u64().unwrap() > rounds);
+    for file in std::fs::read_dir(house.path("data/segments")).unwrap() {
+        let path = file.unwrap().path();
+        assert_eq!(path.extension().unwrap(), "jsonl", "{path:?}");
+    }
 }

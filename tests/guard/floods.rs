@@ -6,6 +6,7 @@ use countersign::guard::source::{self, Source};
 use countersign::guard::{PinPolicy, Resolution, Ruling};
 use countersign::limits::{INBOX_OPEN_COUNT, REFUSAL_SOURCES_COUNT};
 use countersign::model::name::{AgentName, ServerName};
+use countersign::model::outcome::Outcome;
 use countersign::model::reason::Reason;
 use countersign::model::target::Target;
 use countersign::scopes::{Scopes, Source as Manifest};
@@ -207,4 +208,22 @@ async fn a_tool_of_a_server_nobody_knows_is_refused_and_recorded_within_the_shar
         }
     }
     assert!((1..20).contains(&recorded), "{recorded} were recorded");
+}
+
+#[tokio::test]
+async fn what_an_outcome_takes_counts_against_what_the_agent_begins_next_and_is_always_recorded() {
+    let world = World::sharing(4_500).await;
+    let one = permitted(world.decide("crm/find", json!({})).await);
+    let two = permitted(world.decide("crm/find", json!({})).await);
+    let long = Some("x".repeat(4_000));
+    for permit in [one, two] {
+        let (_, receipt) = world.dispatch(permit).await.unwrap().into_parts();
+        world
+            .guard
+            .settle(receipt, Outcome::Failed, long.clone())
+            .await;
+        let told = denied(world.decide("crm/find", json!({})).await);
+        assert_eq!(told.reason(), Reason::RecordShareUsed);
+    }
+    assert_eq!(world.entries("outcome").await.len(), 2);
 }

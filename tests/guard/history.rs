@@ -245,7 +245,11 @@ async fn what_an_agent_claims_of_its_call_teaches_nothing_and_its_enforcement_po
     world.approve(&hold).await;
     let permit = permitted(world.guard.redeem(hold).await);
     let signed = world.guard.sign(permit).await.unwrap();
-    let done = world.guard.claim(signed.call, Outcome::Done, None).await;
+    let clerk = world.principal.agent.clone();
+    let done = world
+        .guard
+        .claim(&clerk, signed.call, Outcome::Done, None)
+        .await;
     done.unwrap();
     let hold = held(world.guard.decide(call()).await);
     assert_eq!(sentences(&hold, Reason::FirstUse).len(), 1);

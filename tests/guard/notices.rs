@@ -8,13 +8,13 @@ use std::time::Duration;
 use countersign::ambient::Ambient;
 use countersign::guard::{Guard, Hold, Resolution};
 use countersign::model::name::{ChannelName, GroupName};
-use countersign::model::secret::Secret;
 use countersign::model::tier::Tier;
 use countersign::notify::{
     self, Answer, Channel, Desk, Escalation, Mail, MailTls, NoticeSigner, Route, Shape, Way,
-    Webhook, WebhookSecret,
+    Webhook,
 };
 use countersign::outbound;
+use countersign::outbound::signing::DeliveryKey;
 use serde_json::json;
 
 use super::receiver::Receiver;
@@ -38,8 +38,7 @@ fn desk() -> Desk {
 
 /// A channel that tells a receiver everything.
 fn channel(text: &str, receiver: &Receiver) -> Channel {
-    let secret = Secret::new("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD".to_owned());
-    let secret = WebhookSecret::parse(&secret).unwrap();
+    let secret = DeliveryKey::parse("whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD").unwrap();
     let webhook = Webhook::new(&receiver.url, Some(secret), Shape::Generic, true).unwrap();
     Channel {
         name: name(text),

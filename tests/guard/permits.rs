@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use countersign::guard::{Denial, OperateError, Redeemed, SignedPermit};
+use countersign::guard::{Denial, OperateError, Redeemed, RotateError, SignedPermit};
 use countersign::model::arguments::Arguments;
 use countersign::model::call::Mode;
 use countersign::model::credential::Pep;
@@ -11,6 +11,7 @@ use countersign::model::name::{AgentName, ServerName};
 use countersign::model::outcome::Outcome;
 use countersign::model::reason::Reason;
 use countersign::model::target::Target;
+use countersign::store::keys::{Keys, Purpose};
 use data_encoding::BASE64URL_NOPAD;
 use serde_json::{Value, json};
 
@@ -266,7 +267,11 @@ async fn an_agents_own_report_ends_nothing() {
     let bank = Bank::new().await;
     let signed = bank.ask(60).await.unwrap();
     let guard = &bank.world.guard;
-    guard.claim(signed.call, Outcome::Done, None).await.unwrap();
+    let clerk = AgentName::parse("clerk").unwrap();
+    guard
+        .claim(&clerk, signed.call, Outcome::Done, None)
+        .await
+        .unwrap();
     assert!(bank.outcomes().await.is_empty());
     bank.redeem(&signed.token, 60).await.unwrap();
     guard
@@ -354,4 +359,32 @@ async fn an_agent_that_bears_a_servers_name_ends_without_the_servers_enforcement
     let ended = world.guard.principal(Some(&own)).await.unwrap_err();
     assert_eq!(ended.reason(), Reason::CredentialRevoked);
     assert_eq!(world.guard.pep(Some(&secret)).await.unwrap().server, server);
+}
+
+#[tokio::test]
+async fn a_permit_sealed_with_the_key_of_before_is_redeemed_while_it_lives() {
+    let bank = Bank::new().await;
+    let data = tempfile::tempdir().unwrap();
+    drop(Keys::open(data.path(), bank.world.guard.ambient()).unwrap());
+    let old = bank.ask(10).await.unwrap();
+    let rotate = || {
+        let guard = &bank.world.guard;
+        guard.rotate_key("test", data.path(), Purpose::Permit, true)
+    };
+    let id = rotate().await.unwrap();
+    bank.redeem(&old.token, 10).await.unwrap();
+    let new = bank.ask(20).await.unwrap();
+    bank.redeem(&new.token, 20).await.unwrap();
+    assert_ne!(rotate().await.unwrap(), id);
+    let entries = bank.world.entries("guard").await;
+    let changes = entries
+        .iter()
+        .filter(|entry| entry["state"] == "key-rotated");
+    let named: Vec<_> = changes.map(|entry| entry["purpose"].clone()).collect();
+    assert_eq!(named, ["permit", "permit"]);
+    let refused = bank
+        .world
+        .guard
+        .rotate_key("test", data.path(), Purpose::Match, true);
+    assert!(matches!(refused.await, Err(RotateError::Serving)));
 }

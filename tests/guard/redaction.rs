@@ -113,7 +113,7 @@ async fn nothing_of_the_corpus_is_kept_wherever_it_is_said() {
     let said = CORPUS.map(|(said, _)| said).join(" ");
     world
         .guard
-        .claim(call, Outcome::Done, Some(&said))
+        .claim(&world.principal.agent, call, Outcome::Done, Some(&said))
         .await
         .unwrap();
     world

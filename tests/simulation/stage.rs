@@ -316,7 +316,7 @@ impl Stage {
         let alone = verify_pruned(
             Sealed {
                 segments: &segments,
-                are_read: false,
+                ..Sealed::default()
             },
             left.iter().cloned().map(Ok::<_, String>),
             &heads,
@@ -338,6 +338,7 @@ impl Stage {
         let sealed = Sealed {
             segments: &segments,
             are_read: true,
+            rotations: &[],
         };
         let entries = entries.into_iter().map(Ok::<_, String>);
         let report = verify_pruned(sealed, entries, &heads, &keys, None)?;

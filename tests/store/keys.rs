@@ -19,8 +19,8 @@ fn keys_are_made_once_and_kept_for_their_owner_alone() {
     let first = Keys::open(data.path(), &ambient()).unwrap();
     let again = Keys::open(data.path(), &ambient()).unwrap();
     assert_eq!(first.checkpoint.public(), again.checkpoint.public());
-    assert_eq!((first.permit, first.seal), (again.permit, again.seal));
-    assert_ne!(first.permit, first.seal);
+    assert_eq!((first.permit, first.code), (again.permit, again.code));
+    assert_ne!(first.permit, first.code);
 
     let keys = data.path().join("keys");
     let mode = |path: &std::path::Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
@@ -43,7 +43,6 @@ fn keys_are_made_once_and_kept_for_their_owner_alone() {
             "code",
             "match",
             "permit",
-            "seal",
             "webhook"
         ]
     );
@@ -57,8 +56,8 @@ fn a_key_that_others_could_read_is_refused() {
     let data = tempfile::tempdir().unwrap();
     drop(Keys::open(data.path(), &ambient()).unwrap());
     let keys = data.path().join("keys");
-    let seal = keys.join("seal");
-    for (path, open, closed) in [(&seal, 0o640, 0o600), (&keys, 0o755, 0o700)] {
+    let permit = keys.join("permit");
+    for (path, open, closed) in [(&permit, 0o640, 0o600), (&keys, 0o755, 0o700)] {
         fs::set_permissions(path, Permissions::from_mode(open)).unwrap();
         let refused = Keys::open(data.path(), &ambient()).err().unwrap();
         assert!(matches!(refused, KeysError::Exposed(..)), "{refused}");
@@ -66,8 +65,8 @@ fn a_key_that_others_could_read_is_refused() {
     }
     Keys::open(data.path(), &ambient()).unwrap();
 
-    fs::rename(&seal, data.path().join("elsewhere")).unwrap();
-    symlink(data.path().join("elsewhere"), &seal).unwrap();
+    fs::rename(&permit, data.path().join("elsewhere")).unwrap();
+    symlink(data.path().join("elsewhere"), &permit).unwrap();
     let refused = Keys::open(data.path(), &ambient()).err().unwrap();
     assert!(matches!(refused, KeysError::File(..)), "{refused}");
 }
@@ -92,17 +91,17 @@ fn a_file_that_holds_no_key_is_refused() {
 #[test]
 fn guards_that_start_at_once_share_their_keys() {
     let data = tempfile::tempdir().unwrap();
-    let mut seals: Vec<_> = std::thread::scope(|scope| {
+    let mut permits: Vec<_> = std::thread::scope(|scope| {
         let starting: Vec<_> = (0..8)
-            .map(|_| scope.spawn(|| Keys::open(data.path(), &ambient()).unwrap().seal))
+            .map(|_| scope.spawn(|| Keys::open(data.path(), &ambient()).unwrap().permit))
             .collect();
         starting
             .into_iter()
             .map(|one| one.join().unwrap())
             .collect()
     });
-    seals.dedup();
-    assert_eq!(seals.len(), 1);
+    permits.dedup();
+    assert_eq!(permits.len(), 1);
 }
 
 #[test]

@@ -15,4 +15,5 @@ mod keys;
 mod log;
 mod made;
 mod restart;
+mod rotation;
 mod tamper;

@@ -347,7 +347,7 @@ async fn an_exported_record_verifies_like_the_file() {
             match line.unwrap() {
                 Line::Record(entry) => entries.push(Ok::<_, StoreError>(entry)),
                 Line::Head(head) => heads.push(head),
-                Line::Key(_) | Line::Segment(_) => panic!("there is none"),
+                Line::Key(_) | Line::Segment(_) | Line::Rotation(_) => panic!("there is none"),
             }
         }
         verify(entries, &heads, &keys(), None).unwrap()

@@ -42,7 +42,9 @@ pub(super) async fn report(
         Some(words) => format!("claimed by the agent: {words}"),
         None => "claimed by the agent".to_owned(),
     };
-    desk.guard.claim(slot.id, outcome, Some(&note)).await?;
+    desk.guard
+        .claim(&principal.agent, slot.id, outcome, Some(&note))
+        .await?;
     Ok(reply::ok(json!({
         "call_id": slot.id.to_string(),
         "outcome": outcome.name(),

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use serde_json::{Value, json};
 
 use super::super::problem::Problem;
 use super::super::reply;
 use super::caller::Caller;
+use super::stopped;
 use crate::guard::Guard;
 use crate::model::grant::Grant;
 use crate::model::id::GrantId;
@@ -34,8 +34,9 @@ pub(super) async fn revoke(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let id = GrantId::parse(&id).ok_or_else(|| Problem::new(Reason::NotFound))?;
-    guard.revoke_grant(&operator.name, id).await?;
-    Ok(StatusCode::NO_CONTENT.into_response())
+    Ok(stopped::render(
+        &guard.revoke_grant(&operator.name, id).await?,
+    ))
 }
 
 fn render(grant: &Grant, now: Timestamp) -> Value {

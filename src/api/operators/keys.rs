@@ -13,6 +13,7 @@ use super::super::problem::Problem;
 use super::super::reply;
 use super::agents::parse_name;
 use super::caller::Caller;
+use super::stopped;
 use crate::guard::Guard;
 use crate::limits::AGENT_KEY_LIFE;
 use crate::model::credential::Credential;
@@ -73,8 +74,8 @@ pub(super) async fn revoke(
     Path((name, id)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
     let id = own(&guard, &name, &id).await?;
-    guard.revoke_agent_key(operator.name.as_str(), id).await?;
-    Ok(StatusCode::NO_CONTENT.into_response())
+    let revoked = guard.revoke_agent_key(operator.name.as_str(), id);
+    Ok(stopped::render(&revoked.await?))
 }
 
 /// Lets a revoked identity of an issuer's tokens prove the agent again.

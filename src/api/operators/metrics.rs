@@ -80,6 +80,24 @@ fn render(figures: &Figures) -> String {
         }
     }
     page.head(
+        "countersign_anchored_entries",
+        "gauge",
+        "Entries that the newest head at each anchor counts.",
+    );
+    for (anchor, count, _) in &figures.anchors {
+        let labels = format!("{{anchor=\"{anchor}\"}}");
+        page.row("countersign_anchored_entries", &labels, count);
+    }
+    page.head(
+        "countersign_anchor_failures_total",
+        "counter",
+        "Heads that did not reach an anchor, since the start.",
+    );
+    for (anchor, _, failures) in &figures.anchors {
+        let labels = format!("{{anchor=\"{anchor}\"}}");
+        page.row("countersign_anchor_failures_total", &labels, failures);
+    }
+    page.head(
         "countersign_isolation",
         "gauge",
         "How far agents are kept from the guard itself: 1 for what holds.",

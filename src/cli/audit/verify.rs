@@ -13,7 +13,6 @@ use crate::audit::checkpoint::{PublicKey, SignedHead};
 use crate::audit::entry::StoredEntry;
 use crate::audit::line::Line;
 use crate::audit::report::Report;
-use crate::audit::segment::Segment;
 use crate::audit::verify::{Sealed, verify_pruned};
 use crate::cli::failure::Failure;
 use crate::cli::place::{Place, read_text};
@@ -24,23 +23,54 @@ use crate::store::keys;
 use crate::store::lines::lines;
 use crate::store::sqlite::Reader;
 
-pub(super) fn run(
-    place: &Place,
-    export: Option<&Path>,
-    segments: Option<&Path>,
-    anchors: Option<&Path>,
-    key: Option<&Path>,
-    as_json: bool,
-) -> Result<(), Failure> {
-    let anchors = anchors
+/// What is verified, and against what.
+pub(super) struct Asked<'a> {
+    /// An export instead of the record.
+    pub(super) export: Option<&'a Path>,
+    /// The directory of sealed segments.
+    pub(super) segments: Option<&'a Path>,
+    /// A file of heads.
+    pub(super) anchors: Option<&'a Path>,
+    /// A file of public keys.
+    pub(super) keys: Option<&'a Path>,
+}
+
+/// Where the keys that are trusted were found, which is what their word is worth.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    Told,
+    Beside,
+    Record,
+}
+
+impl Origin {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Told => "told",
+            Self::Beside => "beside the record",
+            Self::Record => "the record itself",
+        }
+    }
+}
+
+pub(super) fn run(place: &Place, asked: Asked<'_>, as_json: bool) -> Result<(), Failure> {
+    let anchors = asked
+        .anchors
         .map(|path| Anchor::read(path).map_err(|error| Failure::because(&error)))
         .transpose()?;
-    let key = key.map(read_key).transpose()?;
-    let report = match export {
-        Some(path) => verify_export(path, segments, anchors.as_deref(), key)?,
-        None => verify_record(&place.data()?, segments, anchors.as_deref(), key)?,
+    let anchors = anchors.as_deref();
+    let told = asked.keys.map(read_keys).transpose()?;
+    let (report, origin) = match asked.export {
+        Some(path) => verify_export(path, asked.segments, anchors, told)?,
+        None => {
+            let data = place.data()?;
+            let reader = open(&data)?;
+            let (trusted, origin) = trusted(&reader, &data, told)?;
+            let report = verify_reader(&reader, &trusted, asked.segments, anchors)?;
+            (report, origin)
+        }
     };
-    report_on(&report, as_json)
+    report_on(&report, origin, as_json)
 }
 
 /// Verifies the record in a guard's directory, from its first entry where `files` holds its segments.
@@ -51,26 +81,54 @@ pub(in crate::cli) fn verify_record(
     key: Option<PublicKey>,
 ) -> Result<Report, Failure> {
     let reader = open(data)?;
-    let trusted = match key {
-        Some(key) => vec![key],
-        None => keys_of(&reader, data)?,
-    };
+    let (trusted, _) = trusted(&reader, data, key.map(|key| vec![key]))?;
     verify_reader(&reader, &trusted, files, anchors)
 }
 
 /// Verifies a copy of the record of a guard's directory.
 pub(super) fn verify_file(file: &Path, data: &Path) -> Result<Report, Failure> {
     let reader = Reader::open(file).map_err(|error| Failure::because(&error))?;
-    let trusted = keys_of(&reader, data)?;
+    let (trusted, _) = trusted(&reader, data, None)?;
     verify_reader(&reader, &trusted, None, None)
 }
 
-/// The key beside the record is not the record's own word for it, but lies in the same hands.
-fn keys_of(reader: &Reader, data: &Path) -> Result<Vec<PublicKey>, Failure> {
-    match read_key(&data.join(keys::DIRECTORY).join(keys::PUBLIC_FILE)) {
-        Ok(key) => Ok(vec![key]),
-        Err(_) => reader.keys().map_err(|error| Failure::because(&error)),
+/// The keys to trust. The one beside the record is not the record's own word for it, but lies in the same
+/// hands.
+fn trusted(
+    reader: &Reader,
+    data: &Path,
+    told: Option<Vec<PublicKey>>,
+) -> Result<(Vec<PublicKey>, Origin), Failure> {
+    if let Some(told) = told {
+        return Ok((told, Origin::Told));
     }
+    if let Ok(keys) = read_keys(&data.join(keys::DIRECTORY).join(keys::PUBLIC_FILE)) {
+        return Ok((keys, Origin::Beside));
+    }
+    let named = reader.keys().map_err(|error| Failure::because(&error))?;
+    let heads = reader.heads().map_err(|error| Failure::because(&error))?;
+    Ok((first_key(named, &heads), Origin::Record))
+}
+
+/// Of the keys that a record names itself, the one that signed first: every other must follow from it.
+fn first_key(mut named: Vec<PublicKey>, heads: &[SignedHead]) -> Vec<PublicKey> {
+    let first = heads
+        .iter()
+        .min_by_key(|head| (head.head.count, head.head.at));
+    named.retain(|key| first.is_none_or(|head| head.key == key.id()));
+    named
+}
+
+/// The entries of sealed segments that change the key.
+pub(super) fn sealed_rotations(reader: &Reader) -> Result<Vec<StoredEntry>, Failure> {
+    let segments = reader.segments();
+    let segments = segments.map_err(|error| Failure::because(&error))?;
+    let sealed = segments.last().map_or(0, |segment| segment.last);
+    let mut rotations = reader
+        .rotations()
+        .map_err(|error| Failure::because(&error))?;
+    rotations.retain(|entry| entry.seq <= sealed);
+    Ok(rotations)
 }
 
 fn verify_reader(
@@ -81,22 +139,25 @@ fn verify_reader(
 ) -> Result<Report, Failure> {
     let heads = reader.heads().map_err(|error| Failure::because(&error))?;
     let segments = reader.segments();
-    let segments = segments.map_err(|error| Failure::because(&error))?;
+    let sealed = Sealed {
+        segments: &segments.map_err(|error| Failure::because(&error))?,
+        are_read: files.is_some(),
+        rotations: &sealed_rotations(reader)?,
+    };
     let entries = Pages::new(reader, 1);
-    verify_all(files, &segments, entries, &heads, trusted, anchors)
+    verify_all(files, sealed, entries, &heads, trusted, anchors)
 }
 
 /// Verifies entries, after those of the sealed segments where their files are at hand.
 fn verify_all(
     files: Option<&Path>,
-    segments: &[Segment],
+    sealed: Sealed<'_>,
     entries: impl Iterator<Item = Result<StoredEntry, Failure>>,
     heads: &[SignedHead],
     keys: &[PublicKey],
     anchors: Option<&[SignedHead]>,
 ) -> Result<Report, Failure> {
-    let are_read = files.is_some();
-    let sealed = Sealed { segments, are_read };
+    let segments = sealed.segments;
     let Some(directory) = files else {
         return verify_pruned(sealed, entries, heads, keys, anchors);
     };
@@ -112,26 +173,37 @@ fn verify_export(
     path: &Path,
     files: Option<&Path>,
     anchors: Option<&[SignedHead]>,
-    key: Option<PublicKey>,
-) -> Result<Report, Failure> {
+    told: Option<Vec<PublicKey>>,
+) -> Result<(Report, Origin), Failure> {
     refuse_broken_off(path)?;
     // Twice: heads and keys may stand anywhere, and entries are not kept in memory.
-    let (mut heads, mut named, mut segments) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut heads, mut named) = (Vec::new(), Vec::new());
+    let (mut segments, mut rotations) = (Vec::new(), Vec::new());
     for line in read_lines(path)? {
         match line? {
             Line::Head(head) => heads.push(head),
             Line::Key(key) => named.push(key),
             Line::Segment(segment) => segments.push(segment),
+            Line::Rotation(entry) => rotations.push(entry),
             Line::Record(_) => {}
         }
     }
-    let trusted = key.map_or(named, |key| vec![key]);
+    let (trusted, origin) = match told {
+        Some(told) => (told, Origin::Told),
+        None => (first_key(named, &heads), Origin::Record),
+    };
     let entries = read_lines(path)?.filter_map(|line| match line {
         Ok(Line::Record(entry)) => Some(Ok(entry)),
-        Ok(Line::Head(_) | Line::Key(_) | Line::Segment(_)) => None,
+        Ok(Line::Head(_) | Line::Key(_) | Line::Segment(_) | Line::Rotation(_)) => None,
         Err(failure) => Some(Err(failure)),
     });
-    verify_all(files, &segments, entries, &heads, &trusted, anchors)
+    let sealed = Sealed {
+        segments: &segments,
+        are_read: files.is_some(),
+        rotations: &rotations,
+    };
+    let report = verify_all(files, sealed, entries, &heads, &trusted, anchors)?;
+    Ok((report, origin))
 }
 
 /// A last line without its end would be read as not there, and its entry as never written.
@@ -162,13 +234,15 @@ fn read_lines(path: &Path) -> Result<impl Iterator<Item = Result<Line, Failure>>
         .map(move |line| line.map_err(|error| Failure::Input(format!("{name}: {error}")))))
 }
 
-fn read_key(path: &Path) -> Result<PublicKey, Failure> {
+/// Public keys, one a line.
+fn read_keys(path: &Path) -> Result<Vec<PublicKey>, Failure> {
     let text = read_text(path, SECRET_FILE_BYTES as usize)?;
-    PublicKey::from_hex(text.trim())
+    let keys: Option<Vec<PublicKey>> = text.lines().map(PublicKey::from_hex).collect();
+    keys.filter(|keys| !keys.is_empty())
         .ok_or_else(|| Failure::Input(format!("{} does not hold a public key", path.display())))
 }
 
-fn report_on(report: &Report, as_json: bool) -> Result<(), Failure> {
+fn report_on(report: &Report, origin: Origin, as_json: bool) -> Result<(), Failure> {
     match as_json {
         true => {
             let findings: Vec<Value> = report
@@ -183,11 +257,19 @@ fn report_on(report: &Report, as_json: bool) -> Result<(), Failure> {
                 "signed_through": report.signed_through,
                 "unsigned_tail": report.unsigned_tail,
                 "anchored_through": report.anchored_through,
+                "key_changes": report.rotations,
+                "key_from": origin.name(),
                 "findings": findings,
                 "more": report.more,
             }))?;
         }
         false => print::say(report.to_string())?,
+    }
+    if origin != Origin::Told && !as_json {
+        print::tell(format!(
+            "the key that signs heads was taken from {}: name one that was kept elsewhere with --key",
+            origin.name()
+        ));
     }
     match report.ok() {
         true => Ok(()),

@@ -39,6 +39,7 @@ impl House {
             operators: anywhere,
             upstreams: upstreams(stage)?,
             issuers: Vec::new(),
+            anchors: Vec::new(),
             all_synced: false,
             reload: Reload::Auto,
             pin: PinPolicy::FirstUse,

@@ -5,12 +5,19 @@ use std::path::Path;
 use super::report::Report;
 use crate::cli::audit;
 use crate::cli::failure::Failure;
+use crate::cli::owner::anchored;
+use crate::config::AnchorRef;
 use crate::model::json;
 use crate::model::time::Timestamp;
 use crate::store::anchor::{self, Anchor};
 use crate::store::sqlite::FILE;
 
-pub(super) fn examine(data: &Path, now: Timestamp, report: &mut Report) -> Result<(), Failure> {
+pub(super) fn examine(
+    data: &Path,
+    configured: &[AnchorRef],
+    now: Timestamp,
+    report: &mut Report,
+) -> Result<(), Failure> {
     if !data.join(FILE).is_file() {
         return Ok(());
     }
@@ -36,6 +43,7 @@ pub(super) fn examine(data: &Path, now: Timestamp, report: &mut Report) -> Resul
         )),
         None => {}
     }
+    elsewhere(data, configured, signed, report);
     let last = reader.entries(signed.max(1), 1);
     let last = last.map_err(|error| Failure::because(&error))?;
     let at = last.first().and_then(|entry| {
@@ -48,4 +56,25 @@ pub(super) fn examine(data: &Path, now: Timestamp, report: &mut Report) -> Resul
         ));
     }
     Ok(())
+}
+
+/// What the guard wrote down of the anchors that the configuration names.
+fn elsewhere(data: &Path, anchors: &[AnchorRef], signed: u64, report: &mut Report) {
+    let known = anchored::read(data).unwrap_or_default();
+    for (anchor, number) in anchors.iter().zip(1_u32..) {
+        let place = anchor.place();
+        match known.get(&number.to_string()) {
+            None => report.note(format!("no head was sent to the anchor {place} yet")),
+            Some(standing) => match &standing.fault {
+                Some(fault) => report.wrong(format!(
+                    "the anchor {place} has {} of {signed} signed entries: {fault}",
+                    standing.count
+                )),
+                None => report.note(format!(
+                    "the anchor {place} has {} of {signed} signed entries",
+                    standing.count
+                )),
+            },
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! What a configuration switches off, and which of its upstreams cannot start.
 
 use super::report::Report;
-use crate::config::{Config, Transport};
+use crate::config::{AnchorRef, Config, Transport};
 use crate::guard::{PinPolicy, Reload};
 use crate::mcp::upstream::TransportSpec;
 
@@ -33,6 +33,23 @@ pub(super) fn examine(config: &Config, report: &mut Report) {
             report.off(format!(
                 "allow_private: {name} may resolve to an address that is not public"
             ));
+        }
+    }
+    for anchor in &config.anchors {
+        if let AnchorRef::Webhook {
+            allow_private: true,
+            url,
+            ..
+        } = anchor
+        {
+            report.off(format!(
+                "allow_private: the anchor {url} may resolve to an address that is not public"
+            ));
+        }
+    }
+    if let Err(faults) = config.resolve_anchors() {
+        for fault in faults.iter() {
+            report.wrong(fault.to_string());
         }
     }
     match config.resolve() {

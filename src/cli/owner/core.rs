@@ -2,15 +2,18 @@
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio::task::JoinHandle;
 
-use super::anchor;
+use super::anchor::Post;
+use super::anchored::Standings;
 use crate::ambient::Ambient;
+use crate::audit::checkpoint::SignedHead;
 use crate::cli::failure::Failure;
 use crate::cli::print;
+use crate::config::Anchor;
 use crate::guard::{Guard, Offered, Parts, PinPolicy, Reload};
 use crate::limits::RECORD_SHARE_BYTES;
 use crate::model::id::BootId;
@@ -19,8 +22,8 @@ use crate::model::name::OperatorName;
 use crate::notify::NoticeSigner;
 use crate::scopes::Scopes;
 use crate::store::Store;
-use crate::store::keys::Keys;
-use crate::store::sqlite::Sqlite;
+use crate::store::keys::{self, Keys, Purpose};
+use crate::store::sqlite::{FILE, Reader, Sqlite};
 
 /// A started guard, and what goes when it goes.
 pub(crate) struct Core {
@@ -29,10 +32,10 @@ pub(crate) struct Core {
     /// Signs what people are told.
     pub(crate) signer: NoticeSigner,
     store: Arc<Sqlite>,
-    data: PathBuf,
     /// The digest of the scopes that were last put into force in this directory.
     accepted: Option<String>,
-    anchoring: JoinHandle<()>,
+    posts: Vec<(Post, JoinHandle<()>)>,
+    standings: Arc<Standings>,
     /// Held as long as this process owns the directory.
     lock: File,
 }
@@ -51,6 +54,7 @@ impl Core {
             return Ok(None);
         };
         let ambient = Ambient::system();
+        settle_keys(data, &ambient)?;
         let keys = Keys::open(data, &ambient).map_err(|error| Failure::because(&error))?;
         let signer = NoticeSigner::from_seed(&keys.webhook);
         let signer = signer.map_err(|error| Failure::because(&error))?;
@@ -77,16 +81,30 @@ impl Core {
         })
         .await
         .map_err(|error| Failure::because(&error))?;
-        let anchoring = tokio::spawn(anchor::follow(data.to_owned(), Arc::clone(&guard)));
-        Ok(Some(Self {
+        let mut core = Self {
             guard,
             signer,
             store,
-            data: data.to_owned(),
             accepted,
-            anchoring,
+            posts: Vec::new(),
+            standings: Arc::new(Standings::new(data)),
             lock,
-        }))
+        };
+        core.follow(Post::own(data));
+        Ok(Some(core))
+    }
+
+    /// Sends heads there too, from now on.
+    pub(crate) fn anchor_at(&mut self, anchors: Vec<Anchor>) {
+        for post in Post::all(anchors) {
+            self.follow(post);
+        }
+    }
+
+    fn follow(&mut self, post: Post) {
+        let (guard, standings) = (Arc::clone(&self.guard), Arc::clone(&self.standings));
+        let following = post.clone().follow(guard, standings);
+        self.posts.push((post, following));
     }
 
     /// Puts the first scopes into force, or leaves them to an operator where others were in force
@@ -117,19 +135,35 @@ impl Core {
         }
     }
 
-    /// Settles, writes the last head to the record and to the anchor, and lets go of the directory.
-    pub(crate) async fn close(self) -> Result<(), Failure> {
+    /// Settles, writes the last head to the record and to the anchors, and lets go of the directory. An
+    /// anchor elsewhere that cannot be reached keeps nobody: that is told, and stands in `doctor`.
+    pub(crate) async fn close(mut self) -> Result<(), Failure> {
         let stopped = self.guard.stop().await;
-        self.anchoring.abort();
+        let mut posts = Vec::new();
+        for (post, following) in std::mem::take(&mut self.posts) {
+            following.abort();
+            // It may be writing still; how it ended is of no interest.
+            let _ = following.await;
+            posts.push(post);
+        }
         let head = self.store.head().await;
         let anchored = match head {
-            Ok(Some(head)) => anchor::append(&self.data, &head),
+            Ok(Some(head)) => self.anchor_last(&posts, &head).await,
             Ok(None) => Ok(()),
             Err(error) => Err(Failure::because(&error)),
         };
         drop(self.lock);
         stopped.map_err(|error| Failure::because(&error))?;
         anchored
+    }
+
+    async fn anchor_last(&self, posts: &[Post], head: &SignedHead) -> Result<(), Failure> {
+        let sent = posts
+            .iter()
+            .map(|post| post.last(&self.guard, &self.standings, head));
+        // The first is the guard's own file.
+        let mut sent = futures_util::future::join_all(sent).await.into_iter();
+        sent.next().unwrap_or(Ok(()))
     }
 }
 
@@ -152,6 +186,24 @@ pub(crate) fn make_directory(data: &Path) -> Result<(), Failure> {
             data.display()
         ))),
     }
+}
+
+/// Ends a change of a key that broke off, as the record says.
+fn settle_keys(data: &Path, ambient: &Ambient) -> Result<(), Failure> {
+    let path = data.join(FILE);
+    let mut named = Vec::new();
+    if path.is_file() {
+        let reader = Reader::open(&path).map_err(|error| Failure::because(&error))?;
+        for purpose in Purpose::ALL {
+            let id = reader.setting(&purpose.setting());
+            named.push((purpose, id.map_err(|error| Failure::because(&error))?));
+        }
+    }
+    let in_force = |asked: Purpose| {
+        let found = named.iter().find(|(purpose, _)| *purpose == asked);
+        found.and_then(|(_, id)| id.clone())
+    };
+    keys::recover(data, in_force, ambient).map_err(|error| Failure::because(&error))
 }
 
 fn take_lock(path: &Path) -> Result<Option<File>, Failure> {

@@ -3,6 +3,7 @@
 //! There is one at a time. Everybody else on the machine who wants this guard connects to its socket.
 
 mod anchor;
+pub(super) mod anchored;
 pub(crate) mod core;
 pub(super) mod isolation;
 mod listen;
@@ -26,6 +27,7 @@ use self::socket::Door;
 use self::wrapped::Wrapped;
 use super::failure::Failure;
 use crate::authn::jwt::{IssuerSpec, Issuers};
+use crate::config::Anchor;
 use crate::guard::{Guard, PinPolicy, Reload, Upstreams};
 use crate::limits::SHUTDOWN_GRACE;
 use crate::mcp::Edge;
@@ -53,6 +55,8 @@ pub(crate) struct Setup {
     pub(crate) upstreams: BTreeMap<ServerName, UpstreamSpec>,
     /// The issuers whose tokens may prove an agent.
     pub(crate) issuers: Vec<IssuerSpec>,
+    /// Where heads go, beside the file in the directory.
+    pub(crate) anchors: Vec<Anchor>,
     /// Whether reads are synced too.
     pub(crate) all_synced: bool,
     /// Who puts changed scopes into force.
@@ -87,9 +91,10 @@ impl Owner {
         let isolation = isolation::compute(&setup.data, &setup.scopes, setup.agents);
         let (reload, pin) = (setup.reload, setup.pin);
         let opened = Core::open(&setup.data, reload, pin, setup.all_synced, isolation);
-        let Some(core) = opened.await? else {
+        let Some(mut core) = opened.await? else {
             return Ok(None);
         };
+        core.anchor_at(setup.anchors.clone());
         match Self::serve(&core, &setup, scopes).await {
             Ok((runner, notice, serving)) => Ok(Some(Self {
                 isolation,

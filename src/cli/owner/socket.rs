@@ -10,7 +10,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
 use super::wrapped::Wrapped;
-use crate::cli::deed::{Deed, render_end};
+use crate::cli::deed::{Deed, Home, render_end};
 use crate::cli::failure::Failure;
 use crate::cli::hello::Hello;
 use crate::guard::Guard;
@@ -24,6 +24,7 @@ pub(crate) const SOCKET: &str = "guard.sock";
 pub(super) struct Door {
     listener: UnixListener,
     path: PathBuf,
+    data: PathBuf,
 }
 
 impl Door {
@@ -39,12 +40,17 @@ impl Door {
             Failure::Refused(format!("{} cannot be bound: {error}", path.display()))
         })?;
         std::fs::set_permissions(&path, PermissionsExt::from_mode(0o600))?;
-        Ok(Self { listener, path })
+        Ok(Self {
+            listener,
+            path,
+            data: data.to_owned(),
+        })
     }
 
     /// Answers until the guard stops.
     pub(super) async fn serve(self, guard: Arc<Guard>, wrapped: Wrapped) {
         let wrapped = Arc::new(wrapped);
+        let data: Arc<Path> = self.data.into();
         let stopping = guard.stopping();
         let connections = tokio_util::task::TaskTracker::new();
         loop {
@@ -55,8 +61,9 @@ impl Door {
             match accepted {
                 Ok((stream, _)) => {
                     let (guard, wrapped) = (Arc::clone(&guard), Arc::clone(&wrapped));
+                    let data = Arc::clone(&data);
                     connections.spawn(async move {
-                        if let Err(error) = answer(stream, &guard, &wrapped).await {
+                        if let Err(error) = answer(stream, &guard, &wrapped, &data).await {
                             tracing::debug!(%error, "a connection to the socket ended");
                         }
                     });
@@ -80,7 +87,12 @@ impl Door {
     }
 }
 
-async fn answer(stream: UnixStream, guard: &Arc<Guard>, wrapped: &Wrapped) -> std::io::Result<()> {
+async fn answer(
+    stream: UnixStream,
+    guard: &Arc<Guard>,
+    wrapped: &Wrapped,
+    data: &Path,
+) -> std::io::Result<()> {
     let peer = stream.peer_cred()?.uid();
     let own = rustix::process::geteuid().as_raw();
     let (reader, mut writer) = stream.into_split();
@@ -88,7 +100,10 @@ async fn answer(stream: UnixStream, guard: &Arc<Guard>, wrapped: &Wrapped) -> st
     let hello = tokio::time::timeout(HELLO_LONGEST, read_hello(&mut reader)).await;
     let end = match hello {
         Ok(Ok(hello)) if peer == own || peer == 0 => match Deed::parse(&hello) {
-            Some(deed) => deed.perform(guard, &format!("uid {peer}")).await,
+            Some(deed) => {
+                let home = Home { data, serves: true };
+                deed.perform(guard, &format!("uid {peer}"), home).await
+            }
             None => match Hello::parse(&hello) {
                 Some(hello) => return wrapped.serve(hello, reader, writer).await,
                 None => Err(Failure::Input(

@@ -47,7 +47,7 @@ pub(super) fn last(db: &Connection) -> rusqlite::Result<Option<(u64, Digest)>> {
     .optional()
 }
 
-fn entry(row: &Row<'_>) -> rusqlite::Result<StoredEntry> {
+pub(super) fn entry(row: &Row<'_>) -> rusqlite::Result<StoredEntry> {
     // As bytes, not as text: a changed record must be read as it is, to be reported.
     let disclosure = row.get_ref(4)?.as_bytes_or_null()?.map(<[u8]>::to_vec);
     let Count(seq) = row.get(0)?;
@@ -60,7 +60,7 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<StoredEntry> {
     })
 }
 
-fn text(bytes: &[u8]) -> rusqlite::Result<&str> {
+pub(super) fn text(bytes: &[u8]) -> rusqlite::Result<&str> {
     std::str::from_utf8(bytes).map_err(|_| {
         rusqlite::Error::ToSqlConversionFailure(Box::new(Unreadable("text in an entry")))
     })

@@ -7,7 +7,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::copier::Copier;
 use super::shared::Tally;
-use super::{OpenError, entries, heads, schema, tables};
+use super::{OpenError, entries, heads, rotations, schema, tables};
 use crate::audit::chain::Chain;
 use crate::audit::checkpoint::{PublicKey, SignedHead};
 use crate::audit::entry::StoredEntry;
@@ -22,6 +22,9 @@ pub(super) struct Journal {
     db: Connection,
     sync: Sync,
 }
+
+/// An entry that changes the key that signs heads, and the new one.
+pub(super) type Rotated = (StoredEntry, PublicKey);
 
 /// How the database stands.
 pub(super) struct Read {
@@ -80,6 +83,7 @@ impl Journal {
         &mut self,
         entries: &[StoredEntry],
         rows: &Rows,
+        rotated: &[Rotated],
         head: &SignedHead,
         sync: Sync,
     ) -> rusqlite::Result<()> {
@@ -87,6 +91,10 @@ impl Journal {
         let pen = self.copier.pen();
         let batch = begin(&mut self.db)?;
         entries::write(&batch, entries)?;
+        for (entry, key) in rotated {
+            rotations::write(&batch, entry)?;
+            heads::write_key(&batch, key)?;
+        }
         tables::write(&batch, rows)?;
         heads::write(&batch, head)?;
         batch.commit()?;

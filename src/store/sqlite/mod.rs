@@ -21,6 +21,7 @@ mod operators;
 mod pins;
 mod rates;
 mod reader;
+mod rotations;
 mod schema;
 mod segments;
 mod sessions;

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use rusqlite::Connection;
 
 use super::{
-    OpenError, approvals, credentials, entries, grants, heads, operators, schema, segments,
-    sessions, settings,
+    OpenError, approvals, credentials, entries, grants, heads, operators, rotations, schema,
+    segments, sessions, settings,
 };
 use crate::audit::checkpoint::{PublicKey, SignedHead};
 use crate::audit::entry::StoredEntry;
@@ -60,6 +60,22 @@ impl Reader {
         Ok(segments::read(&self.0)?)
     }
 
+    /// Entries that change the key that signs heads, oldest first; those of sealed segments too.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the file cannot be read.
+    pub fn rotations(&self) -> Result<Vec<StoredEntry>, StoreError> {
+        Ok(rotations::read(&self.0)?)
+    }
+
+    /// A small setting of the guard's own.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the file cannot be read.
+    pub fn setting(&self, name: &str) -> Result<Option<String>, StoreError> {
+        Ok(settings::read(&self.0, name)?)
+    }
+
     /// The newest signed head of each run of the guard, oldest first.
     ///
     /// # Errors
@@ -101,19 +117,6 @@ impl Reader {
             _ => None,
         });
         Ok(known.collect())
-    }
-
-    /// A small setting of the guard's own.
-    ///
-    /// # Errors
-    /// [`StoreError::Unavailable`] if the file cannot be read.
-    pub fn setting(&self, name: &str) -> Result<Option<String>, StoreError> {
-        let rows = settings::load(&self.0)?.into_iter();
-        let mut found = rows.filter_map(|row| match row {
-            Row::Setting(of, value) if &*of == name => value.map(|value| value.to_string()),
-            _ => None,
-        });
-        Ok(found.next())
     }
 
     /// Copies everything, as it stands at one moment, into an empty file.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use indexmap::IndexMap;
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 
 use crate::store::state::Row;
 
@@ -19,6 +19,11 @@ pub(super) fn write(
         upsert.execute(params![name, value])?;
     }
     Ok(())
+}
+
+pub(super) fn read(db: &Connection, name: &str) -> rusqlite::Result<Option<String>> {
+    let sql = "SELECT value FROM settings WHERE name = ?1";
+    db.query_row(sql, [name], |row| row.get(0)).optional()
 }
 
 pub(super) fn load(db: &Connection) -> rusqlite::Result<Vec<Row>> {

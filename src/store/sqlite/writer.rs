@@ -13,9 +13,11 @@ use super::shared::Shared;
 use crate::ambient::Ambient;
 use crate::audit::chain::Chain;
 use crate::audit::checkpoint::{SignedHead, Signer};
+use crate::audit::rotation::Rotation;
 use crate::limits::COMMIT_BATCH_COUNT;
 use crate::model::id::BootId;
 use crate::model::time::Timestamp;
+use crate::store::commit::{next_signer, unsealed};
 use crate::store::state::{Rows, State};
 use crate::store::wake::wakes;
 use crate::store::{Change, Expect, Recorded, StoreError, Sync};
@@ -49,6 +51,8 @@ pub(super) struct Writer {
     ahead: State,
     shared: Arc<Shared>,
     signer: Signer,
+    /// Those that were to sign from a batch on of which nobody knows whether it is in force.
+    heirs: Vec<Signer>,
     boot: BootId,
     ambient: Ambient,
     /// The least durable any commit may be.
@@ -78,6 +82,7 @@ impl Writer {
             ahead: read.ahead,
             shared: Arc::new(Shared::new(read.state, read.head, tally)),
             signer,
+            heirs: Vec::new(),
             boot,
             ambient,
             floor,
@@ -131,8 +136,22 @@ impl Writer {
         let mut entries = Vec::with_capacity(batch.len());
         let mut accepted = Vec::with_capacity(batch.len());
         let mut moved = Vec::new();
+        let mut rotated = Vec::new();
+        let mut signer = self.signer.clone();
         let mut sync = self.floor;
         for mut pending in batch.drain(..) {
+            let mut body = std::mem::take(&mut pending.body);
+            let next = next_signer(&pending.changes).cloned();
+            if let Some(next) = &next {
+                let (seq, last) = (self.chain.count().saturating_add(1), self.chain.last());
+                match Rotation::seal(&body, seq, &last, &signer, next) {
+                    Some(sealed) => body = sealed,
+                    None => {
+                        let _ = pending.reply.send(Err(unsealed()));
+                        continue;
+                    }
+                }
+            }
             let fits = self
                 .ahead
                 .commit(pending.expects.as_ref(), &pending.changes, &mut rows);
@@ -140,27 +159,34 @@ impl Writer {
                 moved.push(pending);
                 continue;
             }
-            let body = std::mem::take(&mut pending.body);
             let entry = self.chain.append(body, pending.disclosure.take());
+            if let Some(next) = next {
+                rotated.push((entry.clone(), next.public().clone()));
+                signer = next;
+            }
             sync = sync.max(pending.sync);
             accepted.push((pending, Recorded::of(&entry)));
             entries.push(entry);
         }
         if !entries.is_empty() {
             let now = self.ambient.now();
-            let head = self.signer.sign(&self.chain, now, self.boot);
+            let head = signer.sign(&self.chain, now, self.boot);
             let written = match &mut self.journal {
-                Some(journal) => journal.write(&entries, &rows, &head, sync),
+                Some(journal) => journal.write(&entries, &rows, &rotated, &head, sync),
                 None => Err(rusqlite::Error::InvalidQuery),
             };
             match written {
                 Ok(()) => {
+                    self.signer = signer;
                     self.publish(rows, head, now);
                     self.shared.tally.count(entries.len(), sync == Sync::Synced);
                 }
                 Err(fault) => {
                     let accepted = accepted.into_iter().map(|(pending, _)| pending);
                     batch.extend(accepted.chain(moved));
+                    if !rotated.is_empty() {
+                        self.heirs.push(signer);
+                    }
                     self.fail();
                     return refuse(batch, &fault.to_string());
                 }
@@ -227,6 +253,12 @@ impl Writer {
         else {
             return false;
         };
+        // Whoever signed the newest head signs the next.
+        let heirs = std::mem::take(&mut self.heirs);
+        let signs = |heir: &Signer| head.as_ref().is_some_and(|it| it.key == heir.public().id());
+        if let Some(heir) = heirs.into_iter().find(signs) {
+            self.signer = heir;
+        }
         self.chain = chain;
         self.ahead = ahead;
         self.journal = Some(journal);

@@ -127,6 +127,8 @@ impl State {
                 Ok(())
             }
             Change::Prune(segment) => self.prune(segment, rows),
+            // No decision depends on who signs.
+            Change::RotateSigner(_) => Ok(()),
             Change::SetPin(pin) => self.set_pin(pin, rows),
         }
     }
