@@ -128,6 +128,10 @@ pub const RECORD_SHARE_BYTES: u64 = 4 * 1_024 * 1_024 * 1_024;
 pub const RECORD_SHARE_WINDOW: Duration = Duration::from_secs(24 * 3_600);
 /// How long an ended approval answers the same call with its end before a new one is opened.
 pub const ENDED_MEMORY: Duration = Duration::from_secs(60);
+/// Most approvals that one call can need, in all stages together, and most refusals in one.
+pub const QUORUM_PEOPLE_COUNT: u32 = 20;
+/// Most stages one after the other.
+pub const QUORUM_STAGES_COUNT: usize = 8;
 /// Most uses an approver may grant to one call.
 pub const GRANT_USES_COUNT: u32 = 20;
 /// Longest life of a grant.

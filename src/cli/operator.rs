@@ -120,6 +120,15 @@ impl Operators {
         self.send(Method::POST, path, body, headers).await
     }
 
+    /// Takes something back.
+    pub(super) async fn delete(
+        &self,
+        path: &str,
+        headers: &[(HeaderName, HeaderValue)],
+    ) -> Result<Reply, Failure> {
+        self.send(Method::DELETE, path, None, headers).await
+    }
+
     async fn send(
         &self,
         method: Method,

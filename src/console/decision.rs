@@ -33,6 +33,10 @@ pub(super) async fn take(
             StatusCode::CONFLICT,
             "Nothing was decided: the request had ended before your decision came.",
         ),
+        Err(ResolveError::Voted { .. }) => (
+            StatusCode::CONFLICT,
+            "Nothing was decided: you have voted on it already, and count once.",
+        ),
         Err(other) => return Err(other.into()),
     };
     let page = request::shown(&console, &viewer, id, Some(word)).await?;

@@ -28,6 +28,7 @@ mod tier;
 mod tools;
 mod viewer;
 mod visits;
+mod votes;
 
 use std::sync::Arc;
 
@@ -56,6 +57,7 @@ pub fn router(guard: Arc<Guard>, rest: Router) -> Router {
         .route("/", get(inbox::page))
         .route("/requests/{id}", get(request::page))
         .route("/requests/{id}/decision", post(decision::take))
+        .route("/requests/{id}/withdraw", post(votes::withdraw))
         .route("/agents", get(agents::page))
         .route("/agents/{name}/{deed}", post(agents::take))
         .route("/sessions/{id}", get(sessions::page))

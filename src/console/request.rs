@@ -10,8 +10,8 @@ use serde_json::Value;
 use super::frame::Room;
 use super::refusal::Refusal;
 use super::viewer::Viewer;
-use super::{Console, calls, foreign, frame, list, moment, sessions, tier};
-use crate::guard::sentence;
+use super::{Console, calls, foreign, frame, list, moment, sessions, tier, votes};
+use crate::guard::{Part, sentence};
 use crate::limits::{GRANT_LIFE, GRANT_USES_COUNT};
 use crate::model::approval::{Approval, ApprovalState};
 use crate::model::id::ApprovalId;
@@ -43,6 +43,7 @@ pub(super) async fn shown(
     let others = guard.approvals(false).await?;
     let trail = calls::of_session(guard, &approval.session.to_string(), TRAIL_COUNT).await?;
     let session = guard.session_named(approval.session).await?;
+    let part = guard.part(&approval, &viewer.operator).await?;
     let now = guard.ambient().now();
     let title = sentence(&approval);
     let body = html! {
@@ -59,8 +60,12 @@ pub(super) async fn shown(
                 h1 { (title) }
                 (facts(&approval, session.as_ref(), &trail, now))
                 (standing(&approval, now))
+                (votes::cast(&approval, now))
                 @if approval.is_open(now) {
-                    (verdict(&approval, viewer, guard.ambient().random::<16>()))
+                    (votes::own(&approval, &part, viewer, now))
+                    @if part.may_vote() {
+                        (verdict(&approval, &part, viewer, guard.ambient().random::<16>()))
+                    }
                 }
             }
         }
@@ -140,17 +145,11 @@ const fn effect(privilege: Privilege) -> &'static str {
 
 fn standing(approval: &Approval, now: Timestamp) -> Markup {
     let state = approval.state_at(now);
-    let groups: Vec<&str> = approval
-        .rule
-        .any_of
-        .iter()
-        .map(|group| group.as_str())
-        .collect();
     html! {
         p .standing {
             @match &state {
                 ApprovalState::Held => {
-                    span .held { "‖ held" } " · needs one of " (groups.join(", "))
+                    span .held { "‖ held" } " · " (votes::needs(approval))
                     " · code " code .code { (approval.code) }
                     " · " (moment::left(approval.decide_by, now)) " left"
                 }
@@ -174,12 +173,7 @@ fn standing(approval: &Approval, now: Timestamp) -> Markup {
     }
 }
 
-fn verdict(approval: &Approval, viewer: &Viewer, mark: [u8; 16]) -> Markup {
-    if !approval.rule.admits(&viewer.operator) {
-        return html! {
-            p .meta { "You belong to none of the groups that may decide this." }
-        };
-    }
+fn verdict(approval: &Approval, part: &Part, viewer: &Viewer, mark: [u8; 16]) -> Markup {
     let action = format!("/requests/{}/decision", approval.id);
     let bound = html! {
         (frame::seal(viewer))
@@ -210,6 +204,12 @@ fn verdict(approval: &Approval, viewer: &Viewer, mark: [u8; 16]) -> Markup {
                     (bound)
                     input type="hidden" name="decision" value="approve";
                     p .lead { (sentence(approval)) }
+                    @if part.own {
+                        p .alert {
+                            "It concerns yourself. You may approve it, because nobody else could; the record \
+                             will say that you approved your own matter."
+                        }
+                    }
                     p {
                         "Code " code .code { (approval.code) }
                         span .meta { " must be the one that the agent shows." }

@@ -19,7 +19,12 @@ pub fn full<'a, 'g>(
         let mut waiting: BTreeMap<&AgentName, usize> = BTreeMap::new();
         waiting.insert(agent, 0);
         for one in open.clone() {
-            if one.rule.any_of.contains(group) {
+            if one
+                .rule
+                .stages
+                .iter()
+                .any(|stage| stage.any_of.contains(group))
+            {
                 *waiting.entry(&one.principal.agent).or_default() += 1;
             }
         }

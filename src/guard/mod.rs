@@ -5,6 +5,7 @@
 
 mod agents;
 mod approvals;
+mod ballots;
 mod catalog;
 mod clocks;
 mod closed;
@@ -54,6 +55,7 @@ use tokio_util::task::TaskTracker;
 
 pub use agents::AgentView;
 pub use approvals::{Resolution, ResolveError, Vote};
+pub use ballots::Part;
 pub use catalog::{Catalog, KnownTool};
 pub use entries::Refusal;
 pub use leave::Leave;

@@ -312,6 +312,7 @@ impl Guard {
                 }),
             opened: weighed.now,
             state: ApprovalState::Held,
+            ballots: Vec::new(),
         })
     }
 

@@ -4,7 +4,9 @@
 
 pub mod action;
 pub mod approval;
+pub mod approver;
 pub mod arguments;
+pub mod ballot;
 pub mod call;
 pub mod credential;
 pub mod decimal;
@@ -19,6 +21,7 @@ pub mod name;
 pub mod outcome;
 pub mod pin;
 pub mod privilege;
+pub mod quorum;
 pub mod reason;
 pub mod secret;
 pub mod session;

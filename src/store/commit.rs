@@ -4,6 +4,7 @@ use crate::audit::entry::Entry;
 use crate::audit::segment::Segment;
 use crate::engine::facts::Spend;
 use crate::model::approval::{Approval, ApprovalState};
+use crate::model::ballot::Ballot;
 use crate::model::credential::{Credential, Operator};
 use crate::model::grant::Grant;
 use crate::model::history::Lesson;
@@ -82,6 +83,30 @@ pub enum Change {
         version: u32,
         /// The new state.
         state: ApprovalState,
+    },
+    /// Counts a vote on a held approval, and moves it to what the votes then come to; its version counts
+    /// one more. Refused where that is something else, where the person has voted in that stage, or where
+    /// it is approved and somebody who approved was removed.
+    Vote {
+        /// On which.
+        id: ApprovalId,
+        /// The version it was read at.
+        version: u32,
+        /// The vote.
+        ballot: Box<Ballot>,
+        /// The new state.
+        state: ApprovalState,
+    },
+    /// Takes back the vote of a person in a stage of a held approval; its version counts one more.
+    Unvote {
+        /// On which.
+        id: ApprovalId,
+        /// The version it was read at.
+        version: u32,
+        /// In which stage.
+        stage: usize,
+        /// Whose.
+        person: OperatorName,
     },
     /// Adds a grant.
     AddGrant(Grant),

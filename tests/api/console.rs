@@ -22,8 +22,9 @@ const PAGES: [&str; 9] = [
 ];
 
 /// Everything that takes a form of a signed-in person.
-const FORMS: [&str; 9] = [
+const FORMS: [&str; 10] = [
     "/requests/ap_aaaaaaaaaaaaaaaaaaaaaaaaaa/decision",
+    "/requests/ap_aaaaaaaaaaaaaaaaaaaaaaaaaa/withdraw",
     "/agents/clerk/pause",
     "/agents/clerk/revoke",
     "/sessions/se_aaaaaaaaaaaaaaaaaaaaaaaaaa/revoke",
@@ -499,4 +500,50 @@ async fn a_request_and_its_session_say_what_was_heard() {
     let shown = send(world.operator(Method::GET, &format!("/v1/approvals/{request}"))).await;
     assert_eq!(shown.body["session_taint"]["source"], "shop/find");
     assert_eq!(shown.body["session_taint"]["copied"], false);
+}
+
+#[tokio::test]
+async fn the_page_shows_each_vote_and_takes_ones_own_back() {
+    let world = World::deciding("default: {any_of: [oncall], approve: 2}").await;
+    world.hire("carol", "oncall").await;
+    let id = hold(&world).await;
+    let alice = Browser::enter(&world, &world.alice).await;
+    let path = format!("/requests/{id}");
+    let page = alice.get(&path).await.text;
+    assert!(page.contains("0 of 2 approvals of oncall"), "{page}");
+    assert!(!page.contains("Withdraw my vote"));
+    let mut fields = vec![("decision", "approve".to_owned()), ("uses", "2".to_owned())];
+    decision(&page, &mut fields);
+    let fields: Vec<(&str, &str)> = fields
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    let voted = alice.post(&format!("{path}/decision"), &fields).await;
+    assert_eq!(voted.status, 303, "{voted:?}");
+    let mut again = fields.clone();
+    again.retain(|(name, _)| *name != "mark");
+    again.push(("mark", "another"));
+    let twice = alice.post(&format!("{path}/decision"), &again).await;
+    assert_eq!(twice.status, 409);
+    assert!(
+        twice.text.contains("you have voted on it already"),
+        "{}",
+        twice.text
+    );
+
+    let page = alice.get(&path).await.text;
+    assert!(page.contains("1 of 2 approvals of oncall") && page.contains("one person counts once"));
+    assert!(
+        page.contains("up to 2 times") && !page.contains("Approve this call"),
+        "{page}"
+    );
+    assert!(alice.get("/").await.text.contains("you voted"));
+    let (seal, version) = (field(&page, "seal"), field(&page, "version"));
+    for (version, status) in [("1", 412), (version.as_str(), 303), (version.as_str(), 409)] {
+        let fields = [("seal", seal.as_str()), ("version", version)];
+        let back = alice.post(&format!("{path}/withdraw"), &fields).await;
+        assert_eq!(back.status, status, "{back:?}");
+    }
+    let page = alice.get(&path).await.text;
+    assert!(page.contains("0 of 2 approvals of oncall") && page.contains("Approve this call"));
 }

@@ -16,4 +16,5 @@ mod idempotency;
 mod metrics;
 mod openapi;
 mod operating;
+mod voting;
 mod world;

@@ -153,6 +153,14 @@ impl Upstreams for Shop {
 
 impl World {
     pub(crate) async fn new() -> Self {
+        Self::deciding("default: {any_of: [oncall], decide_by: 15m, redeem_by: 5m}").await
+    }
+
+    /// A world whose manifest says of approvals only this.
+    pub(crate) async fn deciding(rule: &str) -> Self {
+        let ours = "default: {any_of: [oncall], decide_by: 15m, redeem_by: 5m}";
+        assert!(MANIFEST.contains(ours));
+        let manifest = MANIFEST.replace(ours, rule);
         let data = TempDir::new().unwrap();
         let ambient = Ambient::system();
         let signer = Signer::from_seed(&[7; 32]).unwrap();
@@ -160,7 +168,7 @@ impl World {
         let store = Sqlite::open(data.path(), signer, boot, ambient.clone(), false).unwrap();
         let guard = Guard::start(Parts {
             store: Arc::new(store),
-            scopes: scopes(&[MANIFEST, NEIGHBOUR]),
+            scopes: scopes(&[&manifest, NEIGHBOUR]),
             ambient,
             match_key: [1; 32],
             code_key: [2; 32],
@@ -204,6 +212,11 @@ impl World {
     pub(crate) fn agent(&self, method: Method, path: &str) -> RequestBuilder {
         self.request(self.agents, method, path)
             .bearer_auth(&self.clerk)
+    }
+
+    /// The token of one more operator.
+    pub(crate) async fn hire(&self, name: &str, group: &str) -> String {
+        token(&self.guard, name, group).await
     }
 
     /// A request to the operators' listener, with alice's token.

@@ -23,4 +23,5 @@ mod retention;
 mod stops;
 mod taint;
 mod tokens;
+mod votes;
 mod world;

@@ -151,6 +151,44 @@ conformance! {
         assert_eq!(store.approvals(None, 10).await.unwrap().len(), 1);
     }
 
+    async fn votes_count_once_a_person_and_an_approval_needs_them_all(store: SharedStore) {
+        let session = session(&agent("a"));
+        let mut approval = approval(&session, key(1));
+        approval.rule.stages[0].approve = 2;
+        let (id, redeem_by) = (approval.id, later(300));
+        write(&*store, vec![
+            Change::SetOperator(operator("olga", &["finance"], b"1")),
+            Change::SetOperator(operator("otto", &["finance"], b"2")),
+            Change::OpenApproval(Box::new(approval.clone())),
+        ]).await.unwrap();
+        let vote = |version, person, state| {
+            vec![Change::Vote { id, version, ballot: Box::new(ballot(person)), state }]
+        };
+        let approved = |by| ApprovalState::Approved { by: operator_name(by), at: NOW, redeem_by };
+        // One is not two, whatever a writer says.
+        assert!(moved(write(&*store, vote(1, "olga", approved("olga"))).await));
+        write(&*store, vote(1, "olga", ApprovalState::Held)).await.unwrap();
+        assert!(moved(write(&*store, vote(1, "otto", approved("otto"))).await));
+        assert!(moved(write(&*store, vote(2, "olga", approved("olga"))).await));
+        assert!(moved(write(&*store, vote(2, "otto", ApprovalState::Held)).await));
+
+        let back = |version, person: &str| {
+            let person = operator_name(person);
+            vec![Change::Unvote { id, version, stage: 0, person }]
+        };
+        assert!(moved(write(&*store, back(2, "otto")).await));
+        write(&*store, back(2, "olga")).await.unwrap();
+        write(&*store, vote(3, "otto", ApprovalState::Held)).await.unwrap();
+        write(&*store, vec![Change::RevokeOperator(operator_name("otto"), NOW)]).await.unwrap();
+        assert!(moved(write(&*store, vote(4, "olga", approved("olga"))).await));
+        write(&*store, vec![Change::SetOperator(operator("otto", &["finance"], b"3"))]).await.unwrap();
+        write(&*store, vote(4, "olga", approved("olga"))).await.unwrap();
+        let kept = store.approval(id).await.unwrap().unwrap();
+        let people: Vec<_> = kept.ballots.iter().map(|one| one.person.to_string()).collect();
+        assert_eq!((kept.version, people), (5, vec!["otto".to_owned(), "olga".to_owned()]));
+        assert!(moved(write(&*store, back(5, "olga")).await));
+    }
+
     async fn open_approvals_are_counted_and_cover_the_other_calls_of_their_session(store: SharedStore) {
         let (session, elsewhere) = (session(&agent("a")), session(&agent("a")));
         let covering = approval(&session, key(1));
@@ -377,20 +415,22 @@ conformance! {
         assert_eq!(store.in_flight().await.unwrap(), []);
     }
 
-    async fn groups_may_approve_while_one_of_them_has_a_live_token(store: SharedStore) {
+    async fn people_may_approve_while_their_token_is_live(store: SharedStore) {
         let session = session(&agent("a"));
         write(&*store, vec![
             Change::SetOperator(operator("olga", &["finance", "it"], b"1")),
             Change::SetOperator(operator("otto", &["it"], b"2")),
         ]).await.unwrap();
-        let groups = |standing: countersign::engine::facts::Standing| {
-            standing.approvers.iter().map(ToString::to_string).collect::<Vec<_>>()
+        let people = |standing: countersign::engine::facts::Standing| {
+            let people = standing.approvers.iter();
+            people.map(|one| format!("{} {:?}", one.name, one.groups)).collect::<Vec<_>>()
         };
-        assert_eq!(groups(standing(&*store, &session, key(1)).await), ["finance", "it"]);
+        let (olga, otto) = ("olga [\"finance\", \"it\"]", "otto [\"it\"]");
+        assert_eq!(people(standing(&*store, &session, key(1)).await), [olga, otto]);
         write(&*store, vec![Change::RevokeOperator(operator_name("olga"), NOW)]).await.unwrap();
-        assert_eq!(groups(standing(&*store, &session, key(1)).await), ["it"]);
+        assert_eq!(people(standing(&*store, &session, key(1)).await), [otto]);
         let expired = stands(&*store, &session, key(1), &[], later(1_000)).await;
-        assert!(groups(expired).is_empty());
+        assert!(people(expired).is_empty());
     }
 
     async fn credentials_and_operators_are_found_by_their_secret(store: SharedStore) {

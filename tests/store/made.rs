@@ -10,7 +10,8 @@ use countersign::audit::checkpoint::Signer;
 use countersign::audit::entry::{Entry, EntryKind};
 use countersign::engine::facts::{BudgetAsk, BudgetKey, Precedent, Spend, Standing};
 use countersign::model::action::MatchKey;
-use countersign::model::approval::{Approval, ApprovalRule, ApprovalState};
+use countersign::model::approval::{Approval, ApprovalState};
+use countersign::model::ballot::{Ballot, Choice};
 use countersign::model::call::{Mode, Principal};
 use countersign::model::credential::{Credential, CredentialKind, Operator};
 use countersign::model::decimal::Decimal;
@@ -21,6 +22,7 @@ use countersign::model::id::{ApprovalId, BootId, CallId, CredentialId, GrantId, 
 use countersign::model::name::{AgentName, GroupName, OperatorName, ServerName};
 use countersign::model::pin::{Acceptance, Accepter, Pin, PinKey, PinKind, PinState};
 use countersign::model::privilege::Privilege;
+use countersign::model::quorum::ApprovalRule;
 use countersign::model::reason::Reason;
 use countersign::model::session::{Session, SessionState};
 use countersign::model::target::{Target, TargetKind};
@@ -127,16 +129,31 @@ pub(crate) fn approval(session: &Session, key: MatchKey) -> Approval {
         salt: [5; 16],
         manifest: Digest::of(b"manifest"),
         reasons: vec![(Reason::NeedsApproval, "payments/send asks".to_owned())],
-        rule: ApprovalRule {
-            any_of: vec![group("finance")],
-            decide_by: Duration::from_secs(900),
-            redeem_by: Duration::from_secs(300),
-        },
+        rule: ApprovalRule::one_of(
+            vec![group("finance")],
+            Duration::from_secs(900),
+            Duration::from_secs(300),
+        ),
         code: "7K4F".to_owned(),
         covers_session: true,
         opened: NOW,
         decide_by: later(900),
         state: ApprovalState::Held,
+        ballots: Vec::new(),
+    }
+}
+
+/// An approval of one use in the first stage.
+pub(crate) fn ballot(person: &str) -> Ballot {
+    Ballot {
+        stage: 0,
+        person: operator_name(person),
+        at: NOW,
+        own: false,
+        choice: Choice::Approve {
+            uses: 1,
+            life: None,
+        },
     }
 }
 

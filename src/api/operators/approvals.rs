@@ -96,6 +96,21 @@ pub(super) async fn decide(
     Ok(([(ETAG, tag)], reply::ok(document)).into_response())
 }
 
+/// Takes the operator's own vote back, while it decided nothing yet.
+pub(super) async fn withdraw(
+    State(guard): State<Arc<Guard>>,
+    Caller(operator): Caller,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let id = parse_id(&id)?;
+    let version = if_match(&headers)?;
+    let approval = guard.withdraw_vote(&operator, id, version).await?;
+    let tag = version_tag(approval.version);
+    let document = document(&guard, &approval, &operator).await?;
+    Ok(([(ETAG, tag)], reply::ok(document)).into_response())
+}
+
 /// An approval with what its session has heard by now.
 async fn document(
     guard: &Guard,
@@ -103,8 +118,9 @@ async fn document(
     operator: &Operator,
 ) -> Result<Value, Problem> {
     let session = guard.session_named(approval.session).await?;
+    let part = guard.part(approval, operator).await?;
     let now = guard.ambient().now();
-    Ok(render(approval, session.as_ref(), operator, now))
+    Ok(render(approval, session.as_ref(), &part, now))
 }
 
 fn read_vote(version: u32, mut members: Members) -> Result<Vote, Problem> {

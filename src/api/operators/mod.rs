@@ -44,6 +44,7 @@ fn table() -> Routes<Arc<Guard>> {
         .get("/v1/approvals", approvals::list)
         .get("/v1/approvals/{id}", approvals::show)
         .post("/v1/approvals/{id}/decisions", approvals::decide)
+        .delete("/v1/approvals/{id}/decisions", approvals::withdraw)
         .get("/v1/agents", agents::list)
         .get("/v1/agents/{name}", agents::show)
         .post("/v1/agents/{name}/pause", agents::pause)

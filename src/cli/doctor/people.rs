@@ -6,8 +6,9 @@ use std::time::Duration;
 use super::report::Report;
 use crate::cli::audit;
 use crate::cli::failure::Failure;
+use crate::model::approver::Approver;
 use crate::model::credential::{Credential, CredentialKind, Operator};
-use crate::model::name::{AgentName, GroupName};
+use crate::model::name::AgentName;
 use crate::model::time::Timestamp;
 use crate::store::sqlite::FILE;
 
@@ -60,10 +61,10 @@ impl People {
         (own().next().is_some(), own().any(|key| key.expires > now))
     }
 
-    /// Whether somebody whose token is accepted belongs to the group.
-    pub(super) fn has(&self, group: &GroupName, now: Timestamp) -> bool {
-        let mut live = self.operators.iter().filter(|one| one.expires > now);
-        live.any(|one| one.groups.contains(group))
+    /// Everybody whose token is accepted.
+    pub(super) fn approvers(&self, now: Timestamp) -> Vec<Approver> {
+        let live = self.operators.iter().filter(|one| one.expires > now);
+        live.map(Approver::from).collect()
     }
 }
 

@@ -148,6 +148,8 @@ impl FromSql for Millis {
 }
 
 /// Texts in one column, as a JSON list.
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
 pub(super) struct Texts<T>(pub(super) Vec<T>);
 
 impl<T: serde::Serialize> ToSql for Texts<T> {

@@ -26,6 +26,7 @@ mod sessions;
 mod settings;
 mod shared;
 mod tables;
+mod votes;
 mod writer;
 
 use std::path::{Path, PathBuf};

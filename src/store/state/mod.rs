@@ -14,8 +14,9 @@ mod plan;
 mod row;
 mod standing;
 mod sums;
+mod votes;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,6 +27,7 @@ use crate::engine::facts::BudgetKey;
 use crate::engine::inbox;
 use crate::limits::CLOCK_SET_BACK_LONGEST;
 use crate::model::approval::{Approval, ApprovalState};
+use crate::model::approver::Approver;
 use crate::model::call::Principal;
 use crate::model::credential::{Credential, Operator};
 use crate::model::digest::Digest;
@@ -66,10 +68,10 @@ pub(super) struct State {
     doubts: HashMap<Arc<DoubtKey>, CallId>,
 }
 
-/// The groups of operators, worked out when an operator changes and good until the first token ends.
+/// The operators who may act, worked out when one changes and good until the first token ends.
 #[derive(Default)]
 struct Approvers {
-    groups: Arc<BTreeSet<GroupName>>,
+    people: Arc<[Approver]>,
     until: Option<Timestamp>,
 }
 
@@ -275,7 +277,7 @@ impl State {
                 if let Some(new) = new {
                     self.operators_by_secret.insert(new.secret, name.clone());
                 }
-                // The groups are worked out anew when they are next asked for.
+                // They are worked out anew when they are next asked for.
                 self.approvers.until = None;
                 Row::Operator(name, old)
             }

@@ -83,6 +83,18 @@ impl State {
             Change::SetApproval { id, version, state } => {
                 self.set_approval(*id, *version, state, rows)
             }
+            Change::Vote {
+                id,
+                version,
+                ballot,
+                state,
+            } => self.vote(*id, *version, ballot, state, rows),
+            Change::Unvote {
+                id,
+                version,
+                stage,
+                person,
+            } => self.unvote(*id, *version, *stage, person, rows),
             Change::AddGrant(grant) => self.add_grant(grant, rows),
             Change::UseGrant(id, at) => self.use_grant(*id, *at, rows),
             Change::RevokeGrant(id, at) => self.revoke_grant(*id, *at, rows),
@@ -273,7 +285,7 @@ impl State {
             return Err(Moved);
         }
         if self
-            .crowded(&approval.rule.any_of, agent, approval.opened)
+            .crowded(&approval.rule.groups(), agent, approval.opened)
             .is_some()
         {
             return Err(Moved);
@@ -290,12 +302,7 @@ impl State {
         state: &ApprovalState,
         rows: &mut Vec<Row>,
     ) -> Result<(), Moved> {
-        let approval = self.approvals.get(&id).ok_or(Moved)?;
-        if approval.version != version {
-            return Err(Moved);
-        }
-        let mut set = Approval::clone(approval);
-        set.version = version.checked_add(1).ok_or(Moved)?;
+        let mut set = self.next_version(id, version)?;
         set.state = state.clone();
         self.moves(&set.principal.agent, None, rows);
         rows.push(Row::Approval(id, Some(Arc::new(set))));

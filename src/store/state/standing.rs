@@ -1,6 +1,5 @@
 //! How things stand for one call.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::State;
@@ -10,9 +9,9 @@ use crate::limits::{
     DENIAL_MEMORY, DENIALS_CLOSE_COUNT, DENIALS_WINDOW, HOLDS_WINDOW, UNDECLARED_WINDOW,
 };
 use crate::model::approval::Approval;
+use crate::model::approver::Approver;
 use crate::model::grant::Grant;
 use crate::model::history::Lesson;
-use crate::model::name::GroupName;
 use crate::model::reason::Reason;
 use crate::model::session::Session;
 use crate::model::time::Timestamp;
@@ -119,27 +118,27 @@ impl State {
         agent.refusals(ask.target, since) >= DENIALS_CLOSE_COUNT
     }
 
-    fn approvers(&self, now: Timestamp) -> Arc<BTreeSet<GroupName>> {
+    fn approvers(&self, now: Timestamp) -> Arc<[Approver]> {
         match self.approvers.until {
-            Some(until) if now < until => Arc::clone(&self.approvers.groups),
-            _ => Arc::new(self.live_groups(now)),
+            Some(until) if now < until => Arc::clone(&self.approvers.people),
+            _ => self.live_approvers(now),
         }
     }
 
-    fn live_groups(&self, now: Timestamp) -> BTreeSet<GroupName> {
+    fn live_approvers(&self, now: Timestamp) -> Arc<[Approver]> {
         self.operators
             .values()
             .filter(|operator| operator.revoked.is_none() && now < operator.expires)
-            .flat_map(|operator| operator.groups.iter().cloned())
+            .map(|operator| Approver::from(&**operator))
             .collect()
     }
 
-    /// Works out the groups once for all decisions until an operator changes or a token ends.
+    /// Works them out once for all decisions until an operator changes or a token ends.
     pub(in crate::store) fn settle_approvers(&mut self, now: Timestamp) {
         if self.approvers.until.is_some_and(|until| now < until) {
             return;
         }
-        self.approvers.groups = Arc::new(self.live_groups(now));
+        self.approvers.people = self.live_approvers(now);
         self.approvers.until = self
             .operators
             .values()
