@@ -130,6 +130,8 @@ pub const RECORD_SHARE_WINDOW: Duration = Duration::from_secs(24 * 3_600);
 pub const ENDED_MEMORY: Duration = Duration::from_secs(60);
 /// Most approvals that one call can need, in all stages together, and most refusals in one.
 pub const QUORUM_PEOPLE_COUNT: u32 = 20;
+/// Longest time for which an operator's groups are lent to another.
+pub const DELEGATION_LONGEST: Duration = Duration::from_secs(30 * 24 * 3_600);
 /// Most stages one after the other.
 pub const QUORUM_STAGES_COUNT: usize = 8;
 /// Most uses an approver may grant to one call.

@@ -379,7 +379,7 @@ fn names(groups: &[GroupName]) -> Vec<&str> {
 fn refusal(name: &str, error: &OperateError) -> Failure {
     match error {
         OperateError::Missing => Failure::Missing(format!("{name}: {error}")),
-        OperateError::Taken | OperateError::Store(_) => {
+        OperateError::Taken | OperateError::Unfit(_) | OperateError::Store(_) => {
             Failure::Refused(format!("{name}: {error}"))
         }
     }

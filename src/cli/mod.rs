@@ -7,6 +7,7 @@ mod agents;
 mod approvals;
 mod audit;
 mod deed;
+mod delegations;
 mod demo;
 mod doctor;
 mod duration;
@@ -82,6 +83,8 @@ enum Command {
     Pin(pin::Args),
     /// Add, list and remove those who may approve
     Operators(operators::Args),
+    /// Let somebody vote in your stead for a time
+    Delegations(delegations::Args),
 }
 
 /// Runs the command that the process was started with.
@@ -136,6 +139,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Peps(args) => peps::run(args, as_json).await,
         Command::Pin(args) => pin::run(args, as_json).await,
         Command::Operators(args) => operators::run(args, as_json).await,
+        Command::Delegations(args) => delegations::run(args, as_json).await,
     }
 }
 

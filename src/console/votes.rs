@@ -59,7 +59,9 @@ fn line(approval: &Approval, ballot: &Ballot, now: Timestamp) -> Markup {
             }
             Choice::Deny { .. } => { span .deny { "✕ refuses" } " " }
         }
-        (ballot.person) " " (moment::ago(ballot.at, now))
+        (ballot.person)
+        @if let Some(lender) = &ballot.lender { " in the stead of " (lender) }
+        " " (moment::ago(ballot.at, now))
         @if approval.rule.stages.len() > 1 { " · stage " (ballot.stage.saturating_add(1)) }
         @if ballot.own { " · self-approved" }
         @if let Choice::Deny { message: Some(message) } = &ballot.choice {
@@ -74,6 +76,9 @@ pub(super) fn own(approval: &Approval, part: &Part, viewer: &Viewer, now: Timest
         return html! {
             @if let Some(bar) = part.bar {
                 p .meta { "You may not decide this: " (bar.sentence()) "." }
+            }
+            @if let Some(lender) = &part.lender {
+                p .meta { "You would vote in the stead of " (lender) "." }
             }
         };
     };

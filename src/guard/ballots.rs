@@ -9,6 +9,7 @@ use crate::model::approver::Approver;
 use crate::model::ballot::{Ballot, Choice};
 use crate::model::credential::Operator;
 use crate::model::id::ApprovalId;
+use crate::model::name::OperatorName;
 use crate::model::quorum::Bar;
 use crate::model::time::Timestamp;
 use crate::store::{Change, StoreError, Sync};
@@ -18,6 +19,8 @@ use crate::store::{Change, StoreError, Sync};
 pub struct Part {
     /// What keeps them from voting, if anything does.
     pub bar: Option<Bar>,
+    /// In whose stead they would vote, where it is not by their own groups.
+    pub lender: Option<OperatorName>,
     /// Whether the request concerns themselves, and they may vote as the only person there is.
     pub own: bool,
     /// The vote of theirs that counts.
@@ -41,11 +44,48 @@ impl Guard {
         let bar = approval.bars(&Approver::from(operator));
         let concerns = matches!(bar, Some(Bar::Owner | Bar::User));
         let own = concerns && approval.rule.self_approval && self.is_alone(operator).await?;
+        let lender = match bar {
+            Some(Bar::Group) => self.lender(approval, operator).await?,
+            _ => None,
+        };
         Ok(Part {
-            bar: bar.filter(|_| !own),
+            bar: bar.filter(|_| !own && lender.is_none()),
+            lender,
             own,
             vote: approval.vote_of(&operator.name).cloned(),
         })
+    }
+
+    /// Somebody in whose stead an operator may vote now: who lent them their groups, is there, may vote
+    /// themselves and has not. Whoever the request concerns votes in nobody's stead.
+    async fn lender(
+        &self,
+        approval: &Approval,
+        operator: &Operator,
+    ) -> Result<Option<OperatorName>, StoreError> {
+        let user = approval.principal.on_behalf_of.as_ref();
+        let deputy = Approver::from(operator);
+        if approval.rule.excludes(&deputy, user).is_some() {
+            return Ok(None);
+        }
+        let now = self.ambient.now();
+        let delegations = self.store.delegations().await?;
+        let own = delegations
+            .into_iter()
+            .filter(|one| one.deputy == operator.name);
+        for delegation in own.filter(|one| one.is_live(now)) {
+            let lender = self.store.operator(&delegation.lender).await?;
+            let may = lender.is_some_and(|lender| {
+                lender.revoked.is_none()
+                    && now < lender.expires
+                    && approval.bars(&Approver::from(&lender)).is_none()
+                    && approval.vote_of(&lender.name).is_none()
+            });
+            if may {
+                return Ok(Some(delegation.lender));
+            }
+        }
+        Ok(None)
     }
 
     /// Takes back an operator's vote in the stage that is open.
@@ -86,8 +126,8 @@ impl Guard {
         self.store.approval(id).await?.ok_or(ResolveError::Missing)
     }
 
-    /// The approval without the votes of people who were removed, or left the group they voted for: what
-    /// they said may not help to a grant any more.
+    /// The approval without the votes of people who were removed, left the group they voted for, or voted
+    /// by what was lent to them and is not any more: what they said may not help to a grant.
     pub(super) async fn votable(&self, id: ApprovalId) -> Result<Approval, ResolveError> {
         let approval = self.store.approval(id).await?;
         let approval = approval.ok_or(ResolveError::Missing)?;
@@ -96,14 +136,7 @@ impl Guard {
         }
         let mut kept = approval;
         for ballot in kept.ballots.clone() {
-            let person = self.store.operator(&ballot.person).await?;
-            let stands = person.is_some_and(|person| {
-                let mut stages = kept.rule.stages.iter();
-                let stage = stages.nth(ballot.stage);
-                person.revoked.is_none()
-                    && stage.is_some_and(|stage| Approver::from(&person).is_of(&stage.any_of))
-            });
-            if stands {
+            if self.still_counts(&kept, &ballot).await? {
                 continue;
             }
             match self.take_back(&kept, &ballot, "vote-struck").await {
@@ -115,6 +148,30 @@ impl Guard {
             kept = left.ok_or(ResolveError::Missing)?;
         }
         Ok(kept)
+    }
+
+    /// Whether a vote still stands on somebody of the groups it was given for.
+    async fn still_counts(&self, approval: &Approval, ballot: &Ballot) -> Result<bool, StoreError> {
+        // A namesake who came later has not voted.
+        let there = |one: &Operator| one.revoked.is_none() && one.added <= ballot.at;
+        let person = self.store.operator(&ballot.person).await?.filter(there);
+        let voice = match &ballot.lender {
+            None => person,
+            Some(lender) => {
+                let now = self.ambient.now();
+                let delegations = self.store.delegations().await?;
+                let is_lent = delegations.iter().any(|one| {
+                    one.lender == *lender && one.deputy == ballot.person && one.is_live(now)
+                });
+                let lender = self.store.operator(lender).await?.filter(there);
+                lender.filter(|_| is_lent && person.is_some())
+            }
+        };
+        let stage = approval.rule.stages.get(ballot.stage);
+        Ok(match (voice, stage) {
+            (Some(voice), Some(stage)) => Approver::from(&voice).is_of(&stage.any_of),
+            _ => false,
+        })
     }
 
     /// The vote as it is counted, if it is.
@@ -150,6 +207,7 @@ impl Guard {
         Ok(Ballot {
             stage,
             person: operator.name.clone(),
+            lender: part.lender,
             at: now,
             own: part.own,
             choice: choice(&vote.decision)?,

@@ -275,6 +275,9 @@ pub(super) fn vote(of: &Approval, ballot: &Ballot) -> Map<String, Value> {
             }
         }
     }
+    if let Some(lender) = &ballot.lender {
+        vote.insert("in_stead_of".into(), lender.as_str().into());
+    }
     if ballot.own {
         vote.insert("self_approved".into(), true.into());
     }

@@ -11,6 +11,7 @@ mod clocks;
 mod closed;
 mod credentials;
 mod decide;
+mod delegations;
 mod entries;
 mod floods;
 mod history;

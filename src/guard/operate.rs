@@ -24,6 +24,9 @@ pub enum OperateError {
     /// The name is taken.
     #[error("the name is taken")]
     Taken,
+    /// It is not something that can be done.
+    #[error("{0}")]
+    Unfit(String),
     /// The store did not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -36,6 +39,7 @@ impl OperateError {
         match self {
             Self::Missing => Reason::NotFound,
             Self::Taken => Reason::AlreadyDecided,
+            Self::Unfit(_) => Reason::Malformed,
             Self::Store(_) => Reason::StoreUnavailable,
         }
     }

@@ -283,13 +283,15 @@ impl Approval {
         self.rule.excludes(person, user)
     }
 
-    /// The vote of that person which counts instead of another one in this stage.
+    /// The vote of that person, or in their stead, which counts instead of another one in this stage.
     #[must_use]
     pub fn vote_of(&self, person: &OperatorName) -> Option<&Ballot> {
         let now = self.stage().map(|(at, _)| at);
         let mut votes = self.ballots.iter();
-        votes
-            .find(|one| one.person == *person && (!self.rule.same_person || Some(one.stage) == now))
+        votes.find(|one| {
+            let is_theirs = one.person == *person || one.lender.as_ref() == Some(person);
+            is_theirs && (!self.rule.same_person || Some(one.stage) == now)
+        })
     }
 
     /// Whether somebody approved what concerns themselves.

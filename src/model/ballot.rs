@@ -12,6 +12,8 @@ pub struct Ballot {
     pub stage: usize,
     /// Who voted.
     pub person: OperatorName,
+    /// In whose stead, where their groups were lent to them.
+    pub lender: Option<OperatorName>,
     /// When.
     pub at: Timestamp,
     /// Whether they decided what concerns themselves, being the only person there is.

@@ -11,6 +11,7 @@ pub mod call;
 pub mod credential;
 pub mod decimal;
 pub mod decision;
+pub mod delegation;
 pub mod digest;
 pub mod grant;
 pub mod history;

@@ -6,6 +6,7 @@ use crate::engine::facts::Spend;
 use crate::model::approval::{Approval, ApprovalState};
 use crate::model::ballot::Ballot;
 use crate::model::credential::{Credential, Operator};
+use crate::model::delegation::Delegation;
 use crate::model::grant::Grant;
 use crate::model::history::Lesson;
 use crate::model::id::{ApprovalId, CallId, CredentialId, GrantId, PermitId, SessionId};
@@ -62,8 +63,11 @@ pub enum Change {
     RevokeCredential(CredentialId, Timestamp),
     /// Adds an operator, or replaces one of the same name.
     SetOperator(Operator),
-    /// Removes an operator.
+    /// Removes an operator, and ends what they lent and what was lent to them.
     RevokeOperator(OperatorName, Timestamp),
+    /// Lends an operator's groups to another, or ends that, in place of what stood between the two.
+    /// Refused unless both are operators.
+    SetDelegation(Delegation),
     /// Opens a session.
     OpenSession(Session),
     /// Notes that a session acted; moves no revision.

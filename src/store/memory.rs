@@ -17,6 +17,7 @@ use crate::engine::facts::Standing;
 use crate::model::approval::Approval;
 use crate::model::call::Principal;
 use crate::model::credential::{Credential, Operator};
+use crate::model::delegation::Delegation;
 use crate::model::digest::Digest;
 use crate::model::grant::Grant;
 use crate::model::history::History;
@@ -170,6 +171,10 @@ impl Store for Memory {
 
     async fn operator(&self, name: &OperatorName) -> Result<Option<Operator>, StoreError> {
         Ok(self.kept.lock().state.operator(name))
+    }
+
+    async fn delegations(&self) -> Result<Vec<Delegation>, StoreError> {
+        Ok(self.kept.lock().state.delegations())
     }
 
     async fn in_flight(&self) -> Result<Vec<InFlight>, StoreError> {

@@ -33,6 +33,7 @@ use crate::model::action::MatchKey;
 use crate::model::approval::Approval;
 use crate::model::call::Principal;
 use crate::model::credential::{Credential, Operator};
+use crate::model::delegation::Delegation;
 use crate::model::digest::Digest;
 use crate::model::grant::Grant;
 use crate::model::history::{History, Lesson};
@@ -255,6 +256,12 @@ pub trait Store: Send + std::marker::Sync + 'static {
     /// # Errors
     /// [`StoreError::Unavailable`].
     async fn operator(&self, name: &OperatorName) -> Result<Option<Operator>, StoreError>;
+
+    /// Every delegation, also those that are over, in the order they were made.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    async fn delegations(&self) -> Result<Vec<Delegation>, StoreError>;
 
     /// Calls without an outcome.
     ///

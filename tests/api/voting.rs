@@ -166,3 +166,64 @@ async fn where_too_few_people_are_there_the_agent_is_told_at_once() {
     let held = send(world.ask("shop/order", &json!({"amount": 702}))).await;
     assert_eq!(held.status, 202, "{held:?}");
 }
+
+#[tokio::test]
+async fn groups_are_lent_by_their_owner_for_a_time_and_the_vote_names_both() {
+    let world = World::deciding("default: {any_of: [oncall], approve: 2}").await;
+    let carol = world.hire("carol", "oncall").await;
+    let id = send(world.ask("shop/order", &json!({"amount": 704})))
+        .await
+        .text("approval_id");
+    let lend = |token: &str, wish: Value| {
+        let request = world.request(world.operators, Method::POST, "/v1/delegations");
+        send(body(request.bearer_auth(token), &wish))
+    };
+    for faulty in [
+        json!({"deputy": "bob"}),
+        json!({"deputy": "Bob", "life_seconds": 60}),
+        json!({"deputy": "alice", "life_seconds": 60}),
+        json!({"deputy": "bob", "life_seconds": 0}),
+        json!({"deputy": "bob", "life_seconds": 2_592_001}),
+        json!({"deputy": "bob", "life_seconds": 60, "lender": "carol"}),
+    ] {
+        lend(&world.alice, faulty)
+            .await
+            .is_problem(400, "request-malformed");
+    }
+    let nobody = json!({"deputy": "nobody", "life_seconds": 60});
+    lend(&world.alice, nobody)
+        .await
+        .is_problem(404, "not-found");
+    let lent = lend(&world.alice, json!({"deputy": "bob", "life_seconds": 60})).await;
+    assert_eq!((lent.status, &lent.body["state"]), (201, &json!("live")));
+
+    let seen = shown(&world, &world.bob, &id).await;
+    assert_eq!(
+        (&seen.body["eligible"], &seen.body["in_stead_of"]),
+        (&json!(true), &json!("alice"))
+    );
+    let one = vote(&world, &world.bob, &id, 1, "approve").await;
+    let ballot = &one.body["votes"][0];
+    assert_eq!(
+        (&ballot["by"], &ballot["in_stead_of"]),
+        (&json!("bob"), &json!("alice"))
+    );
+    let own = vote(&world, &world.alice, &id, 2, "approve").await;
+    own.is_problem(409, "already-decided");
+    assert_eq!(own.body["by"], "bob");
+    let end = |token: &str| {
+        let request = world.request(world.operators, Method::DELETE, "/v1/delegations/bob");
+        send(request.bearer_auth(token))
+    };
+    end(&carol).await.is_problem(404, "not-found");
+    assert_eq!(end(&world.alice).await.status, 204);
+    let list = send(world.operator(Method::GET, "/v1/delegations")).await;
+    assert_eq!(list.body["delegations"][0]["state"], "ended");
+    // The vote that it carried is struck, and alice votes herself.
+    vote(&world, &carol, &id, 2, "approve")
+        .await
+        .is_problem(412, "stale-version");
+    vote(&world, &world.alice, &id, 3, "approve").await;
+    let done = vote(&world, &carol, &id, 4, "approve").await;
+    assert_eq!(done.body["state"], "approved");
+}

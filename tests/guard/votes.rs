@@ -436,3 +436,172 @@ async fn votes_outlive_the_guard_and_a_stage_goes_on_where_it_was() {
     }
     assert_eq!(world.guard.grants().await.unwrap()[0].uses, 3);
 }
+
+#[tokio::test]
+async fn a_deputy_votes_in_the_stead_of_one_lender_and_both_count_once() {
+    let world = world("{any_of: [finance], approve: 2}").await;
+    let carol = hire(&world.guard, "carol", &["finance"]).await;
+    let fay = hire(&world.guard, "fay", &["finance"]).await;
+    let dora = hire(&world.guard, "dora", &["kitchen"]).await;
+    let hold = held(world.decide("bank/pay", big(500)).await);
+    let id = hold.pending().approval;
+    let early = world.vote(&dora, id, yes(1, None)).await.unwrap_err();
+    assert!(matches!(early, ResolveError::NotEligible(Bar::Group)));
+    let week = Duration::from_secs(7 * 86_400);
+    world
+        .guard
+        .delegate(&carol, &dora.name, week)
+        .await
+        .unwrap();
+    let one = world.vote(&dora, id, yes(1, None)).await.unwrap();
+    assert_eq!(one.ballots[0].lender.as_ref(), Some(&carol.name));
+    // Neither of them counts again.
+    for who in [&dora, &carol] {
+        let second = world.vote(who, id, yes(1, None)).await.unwrap_err();
+        assert!(
+            matches!(&second, ResolveError::Voted { by, .. } if *by == dora.name),
+            "{second:?}"
+        );
+    }
+    let two = world.vote(&fay, id, yes(1, None)).await.unwrap();
+    assert!(matches!(two.state, ApprovalState::Approved { .. }));
+    world.run(permitted(world.guard.redeem(hold).await)).await;
+    let entries = world.entries("approval").await;
+    assert_eq!(entries[0]["vote"]["in_stead_of"], "carol");
+    assert_eq!(entries[0]["by"], "dora");
+    let lent = world.entries("operator").await;
+    let lent = lent.iter().find(|one| one["state"] == "delegated").unwrap();
+    assert_eq!(
+        (&lent["operator"], &lent["deputy"]),
+        (&json!("carol"), &json!("dora"))
+    );
+}
+
+#[tokio::test]
+async fn who_voted_leaves_nothing_for_a_deputy_and_a_deputy_of_two_still_counts_once() {
+    let world = world("{any_of: [finance], approve: 2}").await;
+    let carol = hire(&world.guard, "carol", &["finance"]).await;
+    let fay = hire(&world.guard, "fay", &["finance"]).await;
+    let dora = hire(&world.guard, "dora", &["kitchen"]).await;
+    let day = Duration::from_secs(86_400);
+    for lender in [&carol, &fay] {
+        world.guard.delegate(lender, &dora.name, day).await.unwrap();
+    }
+    let id = held(world.decide("bank/pay", big(500)).await)
+        .pending()
+        .approval;
+    world.vote(&carol, id, yes(1, None)).await.unwrap();
+    let one = world.vote(&dora, id, yes(1, None)).await.unwrap();
+    assert_eq!(one.ballots[1].lender.as_ref(), Some(&fay.name));
+    assert!(matches!(one.state, ApprovalState::Approved { .. }));
+
+    let id = held(world.decide("bank/pay", big(101)).await)
+        .pending()
+        .approval;
+    world.vote(&dora, id, yes(1, None)).await.unwrap();
+    let second = world.vote(&dora, id, yes(1, None)).await.unwrap_err();
+    assert!(matches!(second, ResolveError::Voted { .. }));
+}
+
+#[tokio::test]
+async fn a_delegation_is_one_hop_dated_and_ends_with_its_lender_or_at_their_word() {
+    let world = world("{any_of: [finance], approve: 2}").await;
+    let carol = hire(&world.guard, "carol", &["finance"]).await;
+    let fay = hire(&world.guard, "fay", &["finance"]).await;
+    let dora = hire(&world.guard, "dora", &["kitchen"]).await;
+    let erin = hire(&world.guard, "erin", &["kitchen"]).await;
+    let (guard, minute) = (&world.guard, Duration::from_secs(60));
+    for (lender, deputy, life) in [
+        (&carol, carol.name.clone(), minute),
+        (&carol, dora.name.clone(), Duration::ZERO),
+        (&carol, dora.name.clone(), Duration::from_secs(31 * 86_400)),
+        (&carol, OperatorName::parse("nobody").unwrap(), minute),
+    ] {
+        assert!(
+            guard.delegate(lender, &deputy, life).await.is_err(),
+            "{deputy}"
+        );
+    }
+    guard.delegate(&carol, &dora.name, minute).await.unwrap();
+    guard.delegate(&dora, &erin.name, minute).await.unwrap();
+    let id = held(world.decide("bank/pay", big(500)).await)
+        .pending()
+        .approval;
+    let two_hops = world.vote(&erin, id, yes(1, None)).await.unwrap_err();
+    assert!(matches!(two_hops, ResolveError::NotEligible(Bar::Group)));
+    // A vote that was lent counts only while it is.
+    world.vote(&dora, id, yes(1, None)).await.unwrap();
+    guard.end_delegation(&carol.name, &dora.name).await.unwrap();
+    let stale = world.vote(&fay, id, yes(1, None)).await.unwrap_err();
+    assert!(matches!(stale, ResolveError::Stale { version: 3 }));
+    assert!(guard.end_delegation(&carol.name, &dora.name).await.is_err());
+    guard.delegate(&carol, &dora.name, minute).await.unwrap();
+    world.pass(60);
+    let late = world.vote(&dora, id, yes(1, None)).await.unwrap_err();
+    assert!(matches!(late, ResolveError::NotEligible(Bar::Group)));
+
+    guard.delegate(&carol, &dora.name, minute).await.unwrap();
+    guard.revoke_operator("test", &carol.name).await.unwrap();
+    hire(guard, "carol", &["finance"]).await;
+    let inherited = world.vote(&dora, id, yes(1, None)).await.unwrap_err();
+    assert!(matches!(inherited, ResolveError::NotEligible(Bar::Group)));
+    let ended = guard.delegations().await.unwrap();
+    assert!(
+        ended
+            .iter()
+            .any(|one| one.lender == carol.name && one.ended.is_some())
+    );
+}
+
+#[tokio::test]
+async fn nobody_lends_what_they_may_not_do_themselves() {
+    let world = World::new().await;
+    let (carol, dora) = (
+        hire(&world.guard, "carol", &["finance"]).await,
+        hire(&world.guard, "dora", &["kitchen"]).await,
+    );
+    let day = Duration::from_secs(86_400);
+    world.guard.delegate(&carol, &dora.name, day).await.unwrap();
+    let hold = held(ask_for(&world, "carol@example.com", 500).await);
+    let lent = world
+        .vote(&dora, hold.pending().approval, yes(1, None))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(lent, ResolveError::NotEligible(Bar::Group)),
+        "the lender is the user"
+    );
+    let hold = held(ask_for(&world, "dora@example.com", 101).await);
+    let own = world
+        .vote(&dora, hold.pending().approval, yes(1, None))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(own, ResolveError::NotEligible(Bar::Group)),
+        "the deputy is the user"
+    );
+}
+
+#[tokio::test]
+async fn a_namesake_who_comes_later_has_not_voted() {
+    let world = world(TWO).await;
+    let carol = hire(&world.guard, "carol", &["finance"]).await;
+    let id = held(world.decide("bank/pay", big(500)).await)
+        .pending()
+        .approval;
+    world.vote(&carol, id, yes(1, None)).await.unwrap();
+    world
+        .guard
+        .revoke_operator("test", &carol.name)
+        .await
+        .unwrap();
+    world.pass(1);
+    let namesake = hire(&world.guard, "carol", &["finance"]).await;
+    let stale = world
+        .vote(&world.alice, id, yes(1, None))
+        .await
+        .unwrap_err();
+    assert!(matches!(stale, ResolveError::Stale { version: 3 }));
+    let one = world.vote(&namesake, id, yes(1, None)).await.unwrap();
+    assert_eq!(one.progress().unwrap().to_string(), "1 of 2");
+}

@@ -12,6 +12,7 @@ use countersign::engine::facts::Standing;
 use countersign::model::approval::Approval;
 use countersign::model::call::Principal;
 use countersign::model::credential::{Credential, Operator};
+use countersign::model::delegation::Delegation;
 use countersign::model::digest::Digest;
 use countersign::model::grant::Grant;
 use countersign::model::history::History;
@@ -256,6 +257,10 @@ impl Store for Faulty {
 
     async fn operator(&self, name: &OperatorName) -> Result<Option<Operator>, StoreError> {
         self.read(self.inner.operator(name)).await
+    }
+
+    async fn delegations(&self) -> Result<Vec<Delegation>, StoreError> {
+        self.read(self.inner.delegations()).await
     }
 
     async fn in_flight(&self) -> Result<Vec<InFlight>, StoreError> {

@@ -148,6 +148,7 @@ pub(crate) fn ballot(person: &str) -> Ballot {
     Ballot {
         stage: 0,
         person: operator_name(person),
+        lender: None,
         at: NOW,
         own: false,
         choice: Choice::Approve {

@@ -62,6 +62,7 @@ pub(super) fn render(
         "votes": approval.ballots.iter().map(vote).collect::<Vec<_>>(),
         "self_approved": approval.is_self_approved(),
         "eligible": part.bar.is_none(),
+        "in_stead_of": part.lender.as_ref().map(|lender| lender.as_str()),
         "barred": part.bar.map(|bar| bar.sentence()),
         "your_vote": part.vote.as_ref().map(vote),
         "opened": approval.opened.to_string(),
@@ -100,6 +101,7 @@ fn stages(approval: &Approval) -> Vec<Value> {
 fn vote(ballot: &Ballot) -> Value {
     let mut vote = json!({
         "by": ballot.person.as_str(),
+        "in_stead_of": ballot.lender.as_ref().map(|lender| lender.as_str()),
         "at": ballot.at.to_string(),
         "stage": ballot.stage.saturating_add(1),
         "decision": ballot.choice.name(),

@@ -8,6 +8,7 @@ mod approval;
 mod approvals;
 mod audit;
 mod caller;
+mod delegations;
 mod grants;
 mod history;
 mod keys;
@@ -63,6 +64,9 @@ fn table() -> Routes<Arc<Guard>> {
         .get("/v1/grants", grants::list)
         .post("/v1/grants/{id}/revoke", grants::revoke)
         .get("/v1/operators", roster::list)
+        .get("/v1/delegations", delegations::list)
+        .post("/v1/delegations", delegations::lend)
+        .delete("/v1/delegations/{deputy}", delegations::end)
         .get("/v1/pins", pins::list)
         .get("/v1/pins/diff", pins::diff)
         .get("/v1/pins/lock", pins::lock)

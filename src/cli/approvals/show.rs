@@ -56,12 +56,16 @@ fn cast(vote: &Value, several: bool) -> String {
         true => format!(", stage {stage}"),
         false => String::new(),
     };
+    let stead = match field(vote, "in_stead_of") {
+        "" => String::new(),
+        lender => format!(" in the stead of {lender}"),
+    };
     let own = match vote.get("self_approved") {
         Some(Value::Bool(true)) => ", self-approved",
         _ => "",
     };
     format!(
-        "{} by {} at {}{place}{own}",
+        "{} by {}{stead} at {}{place}{own}",
         field(vote, "decision"),
         field(vote, "by"),
         field(vote, "at"),
@@ -126,6 +130,7 @@ pub(super) fn lines_of(approval: &Value, with_code: bool) -> Vec<String> {
     if let Some(Value::Bool(true)) = approval.get("self_approved") {
         put("note", "self-approved: who approved is who it concerns");
     }
+    put("you vote for", field(approval, "in_stead_of"));
     put("you may not", field(approval, "barred"));
     if let Some(decided) = approval
         .get("decided")

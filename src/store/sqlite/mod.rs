@@ -9,6 +9,7 @@ mod approvals;
 mod budgets;
 mod column;
 mod credentials;
+mod delegations;
 mod doubts;
 mod entries;
 mod grants;
@@ -52,6 +53,7 @@ use crate::limits::{COMMIT_QUEUE_COUNT, COMMIT_QUEUE_KEPT_COUNT};
 use crate::model::approval::Approval;
 use crate::model::call::Principal;
 use crate::model::credential::{Credential, Operator};
+use crate::model::delegation::Delegation;
 use crate::model::digest::Digest;
 use crate::model::grant::Grant;
 use crate::model::history::History;
@@ -295,6 +297,10 @@ impl Store for Sqlite {
 
     async fn operator(&self, name: &OperatorName) -> Result<Option<Operator>, StoreError> {
         self.look(|state| state.operator(name)).await
+    }
+
+    async fn delegations(&self) -> Result<Vec<Delegation>, StoreError> {
+        self.look(State::delegations).await
     }
 
     async fn in_flight(&self) -> Result<Vec<InFlight>, StoreError> {

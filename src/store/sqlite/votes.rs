@@ -16,8 +16,8 @@ pub(super) fn write(db: &Connection, approval: &Approval) -> rusqlite::Result<()
     db.prepare_cached("DELETE FROM votes WHERE approval = ?1")?
         .execute([approval.id])?;
     let mut insert = db.prepare_cached(
-        "INSERT INTO votes (approval, stage, person, place, at, own, choice, uses, life, message)
-         VALUES (:approval, :stage, :person, :place, :at, :own, :choice, :uses, :life, :message)",
+        "INSERT INTO votes (approval, stage, person, lender, place, at, own, choice, uses, life, message)
+         VALUES (:approval, :stage, :person, :lender, :place, :at, :own, :choice, :uses, :life, :message)",
     )?;
     for (place, ballot) in (0_u64..).zip(&approval.ballots) {
         let (uses, life, message) = match &ballot.choice {
@@ -28,6 +28,7 @@ pub(super) fn write(db: &Connection, approval: &Approval) -> rusqlite::Result<()
             ":approval": approval.id,
             ":stage": Count(ballot.stage as u64),
             ":person": ballot.person,
+            ":lender": ballot.lender,
             ":place": Count(place),
             ":at": ballot.at,
             ":own": ballot.own,
@@ -66,6 +67,7 @@ fn ballot(row: &rusqlite::Row<'_>) -> rusqlite::Result<Ballot> {
     Ok(Ballot {
         stage: usize::try_from(stage).map_err(|_| FromSqlError::from(Unreadable("stage")))?,
         person: row.get("person")?,
+        lender: row.get("lender")?,
         at: row.get("at")?,
         own: row.get("own")?,
         choice,

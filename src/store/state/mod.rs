@@ -7,6 +7,7 @@
 mod agent;
 mod climb;
 mod clock;
+mod delegations;
 mod doubt;
 mod learn;
 mod past;
@@ -30,6 +31,7 @@ use crate::model::approval::{Approval, ApprovalState};
 use crate::model::approver::Approver;
 use crate::model::call::Principal;
 use crate::model::credential::{Credential, Operator};
+use crate::model::delegation::Delegation;
 use crate::model::digest::Digest;
 use crate::model::grant::Grant;
 use crate::model::history::{History, Who};
@@ -43,7 +45,9 @@ use super::InFlight;
 use agent::Agent;
 use climb::Climb;
 pub(super) use past::oldest_day;
-pub(super) use row::{AgentRow, ClimbKey, DayKey, DoubtKey, ReachKey, Row, Rows, Spent, ValueKey};
+pub(super) use row::{
+    AgentRow, ClimbKey, DayKey, DelegationKey, DoubtKey, ReachKey, Row, Rows, Spent, ValueKey,
+};
 use sums::Sums;
 
 /// Everything that bears on a decision.
@@ -57,6 +61,7 @@ pub(super) struct State {
     credentials_by_secret: HashMap<Digest, CredentialId>,
     operators: IndexMap<OperatorName, Arc<Operator>>,
     operators_by_secret: HashMap<Digest, OperatorName>,
+    delegations: IndexMap<DelegationKey, Arc<Delegation>>,
     approvers: Approvers,
     flights: HashMap<CallId, Arc<InFlight>>,
     sums: Sums,
@@ -194,6 +199,12 @@ impl State {
         self.operators.get(name).map(|one| Operator::clone(one))
     }
 
+    /// In the order they were made.
+    pub(super) fn delegations(&self) -> Vec<Delegation> {
+        let delegations = self.delegations.values();
+        delegations.map(|one| Delegation::clone(one)).collect()
+    }
+
     /// Oldest first.
     pub(super) fn in_flight(&self) -> Vec<InFlight> {
         let mut flights: Vec<_> = self
@@ -280,6 +291,10 @@ impl State {
                 // They are worked out anew when they are next asked for.
                 self.approvers.until = None;
                 Row::Operator(name, old)
+            }
+            Row::Delegation(key, new) => {
+                let old = place(&mut self.delegations, key.clone(), new);
+                Row::Delegation(key, old)
             }
             Row::Session(id, new) => Row::Session(id, place(&mut self.sessions, id, new)),
             Row::Approval(id, new) => {

@@ -75,6 +75,7 @@ impl State {
             Change::RevokeCredential(id, at) => self.revoke_credential(*id, *at, rows),
             Change::SetOperator(operator) => self.set_operator(operator, rows),
             Change::RevokeOperator(name, at) => self.revoke_operator(name, *at, rows),
+            Change::SetDelegation(delegation) => self.set_delegation(delegation, rows),
             Change::OpenSession(session) => self.open_session(session, rows),
             Change::SeenSession(id, at) => self.seen_session(*id, *at, rows),
             Change::SetSession(id, state) => self.set_session(*id, *state, rows),
@@ -219,6 +220,7 @@ impl State {
         let mut revoked = Operator::clone(operator);
         revoked.revoked = Some(at);
         rows.push(Row::Operator(name.clone(), Some(Arc::new(revoked))));
+        self.end_delegations(name, at, rows);
         Ok(())
     }
 

@@ -8,6 +8,7 @@ use crate::model::approval::{Approval, ApprovalState, Verdict};
 use crate::model::ballot::Ballot;
 use crate::model::id::ApprovalId;
 use crate::model::name::OperatorName;
+use crate::model::time::Timestamp;
 
 impl State {
     /// What the votes come to is worked out once more in the one place that writes, so that no grant can
@@ -27,16 +28,18 @@ impl State {
             return Err(Moved);
         }
         set.ballots.push(ballot.clone());
-        let stands = |name: &OperatorName| {
+        // A namesake who came later has not voted.
+        let stands = |name: &OperatorName, at: Timestamp| {
             let operator = self.operators.get(name);
-            operator.is_some_and(|operator| operator.revoked.is_none())
+            operator.is_some_and(|one| one.revoked.is_none() && one.added <= at)
         };
         let fits = match (set.verdict(), state) {
             (Verdict::Open, ApprovalState::Held)
             | (Verdict::Denied, ApprovalState::Denied { .. }) => true,
-            (Verdict::Approved, ApprovalState::Approved { .. }) => {
-                set.ballots.iter().all(|one| stands(&one.person))
-            }
+            (Verdict::Approved, ApprovalState::Approved { .. }) => set.ballots.iter().all(|one| {
+                let lender = one.lender.as_ref();
+                stands(&one.person, one.at) && lender.is_none_or(|name| stands(name, one.at))
+            }),
             _ => false,
         };
         if !fits {

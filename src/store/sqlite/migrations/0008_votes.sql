@@ -1,5 +1,5 @@
 -- Who may decide in which stage, where a rule says more than one group and one approval; and each
--- person's vote. Moments and durations are milliseconds.
+-- person's vote, and whose groups are lent to whom. Moments and durations are milliseconds.
 
 ALTER TABLE approvals ADD COLUMN stages TEXT;
 ALTER TABLE approvals ADD COLUMN four_eyes TEXT;
@@ -10,6 +10,7 @@ CREATE TABLE votes (
     approval TEXT NOT NULL,
     stage    INTEGER NOT NULL,
     person   TEXT NOT NULL,
+    lender   TEXT,
     place    INTEGER NOT NULL,
     at       INTEGER NOT NULL,
     own      INTEGER NOT NULL,
@@ -18,4 +19,13 @@ CREATE TABLE votes (
     life     INTEGER,
     message  TEXT,
     PRIMARY KEY (approval, stage, person)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE delegations (
+    lender TEXT NOT NULL,
+    deputy TEXT NOT NULL,
+    since  INTEGER NOT NULL,
+    until  INTEGER NOT NULL,
+    ended  INTEGER,
+    PRIMARY KEY (lender, deputy)
 ) STRICT, WITHOUT ROWID;
