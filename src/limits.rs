@@ -207,6 +207,12 @@ pub const FORM_BYTES: usize = 64 * 1_024;
 pub const FEED_HEARTBEAT: Duration = Duration::from_secs(10);
 /// Changes by which an open page may be behind before it has to look anew.
 pub const FEED_WAITING_COUNT: usize = 1_024;
+/// Most earlier decisions that are shown beside a request.
+pub const PRECEDENTS_COUNT: usize = 5;
+/// How many of the newest requests are searched for them.
+pub const PRECEDENTS_SEARCHED_COUNT: usize = 1_000;
+/// Most changed values that are told one by one beside a request.
+pub const PRECEDENTS_CHANGES_COUNT: usize = 12;
 /// How many of the newest entries of the record a page searches.
 pub const RECORD_SEARCHED_COUNT: u64 = 10_000;
 

@@ -10,8 +10,9 @@ use super::form::Posted;
 use super::frame::Room;
 use super::refusal::Refusal;
 use super::sessions;
+use super::tail::Sight;
 use super::viewer::Viewer;
-use super::{Console, foreign, frame, moment};
+use super::{Console, foreign, frame, moment, plot};
 use crate::guard::AgentView;
 use crate::model::name::AgentName;
 use crate::model::session::{AgentState, Session, SessionState};
@@ -26,6 +27,7 @@ pub(super) async fn page(
     let since = console.feed.place();
     let agents = guard.agents().await?;
     let all = guard.sessions().await?;
+    let sight = console.tail.look(guard).await?;
     let now = guard.ambient().now();
     let body = html! {
         main #main .sheet {
@@ -37,7 +39,7 @@ pub(super) async fn page(
                 }
             }
             @for agent in &agents {
-                (card(agent, &all, &viewer, now))
+                (card(agent, &all, &sight, &viewer, now))
             }
         }
     };
@@ -61,7 +63,14 @@ pub(super) async fn take(
     Ok(Redirect::to("/agents"))
 }
 
-fn card(agent: &AgentView, all: &[Session], viewer: &Viewer, now: Timestamp) -> Markup {
+fn card(
+    agent: &AgentView,
+    all: &[Session],
+    sight: &Sight,
+    viewer: &Viewer,
+    now: Timestamp,
+) -> Markup {
+    let day = sight.by_hour(now, DAY_HOURS, |one| one.agent == agent.name.as_str());
     let own: Vec<&Session> = all
         .iter()
         .filter(|session| session.principal.agent == agent.name)
@@ -82,7 +91,7 @@ fn card(agent: &AgentView, all: &[Session], viewer: &Viewer, now: Timestamp) -> 
                     AgentState::Paused => "held",
                     AgentState::Revoked => "deny",
                 }) { (state.name()) }
-                p .deeds {
+                div .deeds {
                     @if state == AgentState::Running { (deed(agent, viewer, "pause", "Pause")) }
                     @if state == AgentState::Paused { (deed(agent, viewer, "resume", "Resume")) }
                     @if state != AgentState::Revoked {
@@ -100,6 +109,8 @@ fn card(agent: &AgentView, all: &[Session], viewer: &Viewer, now: Timestamp) -> 
             dl .facts {
                 dt { "Owner" } dd { (foreign::text(agent.owner.as_deref().unwrap_or("nobody is named"))) }
                 dt { "Scope" } dd { @if agent.scoped { "in force" } @else { "none: every call is denied" } }
+                dt { "Calls in 24 h" }
+                dd { (plot::hours("Calls in 24 hours", &day)) }
                 dt { "Held calls" } dd .number { (agent.open) }
                 dt { "Live keys" } dd .number { (keys.count()) }
                 dt { "Last seen" }
@@ -118,3 +129,5 @@ fn deed(agent: &AgentView, viewer: &Viewer, deed: &str, name: &str) -> Markup {
         }
     }
 }
+
+const DAY_HOURS: usize = 24;

@@ -3,38 +3,31 @@
 use maud::{Markup, html};
 use serde_json::Value;
 
+use super::tail::{Decided, Verdict};
 use super::{foreign, moment};
 use crate::guard::{Guard, StoreError};
 use crate::limits::{ENTRIES_PER_PAGE_COUNT, RECORD_SEARCHED_COUNT};
 use crate::model::json;
 use crate::model::time::Timestamp;
 
-/// The last calls of a session, as far back as the record is searched.
-pub(super) async fn of_session(
-    guard: &Guard,
-    session: &str,
-    most: usize,
-) -> Result<Markup, StoreError> {
-    let found = newest(guard, most, |body| {
-        body["kind"] == "decision" && body["session"] == session
-    })
-    .await?;
-    let now = guard.ambient().now();
-    Ok(html! {
-        @if found.is_empty() {
+/// Calls as the record tells them, in the order given.
+pub(super) fn trail<'a>(decided: impl Iterator<Item = &'a Decided>, now: Timestamp) -> Markup {
+    let mut decided = decided.peekable();
+    html! {
+        @if decided.peek().is_none() {
             span .meta { "no calls in the last " (RECORD_SEARCHED_COUNT) " entries of the record" }
         } @else {
             ol .trail {
-                @for (_, body) in &found {
+                @for one in decided {
                     li {
-                        (verdict(body["decision"].as_str().unwrap_or_default()))
-                        " " code { (foreign::text(&target(&body["target"]))) }
-                        span .meta { " " (when(body, now)) }
+                        (verdict(one.verdict.word()))
+                        " " code { (foreign::text(&one.target)) }
+                        span .meta { " " (moment::ago(one.at, now)) }
                     }
                 }
             }
         }
-    })
+    }
 }
 
 /// The newest entries that fit, with their places; only so many are looked at.
@@ -66,14 +59,10 @@ pub(super) async fn newest(
 }
 
 /// A decision's mark and word.
-pub(super) fn verdict(name: &str) -> Markup {
-    let (class, mark) = match name {
-        "permit" => ("permit", "✓"),
-        "deny" => ("deny", "✕"),
-        "pause" => ("held", "‖"),
-        _ => ("over", "…"),
-    };
-    html! { span class=(class) { span aria-hidden="true" { (mark) } " " (name) } }
+pub(super) fn verdict(word: &str) -> Markup {
+    let known = Verdict::parse(word);
+    let (class, mark) = known.map_or(("over", "…"), |known| (known.class(), known.mark()));
+    html! { span class=(class) { span aria-hidden="true" { (mark) } " " (word) } }
 }
 
 /// A target as the record spells it.

@@ -17,6 +17,8 @@ mod grants;
 mod inbox;
 mod list;
 mod moment;
+mod plot;
+mod precedent;
 mod record;
 mod refusal;
 mod request;
@@ -24,6 +26,7 @@ mod scopes;
 mod sessions;
 mod shield;
 mod sign_in;
+mod tail;
 mod tier;
 mod tools;
 mod viewer;
@@ -36,6 +39,7 @@ use axum::Router;
 use axum::routing::{get, post};
 
 use self::feed::Feed;
+use self::tail::Tail;
 use self::visits::Visits;
 use crate::guard::Guard;
 
@@ -44,6 +48,7 @@ struct Console {
     guard: Arc<Guard>,
     visits: Visits,
     feed: Feed,
+    tail: Tail,
 }
 
 /// The console's pages; whatever they do not know is left to `rest`, which shares the listener.
@@ -51,6 +56,7 @@ pub fn router(guard: Arc<Guard>, rest: Router) -> Router {
     let console = Arc::new(Console {
         visits: Visits::default(),
         feed: Feed::follow(&guard),
+        tail: Tail::default(),
         guard,
     });
     let pages = Router::new()

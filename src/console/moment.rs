@@ -24,7 +24,8 @@ pub(super) fn left(until: Timestamp, now: Timestamp) -> Markup {
     html! { time .left datetime=(until) title=(until) data-until=(until.millis()) { (left) } }
 }
 
-fn rough(time: Duration) -> String {
+/// A duration in its largest whole unit.
+pub(super) fn rough(time: Duration) -> String {
     let seconds = time.as_secs();
     match seconds {
         0..60 => format!("{seconds} s"),

@@ -1,6 +1,7 @@
 //! The record: what was decided, done and changed, newest first.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Query, State};
 use maud::{Markup, html};
@@ -9,8 +10,9 @@ use serde_json::Value;
 
 use super::frame::Room;
 use super::refusal::Refusal;
+use super::tail::Sight;
 use super::viewer::Viewer;
-use super::{Console, calls, foreign, frame, moment};
+use super::{Console, calls, foreign, frame, moment, plot};
 use crate::limits::RECORD_SEARCHED_COUNT;
 use crate::model::time::Timestamp;
 
@@ -35,10 +37,12 @@ pub(super) async fn page(
     })
     .await?;
     let head = guard.head().await?;
+    let sight = console.tail.look(guard).await?;
     let now = guard.ambient().now();
     let body = html! {
         main #main .sheet.wide {
             h1 { "Decisions" }
+            @if terms.is_empty() { (overview(&sight, now)) }
             p .band {
                 @match &head {
                     Some(signed) => {
@@ -75,6 +79,56 @@ pub(super) async fn page(
         &since,
         body,
     ))
+}
+
+/// How it goes in general: decisions by the hour, how fast people decide, what they are asked most.
+fn overview(sight: &Sight, now: Timestamp) -> Markup {
+    let day = sight.by_hour(now, DAY_HOURS, |_| true);
+    let waits = sight.waits();
+    let median = waits.get(waits.len() / 2);
+    let asking = sight.asking();
+    let spread: Vec<(&str, usize)> = WAITS
+        .iter()
+        .map(|(name, from, until)| {
+            let fits = |took: &&Duration| **took >= *from && **took < *until;
+            (*name, waits.iter().filter(fits).count())
+        })
+        .collect();
+    html! {
+        div .overview {
+            section .card {
+                h2 { "The last 24 hours" }
+                (plot::hours("Decisions in 24 hours", &day))
+                p .meta .axis { "24 h ago" span { "now" } }
+            }
+            section .card {
+                h2 { "Time to decide" }
+                @if let Some(median) = median {
+                    (plot::lengths(&spread))
+                    p .meta { "half within " (moment::rough(*median)) ", of " (waits.len()) }
+                } @else {
+                    p .meta { "nobody has decided a request yet" }
+                }
+            }
+            section .card {
+                h2 { "What pauses most" }
+                @if asking.is_empty() {
+                    p .meta { "no call has been paused yet" }
+                } @else {
+                    ul .plain {
+                        @for one in asking.iter().take(ASKING_SHOWN_COUNT) {
+                            li {
+                                (foreign::text(&one.agent)) " " code { (foreign::text(&one.target)) }
+                                span .meta .number {
+                                    " asked " (one.asked) ", approved " (one.approved) ", denied " (one.denied)
+                                }
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
 }
 
 fn row(seq: u64, body: &Value, now: Timestamp) -> Markup {
@@ -138,3 +192,21 @@ fn fits((member, value): &(Option<&str>, &str), body: &Value) -> bool {
 }
 
 const SHOWN_COUNT: usize = 100;
+const ASKING_SHOWN_COUNT: usize = 5;
+const DAY_HOURS: usize = 24;
+
+/// How long people take, in words and from when until when.
+const WAITS: [(&str, Duration, Duration); 4] = [
+    ("under 30 s", Duration::ZERO, Duration::from_secs(30)),
+    (
+        "to 2 min",
+        Duration::from_secs(30),
+        Duration::from_secs(120),
+    ),
+    (
+        "to 10 min",
+        Duration::from_secs(120),
+        Duration::from_secs(600),
+    ),
+    ("longer", Duration::from_secs(600), Duration::MAX),
+];

@@ -9,9 +9,10 @@ use serde_json::Value;
 
 use super::frame::Room;
 use super::refusal::Refusal;
+use super::tail::Sight;
 use super::viewer::Viewer;
-use super::{Console, calls, foreign, frame, list, moment, sessions, tier, votes};
-use crate::guard::{Part, sentence};
+use super::{Console, calls, foreign, frame, list, moment, precedent, sessions, tier, votes};
+use crate::guard::{Part, Precedent, sentence};
 use crate::limits::{GRANT_LIFE, GRANT_USES_COUNT};
 use crate::model::approval::{Approval, ApprovalState};
 use crate::model::id::ApprovalId;
@@ -41,7 +42,8 @@ pub(super) async fn shown(
     let since = console.feed.place();
     let approval = guard.approval(id).await?.ok_or_else(Refusal::missing)?;
     let others = guard.approvals(false).await?;
-    let trail = calls::of_session(guard, &approval.session.to_string(), TRAIL_COUNT).await?;
+    let sight = console.tail.look(guard).await?;
+    let before = guard.precedents(&approval).await?;
     let session = guard.session_named(approval.session).await?;
     let part = guard.part(&approval, &viewer.operator).await?;
     let now = guard.ambient().now();
@@ -58,7 +60,7 @@ pub(super) async fn shown(
                     a href={ "/requests/" (id) } { "Show it as it is now" }
                 }
                 h1 { (title) }
-                (facts(&approval, session.as_ref(), &trail, now))
+                (facts(&approval, session.as_ref(), &sight, &before, now))
                 (standing(&approval, now))
                 (votes::cast(&approval, now))
                 @if approval.is_open(now) {
@@ -73,7 +75,15 @@ pub(super) async fn shown(
     Ok(frame::page(Room::Inbox, &title, viewer, &since, body))
 }
 
-fn facts(approval: &Approval, session: Option<&Session>, trail: &Markup, now: Timestamp) -> Markup {
+fn facts(
+    approval: &Approval,
+    session: Option<&Session>,
+    sight: &Sight,
+    before: &[Precedent],
+    now: Timestamp,
+) -> Markup {
+    let name = approval.session.to_string();
+    let trail = sight.of_session(&name).take(TRAIL_COUNT);
     let read = |canonical: &[u8]| json::parse(canonical).unwrap_or(Value::Null);
     let claims = read(&approval.claims);
     let extras = read(&approval.extras);
@@ -88,6 +98,8 @@ fn facts(approval: &Approval, session: Option<&Session>, trail: &Markup, now: Ti
                     }
                 }
             }
+            dt { "What is new" }
+            dd { (precedent::news(approval, before, now)) }
             dt { "Arguments" }
             dd {
                 p .meta { "complete · " (approval.arguments.len()) " bytes" }
@@ -117,7 +129,9 @@ fn facts(approval: &Approval, session: Option<&Session>, trail: &Markup, now: Ti
                 dd { (sessions::heard(session, now)) }
             }
             dt { "Trail" }
-            dd { (trail) }
+            dd { (calls::trail(trail, now)) }
+            dt { "Precedent" }
+            dd { (precedent::tally(before)) }
             dt { "Asked" }
             dd { (moment::ago(approval.opened, now)) }
             dt { "Digest" }

@@ -9,8 +9,9 @@ use maud::{Markup, html};
 use super::form::Posted;
 use super::frame::Room;
 use super::refusal::Refusal;
+use super::tail::Decided;
 use super::viewer::Viewer;
-use super::{Console, calls, foreign, frame, moment};
+use super::{Console, calls, foreign, frame, moment, plot};
 use crate::model::id::SessionId;
 use crate::model::session::{EndCause, Session, SessionState};
 use crate::model::taint::TaintGrade;
@@ -27,7 +28,9 @@ pub(super) async fn page(
     let since = console.feed.place();
     let session = guard.session_named(id).await?;
     let session = session.ok_or_else(Refusal::missing)?;
-    let trail = calls::of_session(guard, &id.to_string(), TRAIL_COUNT).await?;
+    let sight = console.tail.look(guard).await?;
+    let name = id.to_string();
+    let own: Vec<&Decided> = sight.of_session(&name).collect();
     let now = guard.ambient().now();
     let body = html! {
         main #main .sheet {
@@ -46,8 +49,15 @@ pub(super) async fn page(
                 dt { "Has heard" } dd { (heard(&session, now)) }
                 dt { "Opened" } dd { (moment::ago(session.opened, now)) }
                 dt { "Last call" } dd { (moment::ago(session.seen, now)) }
-                dt { "Calls" } dd { (trail) }
             }
+            @if !own.is_empty() {
+                section .card {
+                    h2 { "Its calls" }
+                    (plot::ticks(&own, session.opened, now))
+                    p .meta .axis { (moment::ago(session.opened, now)) span { "now" } }
+                }
+            }
+            (calls::trail(own.into_iter().take(TRAIL_COUNT), now))
         }
     };
     Ok(frame::page(Room::Agents, "Session", &viewer, &since, body))
@@ -130,7 +140,7 @@ fn deeds(session: &Session, viewer: &Viewer) -> Markup {
         }
     };
     html! {
-        p .deeds {
+        div .deeds {
             @match session.state {
                 SessionState::Active => (deed("pause", "Pause")),
                 SessionState::Paused => (deed("resume", "Resume")),

@@ -82,7 +82,7 @@ pub(super) async fn diff(
             dl .diff {
                 @for member in &diff.members { (words(member)) }
             }
-            p .deeds {
+            div .deeds {
                 @if !is_accepted { (deed(key, &viewer, "accept", "Accept this definition")) }
                 (deed(key, &viewer, "refuse", "Refuse it"))
             }

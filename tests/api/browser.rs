@@ -62,7 +62,7 @@ async fn a_person_walks_through_the_console_with_a_browser_and_a_keyboard() {
         "{said}\n{complaint}"
     );
     let checked = steps.iter().filter(|step| step.get("checked").is_some());
-    assert_eq!(checked.count(), 28, "{said}");
+    assert_eq!(checked.count(), 32, "{said}");
 
     let step = |name: &str| steps.iter().find(|step| step.get(name).is_some()).unwrap();
     assert_eq!(

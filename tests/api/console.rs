@@ -547,3 +547,67 @@ async fn the_page_shows_each_vote_and_takes_ones_own_back() {
     let page = alice.get(&path).await.text;
     assert!(page.contains("0 of 2 approvals of oncall") && page.contains("Approve this call"));
 }
+
+#[tokio::test]
+async fn a_request_says_what_is_new_beside_the_last_that_a_person_approved() {
+    let world = World::new().await;
+    let browser = Browser::enter(&world, &world.alice).await;
+    let first = hold(&world).await;
+    let page = browser.get(&format!("/requests/{first}")).await.text;
+    for told in [
+        "nobody has approved this tool for this agent before",
+        "none like it was decided before",
+    ] {
+        assert!(page.contains(told), "{page}");
+    }
+    world.approve(&first).await;
+    let used = send(world.ask("shop/order", &json!({"amount": 500}))).await;
+    assert_eq!(used.status, 200, "{used:?}");
+
+    let second = send(world.ask("shop/order", &json!({"amount": 900}))).await;
+    assert_eq!(second.status, 202, "{second:?}");
+    let path = format!("/requests/{}", second.text("approval_id"));
+    let page = browser.get(&path).await.text;
+    for told in [
+        "<del><span class=\"foreign\">500</span></del>",
+        "<ins><span class=\"foreign\">900</span></ins>",
+        "the last that was approved",
+        ", by alice",
+        "1 like this",
+        "1 approved",
+    ] {
+        assert!(page.contains(told), "{told}: {page}");
+    }
+    assert!(page.contains(&format!("href=\"/requests/{first}\"")));
+}
+
+#[tokio::test]
+async fn pictures_of_the_record_say_in_words_what_they_show() {
+    let world = World::new().await;
+    let browser = Browser::enter(&world, &world.alice).await;
+    let empty = browser.get("/decisions").await.text;
+    assert!(empty.contains("Decisions in 24 hours: no calls"), "{empty}");
+    assert!(empty.contains("nobody has decided a request yet"));
+    let held = hold(&world).await;
+    world.approve(&held).await;
+    send(world.ask("shop/order", &json!({"amount": 500}))).await;
+
+    let page = browser.get("/decisions").await.text;
+    assert!(
+        page.contains("Decisions in 24 hours: 1 permit, 1 pause"),
+        "{page}"
+    );
+    assert!(page.contains("of 1</p>"), "{page}");
+    let agents = browser.get("/agents").await.text;
+    assert!(
+        agents.contains("Calls in 24 hours: 1 permit, 1 pause"),
+        "{agents}"
+    );
+    let session = agents.split("/sessions/").nth(1).unwrap();
+    let session = session.split('"').next().unwrap();
+    let page = browser.get(&format!("/sessions/{session}")).await.text;
+    assert!(
+        page.contains("Calls of the session: 1 permit, 1 pause"),
+        "{page}"
+    );
+}

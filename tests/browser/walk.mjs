@@ -62,9 +62,11 @@ for (const colorScheme of ["light", "dark"]) {
   for (const [size, viewport] of Object.entries(SIZES)) {
     const page = await visit({ colorScheme, viewport });
     const request = await page.locator("[data-request] a").first().getAttribute("href");
-    for (const room of [...ROOMS, request]) {
+    await page.goto("/agents");
+    const session = await page.locator('a[href^="/sessions/"]').first().getAttribute("href");
+    for (const room of [...ROOMS, request, session]) {
       await page.goto(room);
-      const name = room === request ? "request" : room.slice(1) || "inbox";
+      const name = { [request]: "request", [session]: "session" }[room] ?? (room.slice(1) || "inbox");
       if (room === request) await page.locator("#approve summary").click();
       if (folder) await page.screenshot({ path: join(folder, `${name}-${size}-${colorScheme}.png`), fullPage: true });
       await barriers(page, `${name} ${size} ${colorScheme}`);
