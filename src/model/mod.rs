@@ -17,6 +17,7 @@ pub mod isolation;
 pub mod json;
 pub mod name;
 pub mod outcome;
+pub mod passkey;
 pub mod pin;
 pub mod privilege;
 pub mod reason;
