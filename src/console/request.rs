@@ -17,6 +17,7 @@ use crate::model::approval::{Approval, ApprovalState};
 use crate::model::id::ApprovalId;
 use crate::model::json;
 use crate::model::privilege::Privilege;
+use crate::model::role::Right;
 use crate::model::session::Session;
 use crate::model::time::Timestamp;
 
@@ -44,10 +45,13 @@ pub(super) async fn shown(
     let trail = calls::of_session(guard, &approval.session.to_string(), TRAIL_COUNT).await?;
     let session = guard.session_named(approval.session).await?;
     let now = guard.ambient().now();
+    let asks = guard
+        .asks_passkey(&approval, &viewer.proven.operator)
+        .await?;
     let title = sentence(&approval);
     let body = html! {
         div .panes.one {
-            (list::render(others, Some(id), &viewer.operator, now))
+            (list::render(others, Some(id), &viewer.proven.operator, now))
             main #main class={ "request " (tier::class(approval.privilege)) } data-shown=(id) {
                 @if let Some(word) = word {
                     p .alert role="alert" { (word) }
@@ -60,7 +64,7 @@ pub(super) async fn shown(
                 (facts(&approval, session.as_ref(), &trail, now))
                 (standing(&approval, now))
                 @if approval.is_open(now) {
-                    (verdict(&approval, viewer, guard.ambient().random::<16>()))
+                    (verdict(&approval, viewer, asks, guard.ambient().random::<16>()))
                 }
             }
         }
@@ -151,6 +155,7 @@ fn standing(approval: &Approval, now: Timestamp) -> Markup {
             @match &state {
                 ApprovalState::Held => {
                     span .held { "‖ held" } " · needs one of " (groups.join(", "))
+                    @if approval.rule.step_up { " · passkey" }
                     " · code " code .code { (approval.code) }
                     " · " (moment::left(approval.decide_by, now)) " left"
                 }
@@ -174,10 +179,15 @@ fn standing(approval: &Approval, now: Timestamp) -> Markup {
     }
 }
 
-fn verdict(approval: &Approval, viewer: &Viewer, mark: [u8; 16]) -> Markup {
-    if !approval.rule.admits(&viewer.operator) {
+fn verdict(approval: &Approval, viewer: &Viewer, asks: bool, mark: [u8; 16]) -> Markup {
+    if !approval.rule.admits(&viewer.proven.operator) {
         return html! {
             p .meta { "You belong to none of the groups that may decide this." }
+        };
+    }
+    if !viewer.may(Right::Decide) {
+        return html! {
+            p .meta { "What you signed in with does not decide." }
         };
     }
     let action = format!("/requests/{}/decision", approval.id);
@@ -206,8 +216,12 @@ fn verdict(approval: &Approval, viewer: &Viewer, mark: [u8; 16]) -> Markup {
             }
             details #approve {
                 summary .button.main { "Approve…" }
-                form method="post" action=(action) .panel {
+                form method="post" action=(action) .panel data-passkey[asks] {
                     (bound)
+                    @if asks {
+                        input type="hidden" name="assertion";
+                        p .meta role="status" { "You sign exactly this with your passkey." }
+                    }
                     input type="hidden" name="decision" value="approve";
                     p .lead { (sentence(approval)) }
                     p {

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::countersign::Unsigned;
 use super::{Guard, entries};
 use crate::audit::entry::EntryKind;
 use crate::limits::{DECIDE_TRIES_COUNT, GRANT_LIFE, GRANT_USES_COUNT, LISTED_COUNT};
@@ -10,6 +11,7 @@ use crate::model::credential::Operator;
 use crate::model::digest::Digest;
 use crate::model::grant::Grant;
 use crate::model::id::{ApprovalId, GrantId};
+use crate::model::passkey::{Assertion, PasskeyFault};
 use crate::model::reason::Reason;
 use crate::model::time::Timestamp;
 use crate::store::{Change, StoreError, Sync};
@@ -43,6 +45,8 @@ pub struct Vote {
     pub decision: Resolution,
     /// The operator's own name for this decision: repeated, it answers as it did the first time.
     pub client_id: String,
+    /// What their passkey signed, where it was asked.
+    pub answer: Option<Assertion>,
 }
 
 /// Why a vote did not count.
@@ -69,6 +73,17 @@ pub enum ResolveError {
         /// Where it stands.
         state: &'static str,
     },
+    /// It must be signed with a passkey first.
+    #[error("this approval must be signed with a passkey")]
+    Unsigned(Box<Unsigned>),
+    /// The operator's passkeys are all too new for it.
+    #[error(
+        "a new passkey decides nothing above `write` for a day, unless another admin confirms it"
+    )]
+    NewAuthenticator,
+    /// What their passkey signed does not count.
+    #[error(transparent)]
+    Answer(#[from] PasskeyFault),
     /// The grant is beyond what an approver may give.
     #[error("{0}")]
     BadGrant(String),
@@ -87,6 +102,9 @@ impl ResolveError {
             Self::OtherDigest | Self::BadGrant(_) => Reason::Malformed,
             Self::NotEligible => Reason::NotEligible,
             Self::Decided { .. } => Reason::AlreadyDecided,
+            Self::Unsigned(_) => Reason::UserUnverified,
+            Self::NewAuthenticator => Reason::AuthenticatorNew,
+            Self::Answer(_) => Reason::PasskeyRefused,
             Self::Store(StoreError::Unavailable(_)) => Reason::StoreUnavailable,
         }
     }
@@ -145,6 +163,7 @@ impl Guard {
                 version: approval.version,
             });
         }
+        let signed = self.countersigned(operator, &approval, &vote).await?;
         let by = operator.name.clone();
         let is_refusal = matches!(vote.decision, Resolution::Deny { .. });
         let mut body = entries::approval(&approval, "", Some(by.as_str()));
@@ -156,7 +175,10 @@ impl Guard {
         let mut changes = Vec::new();
         let state = match &vote.decision {
             Resolution::Approve { uses, life } => {
-                let grant = self.grant(&approval, *uses, *life)?;
+                let mut grant = self.grant(&approval, *uses, *life)?;
+                if let Some(signed) = &signed {
+                    signed.bind(&mut grant);
+                }
                 body.insert("state".into(), "approved".into());
                 body.insert("grant".into(), grant.id.to_string().into());
                 body.insert("uses".into(), grant.uses.into());
@@ -182,6 +204,13 @@ impl Guard {
                 }
             }
         };
+        if approval.rule.step_up {
+            body.insert("step_up".into(), "passkey".into());
+        }
+        if let Some(signed) = signed {
+            signed.enter(&mut body);
+            changes.push(signed.change());
+        }
         changes.insert(
             0,
             Change::SetApproval {
@@ -309,7 +338,7 @@ impl Guard {
         Ok(changes)
     }
 
-    fn grant(
+    pub(super) fn grant(
         &self,
         approval: &Approval,
         uses: u32,

@@ -24,6 +24,12 @@ pub enum OperateError {
     /// The name is taken.
     #[error("the name is taken")]
     Taken,
+    /// There is no room for one more.
+    #[error("there is no room for one more")]
+    TooMany,
+    /// Nobody vouches for themselves.
+    #[error("somebody else must do this for you")]
+    Own,
     /// The store did not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -35,7 +41,8 @@ impl OperateError {
     pub const fn reason(&self) -> Reason {
         match self {
             Self::Missing => Reason::NotFound,
-            Self::Taken => Reason::AlreadyDecided,
+            Self::Taken | Self::TooMany => Reason::AlreadyDecided,
+            Self::Own => Reason::NotEligible,
             Self::Store(_) => Reason::StoreUnavailable,
         }
     }

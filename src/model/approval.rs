@@ -14,6 +14,7 @@ use super::name::{GroupName, OperatorName};
 use super::outcome::Outcome;
 use super::privilege::Privilege;
 use super::reason::Reason;
+use super::role::Right;
 use super::target::Target;
 use super::time::Timestamp;
 
@@ -22,6 +23,8 @@ use super::time::Timestamp;
 pub struct ApprovalRule {
     /// The groups whose members may decide.
     pub any_of: Vec<GroupName>,
+    /// Whether each approval must be signed with a passkey.
+    pub step_up: bool,
     /// From opening to decision.
     pub decide_by: Duration,
     /// From decision to use.
@@ -29,12 +32,11 @@ pub struct ApprovalRule {
 }
 
 impl ApprovalRule {
-    /// Whether an operator belongs to a group that may decide.
+    /// Whether an operator decides at all, and belongs to a group that may.
     #[must_use]
     pub fn admits(&self, operator: &Operator) -> bool {
-        self.any_of
-            .iter()
-            .any(|group| operator.groups.contains(group))
+        let mut groups = self.any_of.iter();
+        operator.may(Right::Decide) && groups.any(|group| operator.groups.contains(group))
     }
 }
 

@@ -236,6 +236,9 @@ fn approval(node: &Node, faults: &mut Faults) -> Option<ApprovalRule> {
         }
         list(Some(node), group, faults)
     });
+    let step_up = block
+        .find("step_up")
+        .and_then(|node| node.choice(&[("passkey", true), ("none", false)], &[], faults));
     let mut duration = |key: &str, default: Duration| {
         block.find(key).map_or(Some(default), |node| {
             node.duration(MANIFEST_DURATION_LONGEST, faults)
@@ -245,6 +248,7 @@ fn approval(node: &Node, faults: &mut Faults) -> Option<ApprovalRule> {
     let redeem_by = duration("redeem_by", REDEEM_BY);
     Some(ApprovalRule {
         any_of: any_of?,
+        step_up: step_up.unwrap_or(false),
         decide_by: decide_by?,
         redeem_by: redeem_by?,
     })
@@ -323,11 +327,10 @@ const APPROVAL: Keys = Keys {
 
 const APPROVAL_RULE: Keys = Keys {
     what: "an approval rule",
-    known: &["any_of", "approve", "decide_by", "redeem_by"],
+    known: &["any_of", "approve", "decide_by", "redeem_by", "step_up"],
     later: &[
         "stages",
         "deny",
-        "step_up",
         "four_eyes",
         "self_approval",
         "break_glass",

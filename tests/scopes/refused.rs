@@ -27,7 +27,6 @@ fn keys_of_later_issues_are_refused_as_not_yet_supported_and_nothing_else_is() {
             "23:35 `kind` is not yet supported",
             "28:5 `provenance` is not yet supported",
             "49:41 more than one approver is not yet supported",
-            "49:44 `step_up` is not yet supported",
             "49:62 `four_eyes` is not yet supported",
         ]
     );

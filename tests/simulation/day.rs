@@ -322,6 +322,7 @@ async fn vote(stage: &Stage, approves: bool, uses: u32) {
     };
     let Some(shown) = open.first() else { return };
     let vote = Vote {
+        answer: None,
         version: shown.version,
         digest: shown.digest,
         decision: match approves {

@@ -62,6 +62,7 @@ fn table() -> Routes<Arc<Guard>> {
         .get("/v1/grants", grants::list)
         .post("/v1/grants/{id}/revoke", grants::revoke)
         .get("/v1/operators", roster::list)
+        .post("/v1/operators/{name}/confirm", roster::confirm)
         .get("/v1/pins", pins::list)
         .get("/v1/pins/diff", pins::diff)
         .get("/v1/pins/lock", pins::lock)

@@ -34,6 +34,7 @@ use crate::model::history::{History, Who};
 use crate::model::id::{ApprovalId, CallId, CredentialId, GrantId, SessionId};
 use crate::model::name::{AgentName, GroupName, OperatorName};
 use crate::model::pin::{Pin, PinKey};
+use crate::model::proof::Proof;
 use crate::model::session::{AgentState, EndCause, Session, SessionState};
 use crate::model::time::Timestamp;
 
@@ -54,7 +55,7 @@ pub(super) struct State {
     credentials: IndexMap<CredentialId, Arc<Credential>>,
     credentials_by_secret: HashMap<Digest, CredentialId>,
     operators: IndexMap<OperatorName, Arc<Operator>>,
-    operators_by_secret: HashMap<Digest, OperatorName>,
+    proofs: IndexMap<Digest, Arc<Proof>>,
     approvers: Approvers,
     flights: HashMap<CallId, Arc<InFlight>>,
     sums: Sums,
@@ -66,7 +67,8 @@ pub(super) struct State {
     doubts: HashMap<Arc<DoubtKey>, CallId>,
 }
 
-/// The groups of operators, worked out when an operator changes and good until the first token ends.
+/// The groups of operators, worked out when one or what proves them changes, and good until the first
+/// token ends.
 #[derive(Default)]
 struct Approvers {
     groups: Arc<BTreeSet<GroupName>>,
@@ -184,12 +186,17 @@ impl State {
             .collect()
     }
 
-    pub(super) fn operator_by_secret(&self, secret: &Digest) -> Option<Operator> {
-        self.operator(self.operators_by_secret.get(secret)?)
-    }
-
     pub(super) fn operator(&self, name: &OperatorName) -> Option<Operator> {
         self.operators.get(name).map(|one| Operator::clone(one))
+    }
+
+    /// In the order they were added.
+    pub(super) fn proofs(&self) -> Vec<Proof> {
+        self.proofs.values().map(|one| Proof::clone(one)).collect()
+    }
+
+    pub(super) fn proof(&self, key: &Digest) -> Option<Proof> {
+        self.proofs.get(key).map(|one| Proof::clone(one))
     }
 
     /// Oldest first.
@@ -268,16 +275,14 @@ impl State {
                 Row::Credential(id, old)
             }
             Row::Operator(name, new) => {
-                let old = place(&mut self.operators, name.clone(), new.clone());
-                if let Some(old) = &old {
-                    self.operators_by_secret.remove(&old.secret);
-                }
-                if let Some(new) = new {
-                    self.operators_by_secret.insert(new.secret, name.clone());
-                }
+                let old = place(&mut self.operators, name.clone(), new);
                 // The groups are worked out anew when they are next asked for.
                 self.approvers.until = None;
                 Row::Operator(name, old)
+            }
+            Row::Proof(key, new) => {
+                self.approvers.until = None;
+                Row::Proof(key, place(&mut self.proofs, key, new))
             }
             Row::Session(id, new) => Row::Session(id, place(&mut self.sessions, id, new)),
             Row::Approval(id, new) => {

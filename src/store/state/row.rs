@@ -9,12 +9,14 @@ use crate::audit::segment::Segment;
 use crate::model::approval::Approval;
 use crate::model::credential::{Credential, Operator};
 use crate::model::decimal::Decimal;
+use crate::model::digest::Digest;
 use crate::model::grant::Grant;
 use crate::model::history::{Mark, Place, Reach, Usage, Who};
 use crate::model::id::{ApprovalId, CallId, CredentialId, GrantId, SessionId};
 use crate::model::name::{AgentName, OperatorName};
 use crate::model::pin::{Pin, PinKey};
 use crate::model::privilege::Privilege;
+use crate::model::proof::Proof;
 use crate::model::session::{AgentState, Session};
 use crate::model::target::Target;
 use crate::model::time::Timestamp;
@@ -26,6 +28,7 @@ pub(in crate::store) enum Row {
     Agent(AgentName, Option<AgentRow>),
     Credential(CredentialId, Option<Arc<Credential>>),
     Operator(OperatorName, Option<Arc<Operator>>),
+    Proof(Digest, Option<Arc<Proof>>),
     Session(SessionId, Option<Arc<Session>>),
     Approval(ApprovalId, Option<Arc<Approval>>),
     Grant(GrantId, Option<Arc<Grant>>),
@@ -109,6 +112,7 @@ pub(in crate::store) struct Rows {
     pub(in crate::store) agents: Table<AgentName, AgentRow>,
     pub(in crate::store) credentials: Table<CredentialId, Arc<Credential>>,
     pub(in crate::store) operators: Table<OperatorName, Arc<Operator>>,
+    pub(in crate::store) proofs: Table<Digest, Arc<Proof>>,
     pub(in crate::store) sessions: Table<SessionId, Arc<Session>>,
     pub(in crate::store) approvals: Table<ApprovalId, Arc<Approval>>,
     pub(in crate::store) grants: Table<GrantId, Arc<Grant>>,
@@ -132,6 +136,7 @@ impl Rows {
             Row::Agent(key, value) => drop(self.agents.insert(key, value)),
             Row::Credential(key, value) => drop(self.credentials.insert(key, value)),
             Row::Operator(key, value) => drop(self.operators.insert(key, value)),
+            Row::Proof(key, value) => drop(self.proofs.insert(key, value)),
             Row::Session(key, value) => drop(self.sessions.insert(key, value)),
             Row::Approval(key, value) => drop(self.approvals.insert(key, value)),
             Row::Grant(key, value) => drop(self.grants.insert(key, value)),
@@ -154,6 +159,7 @@ impl Rows {
         let agents = self.agents.into_iter().map(|(k, v)| Row::Agent(k, v));
         let credentials = self.credentials.into_iter();
         let operators = self.operators.into_iter();
+        let proofs = self.proofs.into_iter();
         let sessions = self.sessions.into_iter();
         let approvals = self.approvals.into_iter();
         let grants = self.grants.into_iter();
@@ -171,6 +177,7 @@ impl Rows {
         agents
             .chain(credentials.map(|(k, v)| Row::Credential(k, v)))
             .chain(operators.map(|(k, v)| Row::Operator(k, v)))
+            .chain(proofs.map(|(k, v)| Row::Proof(k, v)))
             .chain(sessions.map(|(k, v)| Row::Session(k, v)))
             .chain(approvals.map(|(k, v)| Row::Approval(k, v)))
             .chain(grants.map(|(k, v)| Row::Grant(k, v)))

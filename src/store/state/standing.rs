@@ -12,8 +12,9 @@ use crate::limits::{
 use crate::model::approval::Approval;
 use crate::model::grant::Grant;
 use crate::model::history::Lesson;
-use crate::model::name::GroupName;
+use crate::model::name::{GroupName, OperatorName};
 use crate::model::reason::Reason;
+use crate::model::role::Right;
 use crate::model::session::Session;
 use crate::model::time::Timestamp;
 use crate::store::{Ask, closed};
@@ -127,25 +128,26 @@ impl State {
     }
 
     fn live_groups(&self, now: Timestamp) -> BTreeSet<GroupName> {
+        let deciding = |operator: &OperatorName| {
+            let mut own = self.proofs.values().filter(|one| one.operator == *operator);
+            own.any(|one| one.is_live(now) && one.covers(Right::Decide))
+        };
         self.operators
             .values()
-            .filter(|operator| operator.revoked.is_none() && now < operator.expires)
+            .filter(|operator| operator.may(Right::Decide) && deciding(&operator.name))
             .flat_map(|operator| operator.groups.iter().cloned())
             .collect()
     }
 
-    /// Works out the groups once for all decisions until an operator changes or a token ends.
+    /// Works out the groups once for all decisions until an operator, or what proves one, changes or ends.
     pub(in crate::store) fn settle_approvers(&mut self, now: Timestamp) {
         if self.approvers.until.is_some_and(|until| now < until) {
             return;
         }
         self.approvers.groups = Arc::new(self.live_groups(now));
-        self.approvers.until = self
-            .operators
-            .values()
-            .filter(|operator| operator.revoked.is_none() && now < operator.expires)
-            .map(|operator| operator.expires)
-            .min();
+        let live = self.proofs.values().filter(|one| one.is_live(now));
+        let ends = live.map(|one| one.expires.unwrap_or(Timestamp::from_millis(i64::MAX)));
+        self.approvers.until = ends.min();
     }
 }
 
