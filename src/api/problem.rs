@@ -143,6 +143,10 @@ impl Problem {
         Some(match self.0.reason {
             Reason::CredentialMissing => HeaderValue::from_static(r#"Bearer realm="countersign""#),
             Reason::StepUpNeeded => self.step_up(),
+            // RFC 9470, 3: phishing-resistant, and now.
+            Reason::UserUnverified => HeaderValue::from_static(
+                r#"Bearer realm="countersign", error="insufficient_user_authentication", acr_values="phr", max_age=0"#,
+            ),
             _ => HeaderValue::from_static(r#"Bearer realm="countersign", error="invalid_token""#),
         })
     }
@@ -228,7 +232,12 @@ impl From<ResolveError> for Problem {
                 problem.detail("the action digest is not the one of this request")
             }
             ResolveError::Store(error) => error.into(),
+            ResolveError::Unsigned(unsigned) => problem
+                .member("publicKey", unsigned.options)
+                .member("console", unsigned.page),
+            ResolveError::Answer(fault) => problem.detail(fault.to_string()),
             ResolveError::NoVote => problem.detail(error.to_string()),
+            ResolveError::NewAuthenticator => problem,
             ResolveError::Missing => problem,
         }
     }

@@ -6,9 +6,12 @@
 pub mod chain;
 pub mod checkpoint;
 pub mod commitment;
+pub mod countersignature;
 pub mod disclosure;
 pub mod entry;
 pub mod line;
 pub mod report;
 pub mod segment;
 pub mod verify;
+mod witnessed;
+pub mod witnesses;

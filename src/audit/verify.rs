@@ -5,6 +5,7 @@
 //! | a byte changed, a row removed or moved | the chain |
 //! | the tail cut or rewritten, the head kept | the newest signed head |
 //! | rows and head removed, an older copy restored, the tail rewritten and signed anew | an anchor |
+//! | what a person signed changed, or given to another decision | the countersignature |
 //! | a value changed beside an entry | the commitment in the entry |
 
 use super::chain::{self, GENESIS};
@@ -13,6 +14,8 @@ use super::disclosure::Disclosure;
 use super::entry::{StoredEntry, commitment};
 use super::report::{Place, Report};
 use super::segment::Segment;
+use super::witnessed::Witnessed;
+use super::witnesses::Witnesses;
 use crate::model::digest::Digest;
 
 /// Verifies entries, oldest first from the very first, against the record's own heads, and against
@@ -28,7 +31,7 @@ pub fn verify<E>(
     keys: &[PublicKey],
     anchors: Option<&[SignedHead]>,
 ) -> Result<Report, E> {
-    verify_pruned(Sealed::default(), entries, heads, keys, anchors)
+    verify_pruned(Sealed::default(), entries, heads, keys, anchors, None)
 }
 
 /// Segments that were sealed and taken out of a record.
@@ -43,6 +46,9 @@ pub struct Sealed<'a> {
 /// As [`verify`], of a record whose oldest entries are in sealed segments. Where those are not read, the
 /// entries begin after them: an entry of the record must then say where that is.
 ///
+/// `witnesses` are the passkeys that may have signed decisions, as they were kept elsewhere; without them
+/// the record's own word is taken for whose they are.
+///
 /// # Errors
 /// As [`verify`].
 pub fn verify_pruned<E>(
@@ -51,6 +57,7 @@ pub fn verify_pruned<E>(
     heads: &[SignedHead],
     keys: &[PublicKey],
     anchors: Option<&[SignedHead]>,
+    witnesses: Option<&Witnesses>,
 ) -> Result<Report, E> {
     let mut report = Report::default();
     let mut claims = claims(heads, anchors.unwrap_or_default(), keys, &mut report);
@@ -60,6 +67,7 @@ pub fn verify_pruned<E>(
         last: report.sealed,
         hash: boundary.map_or(GENESIS, |segment| segment.hash),
         named: Vec::new(),
+        witnessed: Witnessed::new(witnesses, boundary.is_none()),
         report,
     };
     walk.meet(&mut claims);
@@ -68,6 +76,7 @@ pub fn verify_pruned<E>(
         walk.meet(&mut claims);
     }
     let mut report = walk.report;
+    walk.witnessed.conclude(&mut report);
     // Those of earlier segments are in segments themselves.
     let needed = match sealed.are_read {
         true => sealed.segments,
@@ -137,15 +146,17 @@ fn place(signed: &SignedHead, is_anchor: bool) -> Place {
     }
 }
 
-struct Walk {
+struct Walk<'a> {
     last: u64,
     hash: Digest,
     /// The segments that entries name.
     named: Vec<Segment>,
+    /// What persons signed.
+    witnessed: Witnessed<'a>,
     report: Report,
 }
 
-impl Walk {
+impl Walk<'_> {
     fn step(&mut self, entry: &StoredEntry) {
         let expected = self.last.saturating_add(1);
         let here = Place::Entry(entry.seq);
@@ -162,6 +173,7 @@ impl Walk {
             self.report.find(here, "its content is not what was hashed");
         }
         self.named.extend(Segment::sealed_by(&entry.body));
+        self.witnessed.step(entry, &mut self.report);
         if let Some(disclosure) = &entry.disclosure {
             self.disclosed(entry, disclosure);
         }

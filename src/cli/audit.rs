@@ -11,7 +11,7 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 pub(super) use self::pages::Pages;
-pub(super) use self::verify::verify_record;
+pub(super) use self::verify::{Outside, verify_record};
 use super::failure::Failure;
 use super::place::Place;
 use crate::audit::line::Line;
@@ -42,6 +42,9 @@ enum Deed {
         /// The public key that signs heads, in hexadecimal, kept outside
         #[arg(long, value_name = "FILE")]
         key: Option<PathBuf>,
+        /// The passkeys that sign decisions, as `operators export` printed them, kept outside
+        #[arg(long, value_name = "FILE")]
+        operators: Option<PathBuf>,
     },
     /// Seal old entries in files of their own and take them out of the record
     Prune(prune::Args),
@@ -71,12 +74,14 @@ pub(super) async fn run(args: Args, as_json: bool) -> Result<(), Failure> {
             segments,
             anchors,
             key,
+            operators,
         } => verify::run(
             &args.place,
             file.as_deref(),
             segments.as_deref(),
             anchors.as_deref(),
             key.as_deref(),
+            operators.as_deref(),
             as_json,
         ),
         Deed::Prune(asked) => prune::run(&args.place, asked, as_json).await,

@@ -204,6 +204,14 @@ fn refusal(status: StatusCode, problem: &Value) -> Failure {
     }
     match status {
         StatusCode::NOT_FOUND => Failure::Missing(text),
+        // A passkey is no matter for a terminal.
+        StatusCode::UNAUTHORIZED if code == "user-unverified" => {
+            let page = field(problem, "console");
+            Failure::NeedsInput(match page.is_empty() {
+                true => text,
+                false => format!("{text} Decide it here: {}", escape(page)),
+            })
+        }
         _ => Failure::Refused(text),
     }
 }

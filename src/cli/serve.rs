@@ -59,6 +59,7 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
         agents: Some(config.listen.agents),
         names: config.listen.names,
         operators: config.listen.operators,
+        console: config.console,
         all_synced: config.all_synced,
         reload: config.reload,
         pin,

@@ -2,6 +2,7 @@
 //!
 //! Read strictly, with every fault at once. It names secrets and never holds one.
 
+mod console;
 mod issuer;
 mod listen;
 mod secret;
@@ -10,6 +11,7 @@ mod upstream;
 use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
+pub use console::Console;
 pub use listen::Listen;
 pub use secret::SecretRef;
 pub use upstream::{Transport, Upstream};
@@ -31,6 +33,8 @@ pub struct Config {
     pub scopes: PathBuf,
     /// The two listeners.
     pub listen: Listen,
+    /// Where people reach the console, and with what they enter it.
+    pub console: Console,
     /// The upstreams, by the guard's name for them.
     pub upstreams: BTreeMap<ServerName, Upstream>,
     /// The issuers whose tokens may prove an agent.
@@ -86,6 +90,10 @@ fn read(tree: &Node, base: &Path, faults: &mut Faults) -> Option<Config> {
         Some(node) => Listen::read(node, faults),
         None => Some(Listen::default()),
     };
+    let console = match block.find("console") {
+        Some(node) => Console::read(node, faults),
+        None => Some(Console::default()),
+    };
     let upstreams = block
         .find("upstreams")
         .map(|node| upstreams(node, base, faults))
@@ -112,6 +120,7 @@ fn read(tree: &Node, base: &Path, faults: &mut Faults) -> Option<Config> {
         data: data?,
         scopes: scopes?,
         listen: listen?,
+        console: console?,
         upstreams,
         issuers,
         all_synced: all_synced.unwrap_or(false),
@@ -186,6 +195,7 @@ const CONFIG: Keys = Keys {
         "data",
         "scopes",
         "listen",
+        "console",
         "upstreams",
         "issuers",
         "durability",
@@ -227,6 +237,8 @@ mod tests {
              data: /var/lib/guard\n\
              scopes: manifests\n\
              listen: {agents: '127.0.0.1:1', operators: '[::1]:2'}\n\
+             console: {origin: 'https://guard.example.com', token_sign_in: false, \
+             require_passkeys: true}\n\
              upstreams:\n  files: {command: [server, --root, /srv], env: {LANG: C}}\n  \
              crm: {url: 'https://crm.example.com/mcp', credential: {env: CRM_TOKEN}}\n\
              issuers:\n  https://idp.example.com: {jwks: 'https://idp.example.com/keys'}\n  \
@@ -237,6 +249,9 @@ mod tests {
         )
         .unwrap();
         assert_eq!(config.upstreams.len(), 2);
+        let origin = config.console.origin.as_deref();
+        assert_eq!(origin, Some("https://guard.example.com"));
+        assert!(!config.console.token_sign_in && config.console.require_passkeys);
         let [one, other] = config.issuers.as_slice() else {
             panic!("{:?}", config.issuers);
         };
@@ -280,6 +295,20 @@ mod tests {
         for (fault, start) in faults.iter().zip(expected) {
             assert!(fault.starts_with(start), "{fault} | {start}");
         }
+    }
+
+    #[test]
+    fn a_console_without_a_name_is_refused_with_what_to_write() {
+        for (origin, remedy) in [
+            ("http://127.0.0.1:7441", "http://localhost:PORT"),
+            ("http://guard.example.com", "https://"),
+        ] {
+            let text = format!("version: 1\nconsole: {{origin: '{origin}'}}\n");
+            let fault = parse(&text).unwrap_err().remove(0);
+            assert!(fault.starts_with("countersign.yaml:2:19:"), "{fault}");
+            assert!(fault.contains(remedy), "{fault}");
+        }
+        assert!(parse("version: 1\n").unwrap().console.token_sign_in);
     }
 
     #[test]

@@ -13,16 +13,19 @@ pub(super) enum Room {
     Decisions,
     Scopes,
     Tools,
+    People,
+    Me,
 }
 
 impl Room {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Inbox,
         Self::Agents,
         Self::Grants,
         Self::Decisions,
         Self::Scopes,
         Self::Tools,
+        Self::People,
     ];
 
     const fn row(self) -> (&'static str, &'static str) {
@@ -33,6 +36,8 @@ impl Room {
             Self::Decisions => ("Decisions", "/decisions"),
             Self::Scopes => ("Scopes", "/scopes"),
             Self::Tools => ("Tools", "/tools"),
+            Self::People => ("People", "/people"),
+            Self::Me => ("Me", "/me"),
         }
     }
 }
@@ -53,7 +58,8 @@ pub(super) fn page(room: Room, title: &str, viewer: &Viewer, since: &str, body: 
                 p #live .live role="status" data-since=(since) { }
                 form method="post" action="/sign-out" {
                     (seal(viewer))
-                    span .meta { (viewer.operator.name) " " }
+                    a .meta href="/me" aria-current=[(room == Room::Me).then_some("page")] { (viewer.proven.operator.name) }
+                    " "
                     button .quiet { "Sign out" }
                 }
             }
@@ -104,6 +110,7 @@ fn whole(title: &str, body: Markup) -> Markup {
                 link rel="icon" type="image/svg+xml" href="/assets/mark.svg";
                 script type="module" src="/assets/live.js" { }
                 script type="module" src="/assets/keys.js" { }
+                script type="module" src="/assets/passkey.js" { }
             }
             body {
                 a .skip href="#main" { "Skip to the content" }

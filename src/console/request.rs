@@ -18,6 +18,7 @@ use crate::model::approval::{Approval, ApprovalState};
 use crate::model::id::ApprovalId;
 use crate::model::json;
 use crate::model::privilege::Privilege;
+use crate::model::role::Right;
 use crate::model::session::Session;
 use crate::model::time::Timestamp;
 
@@ -45,12 +46,15 @@ pub(super) async fn shown(
     let sight = console.tail.look(guard).await?;
     let before = guard.precedents(&approval).await?;
     let session = guard.session_named(approval.session).await?;
-    let part = guard.part(&approval, &viewer.operator).await?;
+    let part = guard.part(&approval, &viewer.proven.operator).await?;
     let now = guard.ambient().now();
+    let asks = guard
+        .asks_passkey(&approval, &viewer.proven.operator, part.own)
+        .await?;
     let title = sentence(&approval);
     let body = html! {
         div .panes.one {
-            (list::render(others, Some(id), &viewer.operator, now))
+            (list::render(others, Some(id), &viewer.proven.operator, now))
             main #main class={ "request " (tier::class(approval.privilege)) } data-shown=(id) {
                 @if let Some(word) = word {
                     p .alert role="alert" { (word) }
@@ -66,7 +70,7 @@ pub(super) async fn shown(
                 @if approval.is_open(now) {
                     (votes::own(&approval, &part, viewer, now))
                     @if part.may_vote() {
-                        (verdict(&approval, &part, viewer, guard.ambient().random::<16>()))
+                        (verdict(&approval, &part, viewer, asks, guard.ambient().random::<16>()))
                     }
                 }
             }
@@ -164,6 +168,7 @@ fn standing(approval: &Approval, now: Timestamp) -> Markup {
             @match &state {
                 ApprovalState::Held => {
                     span .held { "‖ held" } " · " (votes::needs(approval))
+                    @if approval.rule.step_up { " · passkey" }
                     " · code " code .code { (approval.code) }
                     " · " (moment::left(approval.decide_by, now)) " left"
                 }
@@ -187,7 +192,18 @@ fn standing(approval: &Approval, now: Timestamp) -> Markup {
     }
 }
 
-fn verdict(approval: &Approval, part: &Part, viewer: &Viewer, mark: [u8; 16]) -> Markup {
+fn verdict(
+    approval: &Approval,
+    part: &Part,
+    viewer: &Viewer,
+    asks: bool,
+    mark: [u8; 16],
+) -> Markup {
+    if !viewer.may(Right::Decide) {
+        return html! {
+            p .meta { "What you signed in with does not decide." }
+        };
+    }
     let action = format!("/requests/{}/decision", approval.id);
     let bound = html! {
         (frame::seal(viewer))
@@ -214,8 +230,12 @@ fn verdict(approval: &Approval, part: &Part, viewer: &Viewer, mark: [u8; 16]) ->
             }
             details #approve {
                 summary .button.main { "Approve…" }
-                form method="post" action=(action) .panel {
+                form method="post" action=(action) .panel data-passkey[asks] {
                     (bound)
+                    @if asks {
+                        input type="hidden" name="assertion";
+                        p .meta role="status" { "You sign exactly this with your passkey." }
+                    }
                     input type="hidden" name="decision" value="approve";
                     p .lead { (sentence(approval)) }
                     @if part.own {

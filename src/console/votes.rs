@@ -15,6 +15,7 @@ use crate::guard::{Part, ResolveError};
 use crate::model::approval::Approval;
 use crate::model::ballot::{Ballot, Choice};
 use crate::model::id::ApprovalId;
+use crate::model::role::Right;
 use crate::model::time::Timestamp;
 
 /// What the stage that is open takes.
@@ -87,7 +88,7 @@ pub(super) fn own(approval: &Approval, part: &Part, viewer: &Viewer, now: Timest
         p .meta {
             "You voted to " (vote.choice.name()) " " (moment::ago(vote.at, now)) "; one person counts once."
         }
-        @if is_open {
+        @if is_open && viewer.may(Right::Decide) {
             form method="post" action={ "/requests/" (approval.id) "/withdraw" } {
                 (frame::seal(viewer))
                 input type="hidden" name="version" value=(approval.version);
@@ -101,12 +102,16 @@ pub(super) fn own(approval: &Approval, part: &Part, viewer: &Viewer, now: Timest
 pub(super) async fn withdraw(
     State(console): State<Arc<Console>>,
     Path(id): Path<String>,
-    Posted { viewer, fields }: Posted,
+    posted: Posted,
 ) -> Result<Response, Refusal> {
+    let (viewer, fields) = posted.with(&console, Right::Decide).await?;
     let id = ApprovalId::parse(&id).ok_or_else(Refusal::missing)?;
     let version = fields.needed("version", |text| text.parse().ok())?;
     let guard = &console.guard;
-    let (status, word) = match guard.withdraw_vote(&viewer.operator, id, version).await {
+    let (status, word) = match guard
+        .withdraw_vote(&viewer.proven.operator, id, version)
+        .await
+    {
         Ok(_) => return Ok(Redirect::to(&format!("/requests/{id}")).into_response()),
         Err(ResolveError::Stale { .. }) => (
             StatusCode::PRECONDITION_FAILED,

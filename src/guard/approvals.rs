@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::countersign::Unsigned;
 use super::{Guard, entries};
 use crate::audit::entry::EntryKind;
 use crate::limits::{DECIDE_TRIES_COUNT, GRANT_LIFE, GRANT_USES_COUNT, LISTED_COUNT};
@@ -12,6 +13,7 @@ use crate::model::digest::Digest;
 use crate::model::grant::Grant;
 use crate::model::id::{ApprovalId, GrantId};
 use crate::model::name::OperatorName;
+use crate::model::passkey::{Assertion, PasskeyFault};
 use crate::model::quorum::Bar;
 use crate::model::reason::Reason;
 use crate::model::time::Timestamp;
@@ -46,6 +48,8 @@ pub struct Vote {
     pub decision: Resolution,
     /// The operator's own name for this decision: repeated, it answers as it did the first time.
     pub client_id: String,
+    /// What their passkey signed, where it was asked.
+    pub answer: Option<Assertion>,
 }
 
 /// Why a vote did not count.
@@ -89,6 +93,17 @@ pub enum ResolveError {
         /// When, as far as that is still known.
         at: Option<Timestamp>,
     },
+    /// It must be signed with a passkey first.
+    #[error("this approval must be signed with a passkey")]
+    Unsigned(Box<Unsigned>),
+    /// The operator's passkeys are all too new for it.
+    #[error(
+        "a new passkey decides nothing above `write` for a day, unless another admin confirms it"
+    )]
+    NewAuthenticator,
+    /// What their passkey signed does not count.
+    #[error(transparent)]
+    Answer(#[from] PasskeyFault),
     /// The grant is beyond what an approver may give.
     #[error("{0}")]
     BadGrant(String),
@@ -107,6 +122,9 @@ impl ResolveError {
             Self::OtherDigest | Self::BadGrant(_) => Reason::Malformed,
             Self::NotEligible(_) => Reason::NotEligible,
             Self::Decided { .. } | Self::Voted { .. } => Reason::AlreadyDecided,
+            Self::Unsigned(_) => Reason::UserUnverified,
+            Self::NewAuthenticator => Reason::AuthenticatorNew,
+            Self::Answer(_) => Reason::PasskeyRefused,
             Self::Store(StoreError::Unavailable(_)) => Reason::StoreUnavailable,
         }
     }
@@ -150,6 +168,9 @@ impl Guard {
             return Err(ResolveError::OtherDigest);
         }
         let ballot = self.ballot(&approval, operator, &vote, now).await?;
+        let signed = self
+            .countersigned(operator, &approval, &ballot, &vote)
+            .await?;
         let mut counted = approval.clone();
         counted.ballots.push(ballot.clone());
         let mut body = entries::vote(&approval, &ballot);
@@ -162,7 +183,10 @@ impl Guard {
         let state = match counted.verdict() {
             Verdict::Open => ApprovalState::Held,
             Verdict::Approved => {
-                let grant = self.grant(&counted);
+                let mut grant = self.grant(&counted);
+                if let Some(signed) = &signed {
+                    signed.bind(&mut grant);
+                }
                 entries::approved(&mut body, &counted, &grant);
                 grants = Some(Change::AddGrant(grant));
                 ApprovalState::Approved {
@@ -197,6 +221,13 @@ impl Guard {
             state,
         }];
         changes.extend(grants);
+        if approval.rule.step_up {
+            body.insert("step_up".into(), "passkey".into());
+        }
+        if let Some(signed) = signed {
+            signed.enter(&mut body);
+            changes.push(signed.change());
+        }
         let written = self
             .write(EntryKind::Approval, body, changes, Sync::Synced)
             .await;
@@ -321,7 +352,7 @@ impl Guard {
     }
 
     /// What the approvals leave together: the fewest uses and the shortest life that anybody voted for.
-    fn grant(&self, approval: &Approval) -> Grant {
+    pub(super) fn grant(&self, approval: &Approval) -> Grant {
         let given = approval.ballots.iter().filter_map(|one| match one.choice {
             Choice::Approve { uses, life } => Some((uses, life)),
             Choice::Deny { .. } => None,

@@ -11,6 +11,7 @@ use crate::model::credential::Operator;
 use crate::model::id::ApprovalId;
 use crate::model::name::OperatorName;
 use crate::model::quorum::Bar;
+use crate::model::role::Right;
 use crate::model::time::Timestamp;
 use crate::store::{Change, StoreError, Sync};
 
@@ -76,12 +77,11 @@ impl Guard {
         for delegation in own.filter(|one| one.is_live(now)) {
             let lender = self.store.operator(&delegation.lender).await?;
             let may = lender.is_some_and(|lender| {
-                lender.revoked.is_none()
-                    && now < lender.expires
+                lender.may(Right::Decide)
                     && approval.bars(&Approver::from(&lender)).is_none()
                     && approval.vote_of(&lender.name).is_none()
             });
-            if may {
+            if may && self.can_prove(&delegation.lender).await? {
                 return Ok(Some(delegation.lender));
             }
         }
@@ -153,7 +153,7 @@ impl Guard {
     /// Whether a vote still stands on somebody of the groups it was given for.
     async fn still_counts(&self, approval: &Approval, ballot: &Ballot) -> Result<bool, StoreError> {
         // A namesake who came later has not voted.
-        let there = |one: &Operator| one.revoked.is_none() && one.added <= ballot.at;
+        let there = |one: &Operator| one.may(Right::Decide) && one.added <= ballot.at;
         let person = self.store.operator(&ballot.person).await?.filter(there);
         let voice = match &ballot.lender {
             None => person,
@@ -216,10 +216,22 @@ impl Guard {
 
     /// Whether nobody else could decide anything here.
     async fn is_alone(&self, operator: &Operator) -> Result<bool, StoreError> {
-        let now = self.ambient.now();
         let operators = self.store.operators().await?;
-        let mut others = operators.iter().filter(|one| one.name != operator.name);
-        Ok(!others.any(|other| other.revoked.is_none() && now < other.expires))
+        let others = operators.iter().filter(|one| one.name != operator.name);
+        for other in others.filter(|one| one.may(Right::Decide)) {
+            if self.can_prove(&other.name).await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Whether somebody has what it takes to prove themselves when they decide.
+    async fn can_prove(&self, name: &OperatorName) -> Result<bool, StoreError> {
+        let now = self.ambient.now();
+        let proofs = self.proofs_of(name).await?;
+        let mut live = proofs.iter().filter(|proof| proof.is_live(now));
+        Ok(live.any(|proof| proof.covers(Right::Decide)))
     }
 
     async fn take_back(

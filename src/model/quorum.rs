@@ -10,6 +10,8 @@ use super::name::{GroupName, UserName};
 pub struct ApprovalRule {
     /// Passed one after the other; a rule without any lets nobody decide.
     pub stages: Vec<Stage>,
+    /// Whether each approval must be signed with a passkey.
+    pub step_up: bool,
     /// From opening to decision.
     pub decide_by: Duration,
     /// From decision to use.
@@ -66,6 +68,7 @@ impl ApprovalRule {
                 approve: 1,
                 deny: 1,
             }],
+            step_up: false,
             decide_by,
             redeem_by,
             four_eyes: None,

@@ -56,8 +56,12 @@ fn approval(node: &Node, owner: Option<&str>, faults: &mut Faults) -> Option<App
     let self_approval = block
         .find("self_approval")
         .and_then(|node| node.flag(faults));
+    let step_up = block
+        .find("step_up")
+        .and_then(|node| node.choice(&[("passkey", true), ("none", false)], &[], faults));
     let mut rule = ApprovalRule {
         stages: stages?,
+        step_up: step_up.unwrap_or(false),
         decide_by: decide_by?,
         redeem_by: redeem_by?,
         four_eyes: None,
@@ -226,8 +230,9 @@ const APPROVAL_RULE: Keys = Keys {
         "four_eyes",
         "self_approval",
         "same_person",
+        "step_up",
     ],
-    later: &["step_up", "break_glass"],
+    later: &["break_glass"],
 };
 
 const STAGE: Keys = Keys {

@@ -13,6 +13,7 @@ use crate::model::id::{ApprovalId, CallId, CredentialId, GrantId, PermitId, Sess
 use crate::model::name::{AgentName, OperatorName};
 use crate::model::outcome::Outcome;
 use crate::model::pin::Pin;
+use crate::model::proof::Proof;
 use crate::model::session::{AgentState, Session, SessionState};
 use crate::model::taint::Taint;
 use crate::model::target::Target;
@@ -63,7 +64,10 @@ pub enum Change {
     RevokeCredential(CredentialId, Timestamp),
     /// Adds an operator, or replaces one of the same name.
     SetOperator(Operator),
-    /// Removes an operator, and ends what they lent and what was lent to them.
+    /// Adds what proves an operator at version 1, or moves it to its next version. Refused at any other
+    /// version, of an operator who is not there, and where it is somebody else's.
+    SetProof(Box<Proof>),
+    /// Removes an operator, and ends everything that proves them, what they lent and what was lent to them.
     RevokeOperator(OperatorName, Timestamp),
     /// Lends an operator's groups to another, or ends that, in place of what stood between the two.
     /// Refused unless both are operators.

@@ -24,6 +24,7 @@ use crate::model::history::History;
 use crate::model::id::{ApprovalId, BootId, CredentialId, SessionId};
 use crate::model::name::{AgentName, GroupName, OperatorName};
 use crate::model::pin::Pin;
+use crate::model::proof::Proof;
 use crate::model::session::{AgentState, Session};
 use crate::model::time::Timestamp;
 
@@ -165,8 +166,12 @@ impl Store for Memory {
         Ok(self.kept.lock().state.operators())
     }
 
-    async fn operator_by_secret(&self, secret: &Digest) -> Result<Option<Operator>, StoreError> {
-        Ok(self.kept.lock().state.operator_by_secret(secret))
+    async fn proofs(&self) -> Result<Vec<Proof>, StoreError> {
+        Ok(self.kept.lock().state.proofs())
+    }
+
+    async fn proof(&self, key: &Digest) -> Result<Option<Proof>, StoreError> {
+        Ok(self.kept.lock().state.proof(key))
     }
 
     async fn operator(&self, name: &OperatorName) -> Result<Option<Operator>, StoreError> {

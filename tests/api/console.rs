@@ -9,7 +9,7 @@ use serde_json::json;
 use super::world::{Answer, World, read, send};
 
 /// Every page, with names of the right form.
-const PAGES: [&str; 9] = [
+pub(crate) const PAGES: [&str; 11] = [
     "/",
     "/requests/ap_aaaaaaaaaaaaaaaaaaaaaaaaaa",
     "/agents",
@@ -19,10 +19,12 @@ const PAGES: [&str; 9] = [
     "/scopes",
     "/tools",
     "/tools/diff?server=shop&kind=tool&name=find",
+    "/people",
+    "/me",
 ];
 
 /// Everything that takes a form of a signed-in person.
-const FORMS: [&str; 10] = [
+pub(crate) const FORMS: [&str; 15] = [
     "/requests/ap_aaaaaaaaaaaaaaaaaaaaaaaaaa/decision",
     "/requests/ap_aaaaaaaaaaaaaaaaaaaaaaaaaa/withdraw",
     "/agents/clerk/pause",
@@ -32,18 +34,23 @@ const FORMS: [&str; 10] = [
     "/scopes/accept",
     "/tools/accept",
     "/tools/refuse",
+    "/people/bob/confirm",
+    "/me/passkeys/begin",
+    "/me/passkeys/finish",
+    "/me/proofs/0000000000000000/end",
+    "/me/sign-out",
     "/sign-out",
 ];
 
 /// A browser at the console, as far as these tests need one.
-struct Browser<'a> {
-    world: &'a World,
-    cookie: String,
+pub(crate) struct Browser<'a> {
+    pub(crate) world: &'a World,
+    pub(crate) cookie: String,
 }
 
 impl<'a> Browser<'a> {
     /// Signs in with a token.
-    async fn enter(world: &'a World, token: &str) -> Self {
+    pub(crate) async fn enter(world: &'a World, token: &str) -> Self {
         let mut browser = Self {
             world,
             cookie: String::new(),
@@ -67,19 +74,35 @@ impl<'a> Browser<'a> {
             .header("cookie", &self.cookie)
     }
 
-    async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> Answer {
         send(self.request(Method::GET, path)).await
     }
 
+    /// Somebody who is not signed in.
+    pub(crate) fn stranger(world: &'a World) -> Self {
+        Self {
+            world,
+            cookie: String::new(),
+        }
+    }
+
     /// Posts a form as a page of the console would.
-    async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+    pub(crate) async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let origin = format!("http://{}", self.world.operators);
         let request = self.request(Method::POST, path).header("origin", origin);
         send(with_form(request, fields)).await
     }
 
+    /// Posts a form as a script of the console would.
+    pub(crate) async fn script(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let origin = format!("http://{}", self.world.operators);
+        let request = self.request(Method::POST, path).header("origin", origin);
+        let request = request.header("accept", "application/json");
+        send(with_form(request, fields)).await
+    }
+
     /// The secret that the forms of this visit carry.
-    async fn seal(&self) -> String {
+    pub(crate) async fn seal(&self) -> String {
         field(&self.get("/agents").await.text, "seal")
     }
 }
@@ -94,14 +117,14 @@ fn with_form(request: reqwest::RequestBuilder, fields: &[(&str, &str)]) -> reqwe
 }
 
 /// The value of the first field of that name on a page.
-fn field(page: &str, name: &str) -> String {
+pub(crate) fn field(page: &str, name: &str) -> String {
     let named = format!("name=\"{name}\" value=\"");
     let rest = &page[page.find(&named).unwrap() + named.len()..];
     rest[..rest.find('"').unwrap()].to_owned()
 }
 
 /// A call that waits for a person.
-async fn hold(world: &World) -> String {
+pub(crate) async fn hold(world: &World) -> String {
     let held = send(world.ask("shop/order", &json!({"amount": 500}))).await;
     assert_eq!(held.status, 202, "{held:?}");
     held.text("approval_id")
@@ -156,7 +179,12 @@ async fn only_an_operators_token_signs_in_and_a_failure_is_recorded() {
 async fn every_page_is_covered_against_frames_scripts_and_caches() {
     let world = World::new().await;
     let alice = Browser::enter(&world, &world.alice).await;
-    for path in PAGES.into_iter().chain(["/sign-in", "/assets/console.css"]) {
+    for path in PAGES.into_iter().chain([
+        "/sign-in",
+        "/enrol",
+        "/assets/console.css",
+        "/assets/passkey.js",
+    ]) {
         let answer = alice.get(path).await;
         assert!(matches!(answer.status, 200 | 404), "{path}: {answer:?}");
         let policy = answer.headers["content-security-policy"].to_str().unwrap();

@@ -6,15 +6,18 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod authenticator;
 mod bad_input;
 mod browser;
 mod calls;
 mod console;
+mod countersigned;
 mod credentials;
 mod deciding;
 mod idempotency;
 mod metrics;
 mod openapi;
 mod operating;
+mod people;
 mod voting;
 mod world;

@@ -13,7 +13,7 @@ use countersign::audit::checkpoint::Signer;
 use countersign::authn::jwt::Issuers;
 use countersign::console;
 use countersign::guard::{
-    Delivery, Denial, Guard, Parts, Permit, PinPolicy, Presented, Reload, Upstreams,
+    Delivery, Denial, Doorway, Guard, Parts, Permit, PinPolicy, Presented, Reload, Upstreams,
 };
 use countersign::limits::RECORD_SHARE_BYTES;
 use countersign::model::call::Principal;
@@ -55,6 +55,9 @@ tools:
         amount: {type: number, exclusiveMinimum: 0, maximum: 100}
         memo: {type: string}
       optional: [memo]
+  - tool: shop/sign
+    privilege: destroy
+    arguments: {properties: {what: {type: string, const: nothing}}}
   - tool: shop/own
     privilege: write
     mode: authorize
@@ -65,6 +68,7 @@ undeclared: deny
 pause_covers: call
 approval:
   default: {any_of: [oncall], decide_by: 15m, redeem_by: 5m}
+  destroy: {any_of: [oncall], step_up: passkey}
 ";
 
 /// Another agent, whose every call is somebody else's affair.
@@ -75,12 +79,13 @@ credentials: {api_key: true}
 tools: [{tool: shop/find, privilege: read}]
 ";
 
-const TOOLS: [&str; 7] = [
+const TOOLS: [&str; 8] = [
     "find",
     "broken",
     "limited",
     "proved",
     "order",
+    "sign",
     "own",
     "delete_all",
 ];
@@ -99,7 +104,7 @@ pub(crate) struct World {
     pub(crate) agents: SocketAddr,
     pub(crate) operators: SocketAddr,
     client: reqwest::Client,
-    _data: TempDir,
+    pub(crate) data: TempDir,
 }
 
 /// Sells, and remembers what it sold.
@@ -184,6 +189,13 @@ impl World {
         present(&guard).await;
         let shop = Arc::new(Shop::default());
         let upstreams: Arc<dyn Upstreams> = Arc::clone(&shop) as _;
+        let operators = serve(console::router(
+            Arc::clone(&guard),
+            api::operators::router(Arc::clone(&guard)),
+        ))
+        .await;
+        let origin = format!("http://localhost:{}", operators.port());
+        guard.open_doorway(Doorway::parse(&origin).unwrap());
         Self {
             clerk: key(&guard, "clerk").await,
             neighbour: key(&guard, "neighbour").await,
@@ -196,16 +208,17 @@ impl World {
                 Issuers::none(),
             ))
             .await,
-            operators: serve(console::router(
-                Arc::clone(&guard),
-                api::operators::router(Arc::clone(&guard)),
-            ))
-            .await,
+            operators,
             client: outbound::build(true).unwrap(),
             guard,
             shop,
-            _data: data,
+            data,
         }
+    }
+
+    /// The origin of the console's pages.
+    pub(crate) fn origin(&self) -> String {
+        format!("http://localhost:{}", self.operators.port())
     }
 
     /// A request to the agents' listener, with the clerk's key.

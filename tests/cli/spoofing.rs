@@ -222,6 +222,8 @@ const COMMANDS: &[&[&str]] = &[
     &["sessions", "ls"],
     &["grants", "ls"],
     &["operators", "ls"],
+    &["operators", "tokens", "ls"],
+    &["operators", "export"],
     &["peps", "ls"],
     &["pin", "ls"],
     &["pin", "diff"],
@@ -258,6 +260,8 @@ const PAGES: &[&str] = &[
     "/scopes",
     "/tools",
     "/tools/diff?server=till&kind=tool&name=look",
+    "/people",
+    "/me",
 ];
 
 #[test]

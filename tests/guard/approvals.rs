@@ -291,6 +291,7 @@ async fn votes_are_bound_to_what_was_shown_and_to_who_may_decide() {
 
     let shown = world.guard.approval(id).await.unwrap().unwrap();
     let vote = countersign::guard::Vote {
+        answer: None,
         version: shown.version + 1,
         digest: shown.digest,
         decision: once.clone(),
@@ -303,6 +304,7 @@ async fn votes_are_bound_to_what_was_shown_and_to_who_may_decide() {
         .unwrap_err();
     assert!(matches!(stale, ResolveError::Stale { version: 1 }));
     let other = countersign::guard::Vote {
+        answer: None,
         version: shown.version,
         digest: countersign::model::digest::Digest::of(b"another"),
         ..vote.clone()
@@ -315,6 +317,7 @@ async fn votes_are_bound_to_what_was_shown_and_to_who_may_decide() {
     assert!(matches!(other, ResolveError::OtherDigest));
 
     let right = countersign::guard::Vote {
+        answer: None,
         version: shown.version,
         ..vote
     };

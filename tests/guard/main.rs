@@ -1,12 +1,16 @@
 //! The guard as its edges meet it: decide, hold, approve, redeem, stop.
 #![expect(
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     clippy::panic,
     reason = "a test that cannot go on fails"
 )]
 
 mod amounts;
 mod approvals;
+#[path = "../api/authenticator.rs"]
+#[expect(dead_code, reason = "other tests make other keys with it")]
+mod authenticator;
 mod claims;
 mod clocks;
 mod decisions;
@@ -16,6 +20,7 @@ mod floods;
 mod history;
 mod isolation;
 mod limits;
+mod passkeys;
 mod permits;
 mod pins;
 mod restarts;

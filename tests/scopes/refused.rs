@@ -26,7 +26,6 @@ fn keys_of_later_issues_are_refused_as_not_yet_supported_and_nothing_else_is() {
             "12:3 `bind` is not yet supported",
             "23:35 `kind` is not yet supported",
             "28:5 `provenance` is not yet supported",
-            "49:44 `step_up` is not yet supported",
         ]
     );
     for fault in &faults {
@@ -267,8 +266,8 @@ fn what_a_manifest_may_not_say_is_refused() {
             "none of the words",
         ),
         (
-            "approval: {default: {any_of: [g], step_up: passkey}}\n",
-            "`step_up` is not yet supported",
+            "approval: {default: {any_of: [g], step_up: sometimes}}\n",
+            "none of the words",
         ),
         (
             "approval: {everything: {any_of: [g]}}\n",

@@ -344,6 +344,7 @@ async fn vote_as(stage: &Stage, who: usize, approves: bool, uses: u32) {
     };
     let Some(shown) = open.first() else { return };
     let vote = Vote {
+        answer: None,
         version: shown.version,
         digest: shown.digest,
         decision: match approves {

@@ -19,6 +19,7 @@ use countersign::model::history::History;
 use countersign::model::id::{ApprovalId, CredentialId, SessionId};
 use countersign::model::name::{AgentName, GroupName, OperatorName};
 use countersign::model::pin::Pin;
+use countersign::model::proof::Proof;
 use countersign::model::session::{AgentState, Session};
 use countersign::model::time::Timestamp;
 use countersign::store::{Ask, Commit, InFlight, Recorded, SharedStore, Store, StoreError, Wake};
@@ -251,8 +252,12 @@ impl Store for Faulty {
         self.read(self.inner.operators()).await
     }
 
-    async fn operator_by_secret(&self, secret: &Digest) -> Result<Option<Operator>, StoreError> {
-        self.read(self.inner.operator_by_secret(secret)).await
+    async fn proofs(&self) -> Result<Vec<Proof>, StoreError> {
+        self.read(self.inner.proofs()).await
+    }
+
+    async fn proof(&self, key: &Digest) -> Result<Option<Proof>, StoreError> {
+        self.read(self.inner.proof(key)).await
     }
 
     async fn operator(&self, name: &OperatorName) -> Result<Option<Operator>, StoreError> {

@@ -40,6 +40,7 @@ pub(crate) async fn decides(stage: Rc<Stage>, mut dice: Dice) {
         },
     };
     let vote = Vote {
+        answer: None,
         version: shown.version,
         digest: shown.digest,
         decision,

@@ -20,10 +20,13 @@ use countersign::model::grant::Grant;
 use countersign::model::history::{Lesson, Mark, Place, Reach, Who};
 use countersign::model::id::{ApprovalId, BootId, CallId, CredentialId, GrantId, SessionId};
 use countersign::model::name::{AgentName, GroupName, OperatorName, ServerName};
+use countersign::model::passkey::{Passkey, PublicKey};
 use countersign::model::pin::{Acceptance, Accepter, Pin, PinKey, PinKind, PinState};
 use countersign::model::privilege::Privilege;
+use countersign::model::proof::{Proof, ProofKind};
 use countersign::model::quorum::ApprovalRule;
 use countersign::model::reason::Reason;
+use countersign::model::role::{Role, TokenScope};
 use countersign::model::session::{Session, SessionState};
 use countersign::model::target::{Target, TargetKind};
 use countersign::model::time::Timestamp;
@@ -111,8 +114,9 @@ pub(crate) fn session(agent: &AgentName) -> Session {
 
 pub(crate) fn approval(session: &Session, key: MatchKey) -> Approval {
     let ambient = ambient();
+    let id = ApprovalId::random(&ambient);
     Approval {
-        id: ApprovalId::random(&ambient),
+        id,
         version: 1,
         call: CallId::random(&ambient),
         principal: session.principal.clone(),
@@ -129,12 +133,15 @@ pub(crate) fn approval(session: &Session, key: MatchKey) -> Approval {
         salt: [5; 16],
         manifest: Digest::of(b"manifest"),
         reasons: vec![(Reason::NeedsApproval, "payments/send asks".to_owned())],
-        rule: ApprovalRule::one_of(
-            vec![group("finance")],
-            Duration::from_secs(900),
-            Duration::from_secs(300),
-        ),
-        code: "7K4F".to_owned(),
+        rule: ApprovalRule {
+            step_up: true,
+            ..ApprovalRule::one_of(
+                vec![group("finance")],
+                Duration::from_secs(900),
+                Duration::from_secs(300),
+            )
+        },
+        code: id.to_string().chars().skip(3).take(6).collect(),
         covers_session: true,
         opened: NOW,
         decide_by: later(900),
@@ -184,15 +191,53 @@ pub(crate) fn credential(agent: &AgentName, secret: &[u8]) -> Credential {
     }
 }
 
-pub(crate) fn operator(name: &str, groups: &[&str], secret: &[u8]) -> Operator {
+pub(crate) fn operator(name: &str, groups: &[&str]) -> Operator {
     Operator {
         name: operator_name(name),
         groups: groups.iter().map(|name| group(name)).collect(),
-        secret: Digest::of(secret),
+        roles: BTreeSet::from([Role::Approver]),
         added: NOW,
-        expires: later(1_000),
         revoked: None,
     }
+}
+
+pub(crate) fn token(name: &str, secret: &[u8]) -> Proof {
+    let scopes = BTreeSet::from([TokenScope::Decide]);
+    Proof {
+        key: Digest::of(secret),
+        version: 1,
+        operator: operator_name(name),
+        added: NOW,
+        expires: Some(later(1_000)),
+        used: None,
+        ended: None,
+        kind: ProofKind::Token { scopes },
+    }
+}
+
+pub(crate) fn passkey(name: &str, id: &[u8]) -> Proof {
+    let kind = ProofKind::Passkey(Passkey {
+        id: id.to_vec(),
+        label: "laptop".to_owned(),
+        public: PublicKey::EdDsa([7; 32]),
+        counter: 3,
+        party: "localhost".to_owned(),
+        confirmed: Some(("carol".to_owned(), NOW)),
+    });
+    Proof {
+        expires: None,
+        used: Some(NOW),
+        kind,
+        ..token(name, id)
+    }
+}
+
+/// Adds a person with a token, or moves both on.
+pub(crate) fn person(name: &str, groups: &[&str], secret: &[u8]) -> Vec<Change> {
+    vec![
+        Change::SetOperator(operator(name, groups)),
+        Change::SetProof(Box::new(token(name, secret))),
+    ]
 }
 
 pub(crate) fn flight(session: &Session) -> InFlight {

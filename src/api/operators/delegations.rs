@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::super::body::{Members, missing, wrong};
 use super::super::problem::Problem;
 use super::super::reply;
-use super::caller::Caller;
+use super::caller::{Caller, Decider};
 use crate::guard::Guard;
 use crate::model::delegation::Delegation;
 use crate::model::name::OperatorName;
@@ -32,7 +32,7 @@ pub(super) async fn list(
 /// Lends the operator's own groups.
 pub(super) async fn lend(
     State(guard): State<Arc<Guard>>,
-    Caller(operator): Caller,
+    Decider(operator): Decider,
     request: Request,
 ) -> Result<Response, Problem> {
     let mut members = Members::read(request).await?;
@@ -51,7 +51,7 @@ pub(super) async fn lend(
 /// Takes the operator's own groups back.
 pub(super) async fn end(
     State(guard): State<Arc<Guard>>,
-    Caller(operator): Caller,
+    Decider(operator): Decider,
     Path(deputy): Path<String>,
 ) -> Result<Response, Problem> {
     let deputy = OperatorName::parse(&deputy).map_err(|_| Problem::new(Reason::NotFound))?;

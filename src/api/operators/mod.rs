@@ -67,6 +67,7 @@ fn table() -> Routes<Arc<Guard>> {
         .get("/v1/delegations", delegations::list)
         .post("/v1/delegations", delegations::lend)
         .delete("/v1/delegations/{deputy}", delegations::end)
+        .post("/v1/operators/{name}/confirm", roster::confirm)
         .get("/v1/pins", pins::list)
         .get("/v1/pins/diff", pins::diff)
         .get("/v1/pins/lock", pins::lock)

@@ -15,10 +15,11 @@ use crate::audit::line::Line;
 use crate::audit::report::Report;
 use crate::audit::segment::Segment;
 use crate::audit::verify::{Sealed, verify_pruned};
+use crate::audit::witnesses::Witnesses;
 use crate::cli::failure::Failure;
 use crate::cli::place::{Place, read_text};
 use crate::cli::print;
-use crate::limits::SECRET_FILE_BYTES;
+use crate::limits::{SECRET_FILE_BYTES, WITNESSES_BYTES};
 use crate::store::anchor::Anchor;
 use crate::store::keys;
 use crate::store::lines::lines;
@@ -30,24 +31,39 @@ pub(super) fn run(
     segments: Option<&Path>,
     anchors: Option<&Path>,
     key: Option<&Path>,
+    operators: Option<&Path>,
     as_json: bool,
 ) -> Result<(), Failure> {
     let anchors = anchors
         .map(|path| Anchor::read(path).map_err(|error| Failure::because(&error)))
         .transpose()?;
     let key = key.map(read_key).transpose()?;
+    let witnesses = operators.map(read_witnesses).transpose()?;
+    let outside = Outside {
+        anchors: anchors.as_deref(),
+        witnesses: witnesses.as_ref(),
+    };
     let report = match export {
-        Some(path) => verify_export(path, segments, anchors.as_deref(), key)?,
-        None => verify_record(&place.data()?, segments, anchors.as_deref(), key)?,
+        Some(path) => verify_export(path, segments, outside, key)?,
+        None => verify_record(&place.data()?, segments, outside, key)?,
     };
     report_on(&report, as_json)
+}
+
+/// What was kept outside the record.
+#[derive(Clone, Copy, Default)]
+pub(in crate::cli) struct Outside<'a> {
+    /// Heads.
+    pub(in crate::cli) anchors: Option<&'a [SignedHead]>,
+    /// Whose passkeys sign decisions.
+    pub(in crate::cli) witnesses: Option<&'a Witnesses>,
 }
 
 /// Verifies the record in a guard's directory, from its first entry where `files` holds its segments.
 pub(in crate::cli) fn verify_record(
     data: &Path,
     files: Option<&Path>,
-    anchors: Option<&[SignedHead]>,
+    outside: Outside<'_>,
     key: Option<PublicKey>,
 ) -> Result<Report, Failure> {
     let reader = open(data)?;
@@ -55,14 +71,14 @@ pub(in crate::cli) fn verify_record(
         Some(key) => vec![key],
         None => keys_of(&reader, data)?,
     };
-    verify_reader(&reader, &trusted, files, anchors)
+    verify_reader(&reader, &trusted, files, outside)
 }
 
 /// Verifies a copy of the record of a guard's directory.
 pub(super) fn verify_file(file: &Path, data: &Path) -> Result<Report, Failure> {
     let reader = Reader::open(file).map_err(|error| Failure::because(&error))?;
     let trusted = keys_of(&reader, data)?;
-    verify_reader(&reader, &trusted, None, None)
+    verify_reader(&reader, &trusted, None, Outside::default())
 }
 
 /// The key beside the record is not the record's own word for it, but lies in the same hands.
@@ -77,13 +93,13 @@ fn verify_reader(
     reader: &Reader,
     trusted: &[PublicKey],
     files: Option<&Path>,
-    anchors: Option<&[SignedHead]>,
+    outside: Outside<'_>,
 ) -> Result<Report, Failure> {
     let heads = reader.heads().map_err(|error| Failure::because(&error))?;
     let segments = reader.segments();
     let segments = segments.map_err(|error| Failure::because(&error))?;
     let entries = Pages::new(reader, 1);
-    verify_all(files, &segments, entries, &heads, trusted, anchors)
+    verify_all(files, &segments, entries, &heads, trusted, outside)
 }
 
 /// Verifies entries, after those of the sealed segments where their files are at hand.
@@ -93,15 +109,16 @@ fn verify_all(
     entries: impl Iterator<Item = Result<StoredEntry, Failure>>,
     heads: &[SignedHead],
     keys: &[PublicKey],
-    anchors: Option<&[SignedHead]>,
+    outside: Outside<'_>,
 ) -> Result<Report, Failure> {
+    let Outside { anchors, witnesses } = outside;
     let are_read = files.is_some();
     let sealed = Sealed { segments, are_read };
     let Some(directory) = files else {
-        return verify_pruned(sealed, entries, heads, keys, anchors);
+        return verify_pruned(sealed, entries, heads, keys, anchors, witnesses);
     };
     let entries = segments::read(directory, segments).map(Ok).chain(entries);
-    let mut report = verify_pruned(sealed, entries, heads, keys, anchors)?;
+    let mut report = verify_pruned(sealed, entries, heads, keys, anchors, witnesses)?;
     for finding in segments::findings(directory, segments) {
         report.find(finding.place, finding.what);
     }
@@ -111,7 +128,7 @@ fn verify_all(
 fn verify_export(
     path: &Path,
     files: Option<&Path>,
-    anchors: Option<&[SignedHead]>,
+    outside: Outside<'_>,
     key: Option<PublicKey>,
 ) -> Result<Report, Failure> {
     refuse_broken_off(path)?;
@@ -131,7 +148,7 @@ fn verify_export(
         Ok(Line::Head(_) | Line::Key(_) | Line::Segment(_)) => None,
         Err(failure) => Some(Err(failure)),
     });
-    verify_all(files, &segments, entries, &heads, &trusted, anchors)
+    verify_all(files, &segments, entries, &heads, &trusted, outside)
 }
 
 /// A last line without its end would be read as not there, and its entry as never written.
@@ -168,6 +185,11 @@ fn read_key(path: &Path) -> Result<PublicKey, Failure> {
         .ok_or_else(|| Failure::Input(format!("{} does not hold a public key", path.display())))
 }
 
+fn read_witnesses(path: &Path) -> Result<Witnesses, Failure> {
+    let text = read_text(path, WITNESSES_BYTES)?;
+    Witnesses::parse(&text).map_err(|fault| Failure::Input(format!("{}: {fault}", path.display())))
+}
+
 fn report_on(report: &Report, as_json: bool) -> Result<(), Failure> {
     match as_json {
         true => {
@@ -183,6 +205,9 @@ fn report_on(report: &Report, as_json: bool) -> Result<(), Failure> {
                 "signed_through": report.signed_through,
                 "unsigned_tail": report.unsigned_tail,
                 "anchored_through": report.anchored_through,
+                "countersigned": report.countersigned,
+                "unwitnessed": report.unwitnessed,
+                "witnessed_by_itself": report.witnessed_by_itself,
                 "findings": findings,
                 "more": report.more,
             }))?;

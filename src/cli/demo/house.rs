@@ -11,6 +11,7 @@ use super::super::operator::Operators;
 use super::super::owner::{Owner, Setup};
 use super::stage::Stage;
 use super::tools::Kind;
+use crate::config::Console;
 use crate::guard::{PinPolicy, Reload};
 use crate::mcp::upstream::{StdioSpec, TransportSpec, UpstreamSpec};
 use crate::model::name::{AgentName, GroupName, OperatorName, ServerName};
@@ -43,6 +44,7 @@ impl House {
             reload: Reload::Auto,
             pin: PinPolicy::FirstUse,
             names: Vec::new(),
+            console: Console::default(),
         })
         .await?
         .ok_or_else(|| Failure::Refused("another guard owns the demo's directory".to_owned()))?;

@@ -25,7 +25,8 @@ use self::socket::Door;
 use self::wrapped::Wrapped;
 use super::failure::Failure;
 use crate::authn::jwt::{IssuerSpec, Issuers};
-use crate::guard::{Guard, PinPolicy, Reload, Upstreams};
+use crate::config::Console;
+use crate::guard::{Doorway, Guard, PinPolicy, Reload, Upstreams};
 use crate::limits::SHUTDOWN_GRACE;
 use crate::mcp::Edge;
 use crate::mcp::downstream::http::{self, Hosts};
@@ -47,6 +48,8 @@ pub(crate) struct Setup {
     pub(crate) names: Vec<String>,
     /// Where operators are heard.
     pub(crate) operators: SocketAddr,
+    /// Where people reach the console, and with what they enter it.
+    pub(crate) console: Console,
     /// The upstreams of the configuration.
     pub(crate) upstreams: BTreeMap<ServerName, UpstreamSpec>,
     /// The issuers whose tokens may prove an agent.
@@ -122,6 +125,9 @@ impl Owner {
             lines.push(format!("agents:    http://{agents}"));
         }
         lines.push(format!("operators: http://{}", notice.operators));
+        if let Some(doorway) = self.core.guard.doorway() {
+            lines.push(format!("console:   {}", doorway.origin()));
+        }
         if self.core.guard.scopes().agents().next().is_none() {
             lines.push("no scope is in force: every call is denied".to_owned());
         }
@@ -188,6 +194,9 @@ impl Owner {
             },
             operators: operators.local_addr()?,
         };
+        if let Some(doorway) = doorway(&setup.console, notice.operators)? {
+            guard.open_doorway(doorway);
+        }
         let wrapped = Wrapped::new(
             Arc::clone(guard),
             Arc::clone(&listing),
@@ -227,6 +236,27 @@ impl Owner {
         }
         Ok((runner, notice, serving))
     }
+}
+
+/// Where people reach the console: where the configuration says, else at the listener on this machine.
+fn doorway(console: &Console, listener: SocketAddr) -> Result<Option<Doorway>, Failure> {
+    let origin = match &console.origin {
+        Some(origin) => origin.clone(),
+        None if listener.ip().is_loopback() => format!("http://localhost:{}", listener.port()),
+        // Behind something that speaks TLS for it, whose name nobody told.
+        None if console.token_sign_in && !console.require_passkeys => return Ok(None),
+        None => {
+            return Err(Failure::Input(
+                "the console is entered with passkeys, and nobody says where it is: \
+                 write `console: {origin: https://…}`"
+                    .to_owned(),
+            ));
+        }
+    };
+    let mut doorway = Doorway::parse(&origin).map_err(|fault| Failure::because(&fault))?;
+    doorway.takes_tokens = console.token_sign_in;
+    doorway.is_strict = console.require_passkeys;
+    Ok(Some(doorway))
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {

@@ -60,6 +60,7 @@ pub(super) fn write(
             ":same_person": one.rule.same_person,
             ":rule_decide_by": Millis(one.rule.decide_by),
             ":rule_redeem_by": Millis(one.rule.redeem_by),
+            ":rule_step_up": one.rule.step_up,
             ":code": one.code,
             ":covers_session": one.covers_session,
             ":opened": one.opened,
@@ -108,14 +109,15 @@ const UPSERT: &str = "
     INSERT INTO approvals
         (id, version, call, agent, credential, on_behalf_of, session, mode, method, target_kind,
          server, target, privilege, arguments, extras, claims, match_key, digest, salt, manifest,
-         reasons, any_of, stages, four_eyes, self_approval, same_person, rule_decide_by, rule_redeem_by, code, covers_session, opened, decide_by,
-         state, state_by, state_at, redeem_by, message, used_by)
+         reasons, any_of, stages, four_eyes, self_approval, same_person, rule_decide_by,
+         rule_redeem_by, rule_step_up, code, covers_session, opened, decide_by, state, state_by,
+         state_at, redeem_by, message, used_by)
     VALUES
         (:id, :version, :call, :agent, :credential, :on_behalf_of, :session, :mode, :method,
          :target_kind, :server, :target, :privilege, :arguments, :extras, :claims, :match_key,
-         :digest, :salt, :manifest, :reasons, :any_of, :stages, :four_eyes,
-         :self_approval, :same_person, :rule_decide_by, :rule_redeem_by, :code,
-         :covers_session, :opened, :decide_by, :state, :state_by, :state_at, :redeem_by, :message,
+         :digest, :salt, :manifest, :reasons, :any_of, :stages, :four_eyes, :self_approval,
+         :same_person, :rule_decide_by, :rule_redeem_by, :rule_step_up, :code, :covers_session,
+         :opened, :decide_by, :state, :state_by, :state_at, :redeem_by, :message,
          :used_by)
     ON CONFLICT (id) DO UPDATE SET version = excluded.version, state = excluded.state,
         state_by = excluded.state_by, state_at = excluded.state_at,
@@ -153,6 +155,7 @@ fn approval(row: &rusqlite::Row<'_>) -> rusqlite::Result<Approval> {
         reasons: reasons(row.get("reasons")?)?,
         rule: ApprovalRule {
             stages: stages(row)?,
+            step_up: row.get("rule_step_up")?,
             decide_by,
             redeem_by,
             four_eyes: row.get("four_eyes")?,

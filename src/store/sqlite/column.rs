@@ -1,6 +1,7 @@
 //! How words of the model stand in columns: names and identifiers as text, digests as bytes, moments
 //! and durations as milliseconds.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, ToSql, ToSqlOutput, ValueRef};
@@ -175,6 +176,19 @@ pub(super) fn groups(names: Texts<String>) -> FromSqlResult<Vec<GroupName>> {
         .iter()
         .map(|name| GroupName::parse(name).map_err(|_| Unreadable("group's name").into()))
         .collect()
+}
+
+/// A set of words of the model.
+pub(super) fn words<T: Ord>(
+    names: Texts<String>,
+    parse: fn(&str) -> Option<T>,
+    what: &'static str,
+) -> FromSqlResult<BTreeSet<T>> {
+    let words = names
+        .0
+        .iter()
+        .map(|name| parse(name).ok_or_else(|| Unreadable(what).into()));
+    words.collect()
 }
 
 /// The names of groups.

@@ -19,6 +19,7 @@ mod in_flight;
 mod journal;
 mod operators;
 mod pins;
+mod proofs;
 mod rates;
 mod reader;
 mod schema;
@@ -60,6 +61,7 @@ use crate::model::history::History;
 use crate::model::id::{ApprovalId, BootId, CredentialId, SessionId};
 use crate::model::name::{AgentName, GroupName, OperatorName};
 use crate::model::pin::Pin;
+use crate::model::proof::Proof;
 use crate::model::session::{AgentState, Session};
 use crate::model::time::Timestamp;
 use shared::Shared;
@@ -291,8 +293,12 @@ impl Store for Sqlite {
         self.look(State::operators).await
     }
 
-    async fn operator_by_secret(&self, secret: &Digest) -> Result<Option<Operator>, StoreError> {
-        self.look(|state| state.operator_by_secret(secret)).await
+    async fn proofs(&self) -> Result<Vec<Proof>, StoreError> {
+        self.look(State::proofs).await
+    }
+
+    async fn proof(&self, key: &Digest) -> Result<Option<Proof>, StoreError> {
+        self.look(|state| state.proof(key)).await
     }
 
     async fn operator(&self, name: &OperatorName) -> Result<Option<Operator>, StoreError> {

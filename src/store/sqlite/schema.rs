@@ -64,7 +64,7 @@ fn migrate(db: &mut Connection) -> Result<(), OpenError> {
 }
 
 /// In the order of their numbers; one that was released never changes.
-const MIGRATIONS: [&str; 8] = [
+const MIGRATIONS: [&str; 9] = [
     include_str!("migrations/0001_record.sql"),
     include_str!("migrations/0002_state.sql"),
     include_str!("migrations/0003_history.sql"),
@@ -72,7 +72,8 @@ const MIGRATIONS: [&str; 8] = [
     include_str!("migrations/0005_pins.sql"),
     include_str!("migrations/0006_segments.sql"),
     include_str!("migrations/0007_taint.sql"),
-    include_str!("migrations/0008_votes.sql"),
+    include_str!("migrations/0008_people.sql"),
+    include_str!("migrations/0009_votes.sql"),
 ];
 
 /// Only a reader that recovers the log after a crash, or a backup tool, ever holds the file longer.

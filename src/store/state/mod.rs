@@ -38,6 +38,7 @@ use crate::model::history::{History, Who};
 use crate::model::id::{ApprovalId, CallId, CredentialId, GrantId, SessionId};
 use crate::model::name::{AgentName, GroupName, OperatorName};
 use crate::model::pin::{Pin, PinKey};
+use crate::model::proof::Proof;
 use crate::model::session::{AgentState, EndCause, Session, SessionState};
 use crate::model::time::Timestamp;
 
@@ -60,8 +61,8 @@ pub(super) struct State {
     credentials: IndexMap<CredentialId, Arc<Credential>>,
     credentials_by_secret: HashMap<Digest, CredentialId>,
     operators: IndexMap<OperatorName, Arc<Operator>>,
-    operators_by_secret: HashMap<Digest, OperatorName>,
     delegations: IndexMap<DelegationKey, Arc<Delegation>>,
+    proofs: IndexMap<Digest, Arc<Proof>>,
     approvers: Approvers,
     flights: HashMap<CallId, Arc<InFlight>>,
     sums: Sums,
@@ -73,7 +74,8 @@ pub(super) struct State {
     doubts: HashMap<Arc<DoubtKey>, CallId>,
 }
 
-/// The operators who may act, worked out when one changes and good until the first token ends.
+/// Who may decide, worked out when an operator or what proves one changes, and good until the first
+/// token ends.
 #[derive(Default)]
 struct Approvers {
     people: Arc<[Approver]>,
@@ -191,10 +193,6 @@ impl State {
             .collect()
     }
 
-    pub(super) fn operator_by_secret(&self, secret: &Digest) -> Option<Operator> {
-        self.operator(self.operators_by_secret.get(secret)?)
-    }
-
     pub(super) fn operator(&self, name: &OperatorName) -> Option<Operator> {
         self.operators.get(name).map(|one| Operator::clone(one))
     }
@@ -203,6 +201,15 @@ impl State {
     pub(super) fn delegations(&self) -> Vec<Delegation> {
         let delegations = self.delegations.values();
         delegations.map(|one| Delegation::clone(one)).collect()
+    }
+
+    /// In the order they were added.
+    pub(super) fn proofs(&self) -> Vec<Proof> {
+        self.proofs.values().map(|one| Proof::clone(one)).collect()
+    }
+
+    pub(super) fn proof(&self, key: &Digest) -> Option<Proof> {
+        self.proofs.get(key).map(|one| Proof::clone(one))
     }
 
     /// Oldest first.
@@ -281,20 +288,18 @@ impl State {
                 Row::Credential(id, old)
             }
             Row::Operator(name, new) => {
-                let old = place(&mut self.operators, name.clone(), new.clone());
-                if let Some(old) = &old {
-                    self.operators_by_secret.remove(&old.secret);
-                }
-                if let Some(new) = new {
-                    self.operators_by_secret.insert(new.secret, name.clone());
-                }
-                // They are worked out anew when they are next asked for.
+                let old = place(&mut self.operators, name.clone(), new);
+                // The people are worked out anew when they are next asked for.
                 self.approvers.until = None;
                 Row::Operator(name, old)
             }
             Row::Delegation(key, new) => {
                 let old = place(&mut self.delegations, key.clone(), new);
                 Row::Delegation(key, old)
+            }
+            Row::Proof(key, new) => {
+                self.approvers.until = None;
+                Row::Proof(key, place(&mut self.proofs, key, new))
             }
             Row::Session(id, new) => Row::Session(id, place(&mut self.sessions, id, new)),
             Row::Approval(id, new) => {

@@ -13,6 +13,7 @@ use crate::model::grant::Grant;
 use crate::model::id::{ApprovalId, CallId, CredentialId, GrantId, PermitId, SessionId};
 use crate::model::name::{AgentName, OperatorName};
 use crate::model::pin::Pin;
+use crate::model::proof::Proof;
 use crate::model::session::{AgentState, Session, SessionState};
 use crate::model::taint::{Taint, TaintGrade};
 use crate::model::time::Timestamp;
@@ -76,6 +77,7 @@ impl State {
             Change::SetOperator(operator) => self.set_operator(operator, rows),
             Change::RevokeOperator(name, at) => self.revoke_operator(name, *at, rows),
             Change::SetDelegation(delegation) => self.set_delegation(delegation, rows),
+            Change::SetProof(proof) => self.set_proof(proof, rows),
             Change::OpenSession(session) => self.open_session(session, rows),
             Change::SeenSession(id, at) => self.seen_session(*id, *at, rows),
             Change::SetSession(id, state) => self.set_session(*id, *state, rows),
@@ -198,12 +200,21 @@ impl State {
     }
 
     fn set_operator(&self, operator: &Operator, rows: &mut Vec<Row>) -> Result<(), Moved> {
-        match self.operators_by_secret.get(&operator.secret) {
-            Some(name) if *name != operator.name => return Err(Moved),
-            _ => {}
-        }
         let row = Row::Operator(operator.name.clone(), Some(Arc::new(operator.clone())));
         rows.push(row);
+        Ok(())
+    }
+
+    fn set_proof(&self, proof: &Proof, rows: &mut Vec<Row>) -> Result<(), Moved> {
+        let before = self.proofs.get(&proof.key);
+        let version = before.map_or(0, |known| known.version);
+        let is_whose = before.is_none_or(|known| known.operator == proof.operator);
+        let operator = self.operators.get(&proof.operator).ok_or(Moved)?;
+        if version.checked_add(1) != Some(proof.version) || !is_whose || operator.revoked.is_some()
+        {
+            return Err(Moved);
+        }
+        rows.push(Row::Proof(proof.key, Some(Arc::new(proof.clone()))));
         Ok(())
     }
 
@@ -221,6 +232,14 @@ impl State {
         revoked.revoked = Some(at);
         rows.push(Row::Operator(name.clone(), Some(Arc::new(revoked))));
         self.end_delegations(name, at, rows);
+        // A namesake who comes later inherits nothing.
+        let own = self.proofs.values().filter(|one| one.operator == *name);
+        for proof in own.filter(|one| one.ended.is_none()) {
+            let mut ended = Proof::clone(proof);
+            ended.ended = Some(at);
+            ended.version = ended.version.checked_add(1).ok_or(Moved)?;
+            rows.push(Row::Proof(ended.key, Some(Arc::new(ended))));
+        }
         Ok(())
     }
 
@@ -284,6 +303,15 @@ impl State {
             .get(agent)
             .is_some_and(|agent| agent.is_open(approval.session, approval.key, approval.opened));
         if is_open || self.approvals.contains_key(&approval.id) {
+            return Err(Moved);
+        }
+        // Two people who compare codes must not compare those of two requests. Whoever tries again
+        // draws another.
+        let mut open = self
+            .agents
+            .values()
+            .flat_map(|agent| agent.open(approval.opened));
+        if open.any(|one| one.code == approval.code) {
             return Err(Moved);
         }
         if self

@@ -12,7 +12,9 @@ use crate::model::approval::Approval;
 use crate::model::approver::Approver;
 use crate::model::grant::Grant;
 use crate::model::history::Lesson;
+use crate::model::name::OperatorName;
 use crate::model::reason::Reason;
+use crate::model::role::Right;
 use crate::model::session::Session;
 use crate::model::time::Timestamp;
 use crate::store::{Ask, closed};
@@ -126,25 +128,26 @@ impl State {
     }
 
     fn live_approvers(&self, now: Timestamp) -> Arc<[Approver]> {
+        let can_decide = |operator: &OperatorName| {
+            let mut own = self.proofs.values().filter(|one| one.operator == *operator);
+            own.any(|one| one.is_live(now) && one.covers(Right::Decide))
+        };
         self.operators
             .values()
-            .filter(|operator| operator.revoked.is_none() && now < operator.expires)
+            .filter(|operator| operator.may(Right::Decide) && can_decide(&operator.name))
             .map(|operator| Approver::from(&**operator))
             .collect()
     }
 
-    /// Works them out once for all decisions until an operator changes or a token ends.
+    /// Works them out once for all decisions until an operator, or what proves one, changes or ends.
     pub(in crate::store) fn settle_approvers(&mut self, now: Timestamp) {
         if self.approvers.until.is_some_and(|until| now < until) {
             return;
         }
         self.approvers.people = self.live_approvers(now);
-        self.approvers.until = self
-            .operators
-            .values()
-            .filter(|operator| operator.revoked.is_none() && now < operator.expires)
-            .map(|operator| operator.expires)
-            .min();
+        let live = self.proofs.values().filter(|one| one.is_live(now));
+        let ends = live.map(|one| one.expires.unwrap_or(Timestamp::from_millis(i64::MAX)));
+        self.approvers.until = ends.min();
     }
 }
 
