@@ -3,17 +3,17 @@
 //! No guard, no store, no network: the caller says what is known. `cargo run --example embed`
 #![expect(clippy::print_stdout, reason = "it prints for a person")]
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use countersign::ambient::Ambient;
 use countersign::engine::facts::{Facts, Pinned, Standing};
 use countersign::engine::{self, Matched, Requirements, trace};
+use countersign::model::approver::Approver;
 use countersign::model::arguments::Arguments;
 use countersign::model::call::{Call, Mode, Principal};
 use countersign::model::id::{CallId, CredentialId, SessionId};
 use countersign::model::isolation::Isolation;
-use countersign::model::name::{AgentName, GroupName, ServerName};
+use countersign::model::name::{AgentName, GroupName, OperatorName, ServerName};
 use countersign::model::target::Target;
 use countersign::scopes::{Scopes, Source, ToolSchema};
 use serde_json::{Map, json};
@@ -64,8 +64,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         };
         let matched = Matched::find(scope, &call.target);
         let needs = Requirements::of(&matched, &call);
-        let finance = BTreeSet::from([GroupName::parse("finance")?]);
-        let standing = Standing::fresh(&call, finance, needs.amounts.len(), now);
+        let olga = Approver {
+            name: OperatorName::parse("olga")?,
+            groups: vec![GroupName::parse("finance")?],
+        };
+        let standing = Standing::fresh(&call, vec![olga], needs.amounts.len(), now);
         let facts = Facts {
             standing: &standing,
             attached: None,

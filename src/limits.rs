@@ -135,6 +135,12 @@ pub const RECORD_SHARE_BYTES: u64 = 4 * 1_024 * 1_024 * 1_024;
 pub const RECORD_SHARE_WINDOW: Duration = Duration::from_secs(24 * 3_600);
 /// How long an ended approval answers the same call with its end before a new one is opened.
 pub const ENDED_MEMORY: Duration = Duration::from_secs(60);
+/// Most approvals that one call can need, in all stages together, and most refusals in one.
+pub const QUORUM_PEOPLE_COUNT: u32 = 20;
+/// Longest time for which an operator's groups are lent to another.
+pub const DELEGATION_LONGEST: Duration = Duration::from_secs(30 * 24 * 3_600);
+/// Most stages one after the other.
+pub const QUORUM_STAGES_COUNT: usize = 8;
 /// Most uses an approver may grant to one call.
 pub const GRANT_USES_COUNT: u32 = 20;
 /// Longest life of a grant.
@@ -193,6 +199,40 @@ pub const SECRET_FILE_BYTES: u64 = 64 * 1_024;
 
 /// Life of an agent's key when nothing else is said.
 pub const AGENT_KEY_LIFE: Duration = Duration::from_secs(90 * 24 * 3_600);
+/// Life of a link with which an operator adds a passkey.
+pub const LINK_LIFE: Duration = Duration::from_secs(15 * 60);
+/// How long a new passkey decides nothing above `write`, unless another admin confirms it.
+pub const NEW_AUTHENTICATOR_WAIT: Duration = Duration::from_secs(24 * 3_600);
+/// Most passkeys of one operator.
+pub const PASSKEYS_PER_OPERATOR_COUNT: usize = 16;
+/// Most tokens of one operator that are accepted at once.
+pub const TOKENS_PER_OPERATOR_COUNT: usize = 32;
+/// Longest name of a passkey that an authenticator gives.
+pub const PASSKEY_ID_BYTES: usize = 1_023;
+/// Longest name of a passkey that its owner gives.
+pub const PASSKEY_LABEL_BYTES: usize = 64;
+/// Largest client data of a browser.
+pub const CLIENT_DATA_BYTES: usize = 4_096;
+/// Largest data of an authenticator.
+pub const AUTHENTICATOR_DATA_BYTES: usize = 8_192;
+/// Longest signature of an authenticator.
+pub const SIGNATURE_BYTES: usize = 1_024;
+/// Deepest nesting of what an authenticator writes.
+pub const CBOR_DEPTH_LEVELS: usize = 8;
+/// Most items of what an authenticator writes.
+pub const CBOR_ITEMS_COUNT: usize = 256;
+/// Life of a challenge that a decision or a sign-in is signed with.
+pub const CHALLENGE_LIFE: Duration = Duration::from_secs(60);
+/// Life of a challenge that a new passkey is made with: people look for their keys.
+pub const ENROLMENT_CHALLENGE_LIFE: Duration = Duration::from_secs(300);
+/// Most open challenges of one purpose; beyond, the oldest is void.
+pub const CHALLENGES_OPEN_COUNT: usize = 4_096;
+/// Most open challenges of one operator; beyond, the oldest is void.
+pub const CHALLENGES_PER_OPERATOR_COUNT: usize = 16;
+
+/// Largest file of passkeys that an auditor is given.
+pub const WITNESSES_BYTES: usize = 16 * 1_024 * 1_024;
+
 /// Life of an operator's token.
 pub const OPERATOR_TOKEN_LIFE: Duration = Duration::from_secs(30 * 24 * 3_600);
 

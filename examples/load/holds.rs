@@ -108,6 +108,7 @@ async fn wait(guard: Arc<Guard>, hold: Hold) {
 async fn approve(guard: Arc<Guard>, operator: Operator, id: ApprovalId) {
     let shown = guard.approval(id).await.unwrap().unwrap();
     let vote = Vote {
+        answer: None,
         version: shown.version,
         digest: shown.digest,
         decision: Resolution::Approve {

@@ -1,18 +1,18 @@
 //! The rules alone: manifests of many tools, one call, and what is known of it.
 
-use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::sync::Arc;
 
 use countersign::ambient::Ambient;
 use countersign::engine::facts::{Facts, Pinned, Standing};
 use countersign::engine::{self, Matched, Requirements};
+use countersign::model::approver::Approver;
 use countersign::model::arguments::Arguments;
 use countersign::model::call::{Call, Mode, Principal};
 use countersign::model::decision::{Decision, Evaluation};
 use countersign::model::id::{CallId, CredentialId, SessionId};
 use countersign::model::isolation::Isolation;
-use countersign::model::name::{AgentName, GroupName, ServerName};
+use countersign::model::name::{AgentName, GroupName, OperatorName, ServerName};
 use countersign::model::target::Target;
 use countersign::model::time::Timestamp;
 use countersign::scopes::{Scopes, Source, ToolSchema};
@@ -68,10 +68,13 @@ impl Asked {
             idempotency_key: None,
             attached: None,
         };
-        let groups = BTreeSet::from([GroupName::parse("oncall").unwrap()]);
+        let olga = Approver {
+            name: OperatorName::parse("olga").unwrap(),
+            groups: vec![GroupName::parse("oncall").unwrap()],
+        };
         let now = ambient.now();
         Self {
-            standing: Standing::fresh(&call, groups, 0, now),
+            standing: Standing::fresh(&call, vec![olga], 0, now),
             own: ToolSchema::compile(&json!({"type": "object"})).unwrap(),
             scopes,
             agent,

@@ -143,6 +143,10 @@ impl Problem {
         Some(match self.0.reason {
             Reason::CredentialMissing => HeaderValue::from_static(r#"Bearer realm="countersign""#),
             Reason::StepUpNeeded => self.step_up(),
+            // RFC 9470, 3: phishing-resistant, and now.
+            Reason::UserUnverified => HeaderValue::from_static(
+                r#"Bearer realm="countersign", error="insufficient_user_authentication", acr_values="phr", max_age=0"#,
+            ),
             _ => HeaderValue::from_static(r#"Bearer realm="countersign", error="invalid_token""#),
         })
     }
@@ -206,13 +210,35 @@ impl From<ResolveError> for Problem {
         let problem = Self::new(error.reason());
         match error {
             ResolveError::Stale { version } => problem.member("version", version),
-            ResolveError::Decided { state } => problem.member("state", state),
+            ResolveError::Decided { state, by, at } => {
+                let problem = problem.member("state", state);
+                let problem = match by {
+                    Some(by) => problem.member("by", by.as_str()),
+                    None => problem,
+                };
+                match at {
+                    Some(at) => problem.member("at", at.to_string()),
+                    None => problem,
+                }
+            }
+            ResolveError::Voted { ref by, at, vote } => problem
+                .member("by", by.as_str())
+                .member("at", at.to_string())
+                .member("vote", vote)
+                .detail(error.to_string()),
+            ResolveError::NotEligible(bar) => problem.detail(bar.sentence()),
             ResolveError::BadGrant(sentence) => problem.detail(sentence),
             ResolveError::OtherDigest => {
                 problem.detail("the action digest is not the one of this request")
             }
             ResolveError::Store(error) => error.into(),
-            ResolveError::Missing | ResolveError::NotEligible => problem,
+            ResolveError::Unsigned(unsigned) => problem
+                .member("publicKey", unsigned.options)
+                .member("console", unsigned.page),
+            ResolveError::Answer(fault) => problem.detail(fault.to_string()),
+            ResolveError::NoVote => problem.detail(error.to_string()),
+            ResolveError::NewAuthenticator => problem,
+            ResolveError::Missing => problem,
         }
     }
 }

@@ -6,6 +6,7 @@
 pub mod chain;
 pub mod checkpoint;
 pub mod commitment;
+pub mod countersignature;
 pub mod disclosure;
 pub mod entry;
 pub mod line;
@@ -14,3 +15,5 @@ pub mod rotation;
 pub mod segment;
 mod succession;
 pub mod verify;
+mod witnessed;
+pub mod witnesses;

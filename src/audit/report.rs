@@ -20,6 +20,13 @@ pub struct Report {
     pub anchored_through: Option<u64>,
     /// Changes of the key that signs heads, which were followed.
     pub rotations: u64,
+    /// Decisions whose countersignature holds.
+    pub countersigned: u64,
+    /// Decisions whose countersignature nobody could verify: the entry that names its passkey is in a
+    /// sealed segment that was not read.
+    pub unwitnessed: u64,
+    /// Whether it was only the record's own word whose passkeys those are.
+    pub witnessed_by_itself: bool,
     /// What is wrong, in the order of the record, as far as it is spelt out.
     pub findings: Vec<Finding>,
     /// How many findings beyond those.
@@ -120,6 +127,19 @@ impl fmt::Display for Report {
             count => write!(f, ", across {count} changes of key")?,
         }
         write!(f, "; unsigned tail: {}", self.unsigned_tail)?;
+        if self.countersigned > 0 {
+            write!(f, "; countersigned decisions: {}", self.countersigned)?;
+            if self.witnessed_by_itself {
+                f.write_str(", by passkeys that the record itself names")?;
+            }
+        }
+        if self.unwitnessed > 0 {
+            write!(
+                f,
+                "; countersignatures by passkeys that only sealed segments name: {}",
+                self.unwitnessed
+            )?;
+        }
         for finding in &self.findings {
             write!(f, "\n{finding}")?;
         }

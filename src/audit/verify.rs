@@ -6,6 +6,7 @@
 //! | the tail cut or rewritten, the head kept | the newest signed head |
 //! | rows and head removed, an older copy restored, the tail rewritten and signed anew | an anchor |
 //! | another key put in the place of the one that signs | the entry that both keys must sign |
+//! | what a person signed changed, or given to another decision | the countersignature |
 //! | a value changed beside an entry | the commitment in the entry |
 
 use super::chain::{self, GENESIS};
@@ -15,6 +16,8 @@ use super::entry::{StoredEntry, commitment};
 use super::report::{Place, Report};
 use super::segment::Segment;
 use super::succession::Succession;
+use super::witnessed::Witnessed;
+use super::witnesses::Witnesses;
 use crate::model::digest::Digest;
 
 /// Verifies entries, oldest first from the very first, against the record's own heads, and against
@@ -31,7 +34,7 @@ pub fn verify<E>(
     keys: &[PublicKey],
     anchors: Option<&[SignedHead]>,
 ) -> Result<Report, E> {
-    verify_pruned(Sealed::default(), entries, heads, keys, anchors)
+    verify_pruned(Sealed::default(), entries, heads, keys, anchors, None)
 }
 
 /// Segments that were sealed and taken out of a record.
@@ -48,6 +51,9 @@ pub struct Sealed<'a> {
 /// As [`verify`], of a record whose oldest entries are in sealed segments. Where those are not read, the
 /// entries begin after them: an entry of the record must then say where that is.
 ///
+/// `witnesses` are the passkeys that may have signed decisions, as they were kept elsewhere; without them
+/// the record's own word is taken for whose they are.
+///
 /// # Errors
 /// As [`verify`].
 pub fn verify_pruned<E>(
@@ -56,6 +62,7 @@ pub fn verify_pruned<E>(
     heads: &[SignedHead],
     keys: &[PublicKey],
     anchors: Option<&[SignedHead]>,
+    witnesses: Option<&Witnesses>,
 ) -> Result<Report, E> {
     let mut claims = claims(heads, anchors.unwrap_or_default());
     let boundary = sealed.segments.last().filter(|_| !sealed.are_read);
@@ -66,6 +73,7 @@ pub fn verify_pruned<E>(
         named: Vec::new(),
         met: Vec::new(),
         succession: Succession::of(keys),
+        witnessed: Witnessed::new(witnesses, boundary.is_none()),
         report: Report {
             sealed: begin,
             ..Report::default()
@@ -146,6 +154,8 @@ struct Walk<'a> {
     /// The heads that were held against entries.
     met: Vec<(Claim<'a>, Standing)>,
     succession: Succession<'a>,
+    /// What persons signed.
+    witnessed: Witnessed<'a>,
     report: Report,
 }
 
@@ -167,6 +177,7 @@ impl<'a> Walk<'a> {
         }
         self.named.extend(Segment::sealed_by(&entry.body));
         self.succeed(entry);
+        self.witnessed.step(entry, &mut self.report);
         if let Some(disclosure) = &entry.disclosure {
             self.disclosed(entry, disclosure);
         }
@@ -213,6 +224,7 @@ impl<'a> Walk<'a> {
     fn judged(self, beyond: Vec<Claim<'a>>) -> Report {
         let mut report = self.report;
         report.rotations = self.succession.count();
+        self.witnessed.conclude(&mut report);
         let beyond = beyond.into_iter().map(|claim| (claim, Standing::Beyond));
         for (claim, standing) in self.met.into_iter().chain(beyond) {
             let (signed, is_anchor) = (claim.signed, claim.is_anchor);

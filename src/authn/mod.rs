@@ -14,7 +14,8 @@ pub use bearer::bearer;
 use self::jwt::Issuers;
 use crate::guard::{Denial, Guard};
 use crate::model::call::Principal;
-use crate::model::credential::{Operator, Pep};
+use crate::model::credential::Pep;
+use crate::model::proof::Proven;
 
 /// The agent that a request's bearer key, or token of an issuer, proves.
 ///
@@ -47,6 +48,6 @@ pub async fn pep(guard: &Guard, headers: &HeaderMap) -> Result<Pep, Denial> {
 ///
 /// # Errors
 /// A [`Denial`] with a reason of status 401, which the guard has recorded.
-pub async fn operator(guard: &Guard, headers: &HeaderMap) -> Result<Operator, Denial> {
+pub async fn operator(guard: &Guard, headers: &HeaderMap) -> Result<Proven, Denial> {
     guard.operator(bearer(headers)).await
 }

@@ -161,7 +161,7 @@ pub(super) async fn run(args: Args, as_json: bool) -> Result<(), Failure> {
         } => {
             let id = parse_credential(&credential)?;
             let path = format!("/v1/agents/{name}/keys/{id}");
-            let reply = operator.open()?.delete(&path).await?;
+            let reply = operator.open()?.delete(&path, &[]).await?;
             stopped::print(&id.to_string(), "revoke", &reply.body, as_json)
         }
         Deed::Revoke { name, operator } => stop(&operator, &name, "revoke", as_json).await,

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Map, json};
 
-use self::decide::{compare_code, decide};
+use self::decide::{compare_code, decide, withdraw};
 use super::duration;
 use super::failure::Failure;
 use super::operator::{OperatorArgs, Operators, field, list};
@@ -64,6 +64,11 @@ enum Deed {
         #[arg(long)]
         message: Option<String>,
     },
+    /// Take your vote back, while it has decided nothing yet
+    Withdraw {
+        /// The approval
+        id: String,
+    },
 }
 
 pub(super) async fn run(args: Args, as_json: bool) -> Result<(), Failure> {
@@ -101,6 +106,7 @@ pub(super) async fn run(args: Args, as_json: bool) -> Result<(), Failure> {
             }
             decide(&operators, &id, shown, decision, as_json).await
         }
+        Deed::Withdraw { id } => withdraw(&operators, &id, as_json).await,
     }
 }
 

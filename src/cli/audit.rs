@@ -11,7 +11,7 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 pub(super) use self::pages::Pages;
-pub(super) use self::verify::verify_record;
+pub(super) use self::verify::{Outside, verify_record};
 use super::failure::Failure;
 use super::place::Place;
 use crate::audit::line::Line;
@@ -45,6 +45,9 @@ enum Deed {
         /// Several of them, one a line, where no change in the record links them
         #[arg(long, value_name = "FILE", conflicts_with = "key")]
         keys: Option<PathBuf>,
+        /// The passkeys that sign decisions, as `operators export` printed them, kept outside
+        #[arg(long, value_name = "FILE")]
+        operators: Option<PathBuf>,
     },
     /// Seal old entries in files of their own and take them out of the record
     Prune(prune::Args),
@@ -75,12 +78,14 @@ pub(super) async fn run(args: Args, as_json: bool) -> Result<(), Failure> {
             anchors,
             key,
             keys,
+            operators,
         } => {
             let asked = verify::Asked {
                 export: file.as_deref(),
                 segments: segments.as_deref(),
                 anchors: anchors.as_deref(),
                 keys: keys.as_deref().or(key.as_deref()),
+                operators: operators.as_deref(),
             };
             verify::run(&args.place, asked, as_json)
         }

@@ -1,11 +1,15 @@
 //! What is done by whoever holds the guard's directory, through its owner or, without one, directly.
 
+mod people;
+
 use std::path::Path;
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
+
+pub(super) use self::people::PeopleDeed;
 
 use super::failure::Failure;
 use super::owner::core::Core;
@@ -16,7 +20,7 @@ use crate::model::credential::Credential;
 use crate::model::id::CredentialId;
 use crate::model::isolation::Isolation;
 use crate::model::json;
-use crate::model::name::{AgentName, GroupName, OperatorName, ServerName};
+use crate::model::name::{AgentName, ServerName};
 use crate::model::time::Timestamp;
 use crate::store::keys::Purpose;
 
@@ -44,20 +48,8 @@ pub(super) enum Deed {
     },
     /// List the keys of enforcement points.
     ListPepKeys,
-    /// Add an operator.
-    AddOperator {
-        /// The person.
-        name: OperatorName,
-        /// Their groups.
-        groups: Vec<GroupName>,
-    },
-    /// Remove an operator.
-    RemoveOperator {
-        /// The person.
-        name: OperatorName,
-    },
-    /// List operators.
-    ListOperators,
+    /// What concerns operators.
+    People(PeopleDeed),
     /// Take entries out of the record.
     Prune {
         /// Which stay.
@@ -130,16 +122,7 @@ impl Deed {
             }),
             Self::RevokePepKey { id } => json!({"v": 1, "op": "peps.rm", "id": id.to_string()}),
             Self::ListPepKeys => json!({"v": 1, "op": "peps.ls"}),
-            Self::AddOperator { name, groups } => json!({
-                "v": 1,
-                "op": "operators.add",
-                "name": name.as_str(),
-                "groups": groups.iter().map(|group| group.as_str()).collect::<Vec<_>>(),
-            }),
-            Self::RemoveOperator { name } => {
-                json!({"v": 1, "op": "operators.rm", "name": name.as_str()})
-            }
-            Self::ListOperators => json!({"v": 1, "op": "operators.ls"}),
+            Self::People(deed) => deed.render(),
             Self::Prune { keep, to, dry_run } => {
                 let (time, from) = match keep {
                     Keep::For(time) => (Some(time.as_secs()), None),
@@ -180,21 +163,6 @@ impl Deed {
                 id: CredentialId::parse(text("id")?)?,
             }),
             "peps.ls" => Some(Self::ListPepKeys),
-            "operators.add" => {
-                let groups = hello.get("groups")?.as_array()?;
-                let groups: Option<Vec<GroupName>> = groups
-                    .iter()
-                    .map(|group| GroupName::parse(group.as_str()?).ok())
-                    .collect();
-                Some(Self::AddOperator {
-                    name: OperatorName::parse(text("name")?).ok()?,
-                    groups: groups.filter(|groups| !groups.is_empty())?,
-                })
-            }
-            "operators.rm" => Some(Self::RemoveOperator {
-                name: OperatorName::parse(text("name")?).ok()?,
-            }),
-            "operators.ls" => Some(Self::ListOperators),
             "audit.prune" => {
                 let number = |name: &str| hello.get(name).and_then(Value::as_u64);
                 Some(Self::Prune {
@@ -210,7 +178,7 @@ impl Deed {
             "keys.rotate" => Some(Self::RotateKey {
                 purpose: Purpose::parse(text("purpose")?)?,
             }),
-            _ => None,
+            _ => PeopleDeed::parse(hello).map(Self::People),
         }
     }
 
@@ -262,18 +230,6 @@ impl Deed {
                 let list: Vec<Value> = keys.iter().map(|key| pep_key(key, now)).collect();
                 Ok(json!({"keys": list}))
             }
-            Self::AddOperator { name, groups } => {
-                let (operator, token) = guard
-                    .add_operator(by, name.clone(), groups)
-                    .await
-                    .map_err(|error| refusal(name.as_str(), &error))?;
-                Ok(json!({
-                    "name": operator.name.as_str(),
-                    "groups": names(&operator.groups),
-                    "expires": operator.expires.to_string(),
-                    "token": token,
-                }))
-            }
             Self::Prune { keep, to, dry_run } => {
                 let pruned = match dry_run {
                     true => guard.prunable(keep).await.map_err(PruneError::from),
@@ -289,37 +245,7 @@ impl Deed {
                 let key = rotated.await.map_err(|error| Failure::because(&error))?;
                 Ok(json!({"purpose": purpose.name(), "key": key, "state": "in force"}))
             }
-            Self::RemoveOperator { name } => {
-                guard
-                    .revoke_operator(by, &name)
-                    .await
-                    .map_err(|error| refusal(name.as_str(), &error))?;
-                Ok(json!({"name": name.as_str(), "state": "removed"}))
-            }
-            Self::ListOperators => {
-                let now = guard.ambient().now();
-                let operators = guard
-                    .operators()
-                    .await
-                    .map_err(|error| Failure::because(&error))?;
-                let list: Vec<Value> = operators
-                    .iter()
-                    .map(|operator| {
-                        let state = match operator.revoked {
-                            Some(_) => "removed",
-                            None if operator.expires <= now => "expired",
-                            None => "live",
-                        };
-                        json!({
-                            "name": operator.name.as_str(),
-                            "groups": names(&operator.groups),
-                            "state": state,
-                            "expires": operator.expires.to_string(),
-                        })
-                    })
-                    .collect();
-                Ok(json!({"operators": list}))
-            }
+            Self::People(deed) => deed.perform(guard, by).await,
         }
     }
 }
@@ -404,16 +330,10 @@ fn pruned_of(pruned: &Pruned, to: &str) -> Value {
     json!({"first": pruned.first, "count": pruned.count, "segments": segments})
 }
 
-fn names(groups: &[GroupName]) -> Vec<&str> {
-    groups.iter().map(GroupName::as_str).collect()
-}
-
 fn refusal(name: &str, error: &OperateError) -> Failure {
     match error {
         OperateError::Missing => Failure::Missing(format!("{name}: {error}")),
-        OperateError::Taken | OperateError::Store(_) => {
-            Failure::Refused(format!("{name}: {error}"))
-        }
+        _ => Failure::Refused(format!("{name}: {error}")),
     }
 }
 
@@ -431,14 +351,6 @@ mod tests {
                 name: AgentName::parse("billing").unwrap(),
                 life: Some(Duration::from_secs(60)),
             },
-            Deed::AddOperator {
-                name: OperatorName::parse("alice").unwrap(),
-                groups: vec![GroupName::parse("finance").unwrap()],
-            },
-            Deed::RemoveOperator {
-                name: OperatorName::parse("alice").unwrap(),
-            },
-            Deed::ListOperators,
             Deed::AddPepKey {
                 name: ServerName::parse("ledger").unwrap(),
                 life: None,

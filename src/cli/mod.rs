@@ -7,6 +7,7 @@ mod agents;
 mod approvals;
 mod audit;
 mod deed;
+mod delegations;
 mod demo;
 mod doctor;
 mod duration;
@@ -89,6 +90,8 @@ enum Command {
     Keys(keys::Args),
     /// Add, list and remove those who may approve
     Operators(operators::Args),
+    /// Let somebody vote in your stead for a time
+    Delegations(delegations::Args),
 }
 
 /// Runs the command that the process was started with.
@@ -145,6 +148,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Notify(args) => notify::run(args, as_json).await,
         Command::Keys(args) => keys::run(args, as_json).await,
         Command::Operators(args) => operators::run(args, as_json).await,
+        Command::Delegations(args) => delegations::run(args, as_json).await,
     }
 }
 

@@ -121,12 +121,10 @@ async fn test(name: &ChannelName, home: &Home, as_json: bool) -> Result<(), Fail
         .ok_or_else(|| Failure::Missing(format!("the configuration names no channel {name}")))?;
     let data = home.data()?;
     let operators = Notice::read(&data).map_or(config.listen.operators, |one| one.operators);
-    let here = Url::parse(&format!("http://{operators}"));
+    let here = format!("http://{operators}");
+    let origin = config.console.origin.as_ref().unwrap_or(&here);
     let desk = Desk {
-        console: match &config.listen.console {
-            Some(url) => url.clone(),
-            None => here.map_err(|error| Failure::because(&error))?,
-        },
+        console: Url::parse(origin).map_err(|error| Failure::because(&error))?,
         signer: home.signer(&data)?,
     };
     let (is_taken, answer, said) = match notify::test(channel, &desk, &Ambient::system()).await {

@@ -120,9 +120,13 @@ impl Operators {
         self.send(Method::POST, path, body, headers).await
     }
 
-    /// Takes something away.
-    pub(super) async fn delete(&self, path: &str) -> Result<Reply, Failure> {
-        self.send(Method::DELETE, path, None, &[]).await
+    /// Takes something back.
+    pub(super) async fn delete(
+        &self,
+        path: &str,
+        headers: &[(HeaderName, HeaderValue)],
+    ) -> Result<Reply, Failure> {
+        self.send(Method::DELETE, path, None, headers).await
     }
 
     async fn send(
@@ -200,6 +204,14 @@ fn refusal(status: StatusCode, problem: &Value) -> Failure {
     }
     match status {
         StatusCode::NOT_FOUND => Failure::Missing(text),
+        // A passkey is no matter for a terminal.
+        StatusCode::UNAUTHORIZED if code == "user-unverified" => {
+            let page = field(problem, "console");
+            Failure::NeedsInput(match page.is_empty() {
+                true => text,
+                false => format!("{text} Decide it here: {}", escape(page)),
+            })
+        }
         _ => Failure::Refused(text),
     }
 }

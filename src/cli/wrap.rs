@@ -25,7 +25,7 @@ use super::owner::socket::SOCKET;
 use super::owner::{Owner, Setup};
 use super::place::{Place, read_config};
 use super::print;
-use crate::config::Config;
+use crate::config::{Config, Console};
 use crate::guard::{PinPolicy, Reload};
 use crate::limits::AGENT_MESSAGE_BYTES;
 use crate::model::name::{AgentName, ServerName};
@@ -200,6 +200,7 @@ fn setup(args: &Args, config: Option<&Config>, data: &Path) -> Result<Setup, Fai
         agents: None,
         names: Vec::new(),
         operators: config.map_or(anywhere, |config| config.listen.operators),
+        console: config.map_or_else(Console::default, |config| config.console.clone()),
         upstreams: BTreeMap::new(),
         // Tokens come over HTTP alone.
         issuers: Vec::new(),
@@ -216,7 +217,6 @@ fn setup(args: &Args, config: Option<&Config>, data: &Path) -> Result<Setup, Fai
             Some(config) => config.channels()?,
             None => Vec::new(),
         },
-        console: config.and_then(|config| config.listen.console.clone()),
     })
 }
 

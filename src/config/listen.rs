@@ -2,8 +2,6 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use url::Url;
-
 use crate::scopes::Faults;
 use crate::scopes::reading::{Block, Keys};
 use crate::scopes::yaml::Node;
@@ -17,9 +15,6 @@ pub struct Listen {
     pub operators: SocketAddr,
     /// The names, beside those of this machine for itself, under which agents reach the guard.
     pub names: Vec<String>,
-    /// Where operators' browsers reach the console, for links that lead there; where it is absent, at the
-    /// address on which operators are heard.
-    pub console: Option<Url>,
 }
 
 impl Default for Listen {
@@ -28,7 +23,6 @@ impl Default for Listen {
             agents: SocketAddr::from((Ipv4Addr::LOCALHOST, AGENTS_PORT)),
             operators: SocketAddr::from((Ipv4Addr::LOCALHOST, OPERATORS_PORT)),
             names: Vec::new(),
-            console: None,
         }
     }
 }
@@ -60,15 +54,10 @@ impl Listen {
             Some(node) => names(node, faults)?,
             None => Vec::new(),
         };
-        let console = match block.find("console") {
-            Some(node) => Some(console(node, faults)?),
-            None => None,
-        };
         Some(Self {
             agents,
             operators,
             names,
-            console,
         })
     }
 }
@@ -90,27 +79,6 @@ fn names(node: &Node, faults: &mut Faults) -> Option<Vec<String>> {
             None
         })
         .collect()
-}
-
-fn console(node: &Node, faults: &mut Faults) -> Option<Url> {
-    let url = Url::parse(&node.line(faults)?).ok();
-    let is_plain = |url: &Url| {
-        matches!(url.scheme(), "https" | "http")
-            && url.has_host()
-            && url.username().is_empty()
-            && url.password().is_none()
-            && url.query().is_none()
-            && url.fragment().is_none()
-    };
-    let url = url.filter(is_plain);
-    if url.is_none() {
-        faults.add(
-            &node.at,
-            "not where a browser finds the console",
-            "write its address, for example `https://guard.example.com`",
-        );
-    }
-    url
 }
 
 fn address(node: &Node, accepts_plain: bool, faults: &mut Faults) -> Option<SocketAddr> {
@@ -135,7 +103,7 @@ fn address(node: &Node, accepts_plain: bool, faults: &mut Faults) -> Option<Sock
 
 const LISTEN: Keys = Keys {
     what: "`listen`",
-    known: &["agents", "operators", "names", "console", "accept_plain"],
+    known: &["agents", "operators", "names", "accept_plain"],
     later: &["tls"],
 };
 

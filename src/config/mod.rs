@@ -3,6 +3,7 @@
 //! Read strictly, with every fault at once. It names secrets and never holds one.
 
 mod anchor;
+mod console;
 mod issuer;
 mod listen;
 mod notify;
@@ -13,6 +14,7 @@ use std::collections::BTreeMap;
 use std::path::{Component, Path, PathBuf};
 
 pub use anchor::{Anchor, AnchorRef};
+pub use console::Console;
 pub use listen::Listen;
 pub use notify::{Address, Notify, NotifyWay};
 pub use secret::SecretRef;
@@ -36,6 +38,8 @@ pub struct Config {
     pub scopes: PathBuf,
     /// The two listeners.
     pub listen: Listen,
+    /// Where people reach the console, and with what they enter it.
+    pub console: Console,
     /// The upstreams, by the guard's name for them.
     pub upstreams: BTreeMap<ServerName, Upstream>,
     /// The issuers whose tokens may prove an agent.
@@ -130,6 +134,10 @@ fn read(tree: &Node, base: &Path, faults: &mut Faults) -> Option<Config> {
         Some(node) => Listen::read(node, faults),
         None => Some(Listen::default()),
     };
+    let console = match block.find("console") {
+        Some(node) => Console::read(node, faults),
+        None => Some(Console::default()),
+    };
     let upstreams = block
         .find("upstreams")
         .map(|node| upstreams(node, base, faults))
@@ -164,6 +172,7 @@ fn read(tree: &Node, base: &Path, faults: &mut Faults) -> Option<Config> {
         data: data?,
         scopes: scopes?,
         listen: listen?,
+        console: console?,
         upstreams,
         issuers,
         anchors,
@@ -240,6 +249,7 @@ const CONFIG: Keys = Keys {
         "data",
         "scopes",
         "listen",
+        "console",
         "upstreams",
         "issuers",
         "anchors",
@@ -283,6 +293,8 @@ mod tests {
              data: /var/lib/guard\n\
              scopes: manifests\n\
              listen: {agents: '127.0.0.1:1', operators: '[::1]:2'}\n\
+             console: {origin: 'https://guard.example.com', token_sign_in: false, \
+             require_passkeys: true}\n\
              upstreams:\n  files: {command: [server, --root, /srv], env: {LANG: C}}\n  \
              crm: {url: 'https://crm.example.com/mcp', credential: {env: CRM_TOKEN}}\n\
              issuers:\n  https://idp.example.com: {jwks: 'https://idp.example.com/keys'}\n  \
@@ -294,6 +306,9 @@ mod tests {
         )
         .unwrap();
         assert_eq!(config.upstreams.len(), 2);
+        let origin = config.console.origin.as_deref();
+        assert_eq!(origin, Some("https://guard.example.com"));
+        assert!(!config.console.token_sign_in && config.console.require_passkeys);
         let [one, other] = config.issuers.as_slice() else {
             panic!("{:?}", config.issuers);
         };
@@ -359,6 +374,20 @@ mod tests {
     }
 
     #[test]
+    fn a_console_without_a_name_is_refused_with_what_to_write() {
+        for (origin, remedy) in [
+            ("http://127.0.0.1:7441", "http://localhost:PORT"),
+            ("http://guard.example.com", "https://"),
+        ] {
+            let text = format!("version: 1\nconsole: {{origin: '{origin}'}}\n");
+            let fault = parse(&text).unwrap_err().remove(0);
+            assert!(fault.starts_with("countersign.yaml:2:19:"), "{fault}");
+            assert!(fault.contains(remedy), "{fault}");
+        }
+        assert!(parse("version: 1\n").unwrap().console.token_sign_in);
+    }
+
+    #[test]
     fn an_issuer_is_reached_by_https_or_by_an_open_word_on_this_machine() {
         let issuer = |text: &str| parse(&format!("version: 1\nissuers:\n  {text}\n"));
         let fault = |text: &str| issuer(text).unwrap_err().remove(0);
@@ -410,7 +439,6 @@ mod tests {
     fn a_channel_is_read_whole() {
         let config = parse(
             "version: 1\n\
-             listen: {console: 'https://guard.example.com/x'}\n\
              notify:\n\
              - name: ops\n  webhook: {url: 'https://hooks.example.com', secret: {env: OPS}}\n  \
              tiers: [critical, high]\n  groups: [finance]\n  remind: 5m\n  \
@@ -430,8 +458,6 @@ mod tests {
         assert_eq!(chat.route.tiers.len(), 4);
         assert!(chief.route.tiers.is_empty());
         assert!(matches!(chief.way, NotifyWay::Mail { port: 587, .. }));
-        let console = config.listen.console.as_ref().map(ToString::to_string);
-        assert_eq!(console.as_deref(), Some("https://guard.example.com/x"));
     }
 
     #[test]

@@ -15,6 +15,7 @@ use super::viewer::Viewer;
 use super::{Console, foreign, frame, moment, plot, stopped};
 use crate::guard::{AgentView, Stopped};
 use crate::model::name::AgentName;
+use crate::model::role::Right;
 use crate::model::session::{AgentState, Session, SessionState};
 use crate::model::time::Timestamp;
 
@@ -50,10 +51,15 @@ pub(super) async fn page(
 pub(super) async fn take(
     State(console): State<Arc<Console>>,
     Path((name, deed)): Path<(String, String)>,
-    Posted { viewer, .. }: Posted,
+    posted: Posted,
 ) -> Result<Response, Refusal> {
+    let right = match deed.as_str() {
+        "resume" => Right::Manage,
+        _ => Right::Stop,
+    };
+    let (viewer, _) = posted.with(&console, right).await?;
     let agent = AgentName::parse(&name).map_err(|_| Refusal::missing())?;
-    let (guard, operator) = (&console.guard, &viewer.operator.name);
+    let (guard, operator) = (&console.guard, &viewer.proven.operator.name);
     let mut done = Stopped::default();
     match deed.as_str() {
         "pause" => done = guard.pause_agent(operator, &agent).await?,
@@ -99,9 +105,9 @@ fn card(
                     AgentState::Revoked => "deny",
                 }) { (state.name()) }
                 div .deeds {
-                    @if state == AgentState::Running { (deed(agent, viewer, "pause", "Pause")) }
-                    @if state == AgentState::Paused { (deed(agent, viewer, "resume", "Resume")) }
-                    @if state != AgentState::Revoked {
+                    @if state == AgentState::Running && viewer.may(Right::Stop) { (deed(agent, viewer, "pause", "Pause")) }
+                    @if state == AgentState::Paused && viewer.may(Right::Manage) { (deed(agent, viewer, "resume", "Resume")) }
+                    @if state != AgentState::Revoked && viewer.may(Right::Stop) {
                         details {
                             summary .button.quiet { "Revoke…" }
                             div .panel {

@@ -16,7 +16,7 @@ pub(super) async fn file(Path(name): Path<String>) -> Response {
     }
 }
 
-const FILES: [(&str, &str, &str); 4] = [
+const FILES: [(&str, &str, &str); 5] = [
     (
         "console.css",
         "text/css; charset=utf-8",
@@ -31,6 +31,11 @@ const FILES: [(&str, &str, &str); 4] = [
         "keys.js",
         "text/javascript; charset=utf-8",
         include_str!("assets/keys.js"),
+    ),
+    (
+        "passkey.js",
+        "text/javascript; charset=utf-8",
+        include_str!("assets/passkey.js"),
     ),
     ("mark.svg", "image/svg+xml", include_str!("assets/mark.svg")),
 ];

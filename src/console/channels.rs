@@ -13,6 +13,7 @@ use super::viewer::Viewer;
 use super::{Console, frame, moment};
 use crate::guard::notices::ChannelView;
 use crate::model::name::ChannelName;
+use crate::model::role::Right;
 use crate::model::time::Timestamp;
 
 /// The channels of the configuration.
@@ -49,10 +50,11 @@ pub(super) async fn page(State(console): State<Arc<Console>>, viewer: Viewer) ->
 pub(super) async fn enable(
     State(console): State<Arc<Console>>,
     Path(name): Path<String>,
-    Posted { viewer, .. }: Posted,
+    posted: Posted,
 ) -> Result<Redirect, Refusal> {
+    let (viewer, _) = posted.with(&console, Right::Manage).await?;
     let name = ChannelName::parse(&name).map_err(|_| Refusal::missing())?;
-    let operator = &viewer.operator.name;
+    let operator = &viewer.proven.operator.name;
     console.guard.enable_channel(operator, &name).await?;
     Ok(Redirect::to("/channels"))
 }

@@ -17,9 +17,11 @@ pub(super) fn read(headers: &HeaderMap) -> Option<&str> {
     found.next().is_none().then_some(only)
 }
 
-/// Gives the browser the name of its visit, for as long as it stays open.
-pub(super) fn give(name: &str) -> Option<HeaderValue> {
-    HeaderValue::from_str(&format!("{NAME}={name}; {ATTRIBUTES}")).ok()
+/// Gives the browser the name of its visit, for as long as it stays open; over TLS only where the pages
+/// come over it.
+pub(super) fn give(name: &str, over_tls: bool) -> Option<HeaderValue> {
+    let secure = if over_tls { "; Secure" } else { "" };
+    HeaderValue::from_str(&format!("{NAME}={name}; {ATTRIBUTES}{secure}")).ok()
 }
 
 /// Takes it back.
@@ -28,7 +30,7 @@ pub(super) fn take() -> Option<HeaderValue> {
 }
 
 const NAME: &str = "countersign";
-/// Without `Secure`: the listener speaks plain HTTP on loopback, where some browsers would drop it.
+/// Without `Secure`: the listener may speak plain HTTP on loopback, where some browsers would drop it.
 const ATTRIBUTES: &str = "Path=/; HttpOnly; SameSite=Strict";
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
-use axum::http::StatusCode;
+use axum::http::header::ACCEPT;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
 
 use super::Console;
@@ -14,16 +15,25 @@ use crate::guard::{Resolution, ResolveError, Vote};
 use crate::limits::GRANT_USES_COUNT;
 use crate::model::digest::Digest;
 use crate::model::id::ApprovalId;
+use crate::model::json;
+use crate::model::passkey::Assertion;
+use crate::model::role::Right;
 
 /// Counts it; where the request moved on, the page shows how it stands now.
 pub(super) async fn take(
     State(console): State<Arc<Console>>,
     Path(id): Path<String>,
-    Posted { viewer, fields }: Posted,
+    headers: HeaderMap,
+    posted: Posted,
 ) -> Result<Response, Refusal> {
+    let (viewer, fields) = posted.with(&console, Right::Decide).await?;
     let id = ApprovalId::parse(&id).ok_or_else(Refusal::missing)?;
     let vote = read(&fields)?;
-    let (status, word) = match console.guard.resolve(&viewer.operator, id, vote).await {
+    let (status, word) = match console
+        .guard
+        .resolve(&viewer.proven.operator, id, vote)
+        .await
+    {
         Ok(_) => return Ok(Redirect::to(&format!("/requests/{id}")).into_response()),
         Err(ResolveError::Stale { .. }) => (
             StatusCode::PRECONDITION_FAILED,
@@ -33,6 +43,24 @@ pub(super) async fn take(
             StatusCode::CONFLICT,
             "Nothing was decided: the request had ended before your decision came.",
         ),
+        Err(ResolveError::Voted { .. }) => (
+            StatusCode::CONFLICT,
+            "Nothing was decided: you have voted on it already, and count once.",
+        ),
+        // A script of ours runs the passkey and sends the same form again.
+        Err(ResolveError::Unsigned(unsigned)) if is_script(&headers) => {
+            let asked = axum::Json(serde_json::json!({"publicKey": unsigned.options}));
+            return Ok((StatusCode::UNAUTHORIZED, asked).into_response());
+        }
+        Err(ResolveError::Unsigned(_)) => (
+            StatusCode::UNAUTHORIZED,
+            "Nothing was decided: this approval is signed with a passkey, which takes a browser with scripts.",
+        ),
+        Err(ResolveError::Answer(fault)) => {
+            let word = format!("Nothing was decided: {fault}. Decide again.");
+            let page = request::shown(&console, &viewer, id, Some(&word)).await?;
+            return Ok((StatusCode::FORBIDDEN, page).into_response());
+        }
         Err(other) => return Err(other.into()),
     };
     let page = request::shown(&console, &viewer, id, Some(word)).await?;
@@ -57,7 +85,15 @@ fn read(fields: &Fields) -> Result<Vote, Refusal> {
         },
         _ => return Err(Refusal::bad_field("decision")),
     };
+    let answer = fields.text("assertion").map(|text| {
+        let answer = json::parse(text.as_bytes()).ok();
+        answer.and_then(|answer| Assertion::parse(&answer).ok())
+    });
     Ok(Vote {
+        answer: match answer {
+            None => None,
+            Some(read) => Some(read.ok_or_else(|| Refusal::bad_field("assertion"))?),
+        },
         version: fields.needed("version", |text| text.parse().ok())?,
         digest: fields.needed("digest", Digest::from_hex)?,
         decision,
@@ -66,4 +102,10 @@ fn read(fields: &Fields) -> Result<Vote, Refusal> {
             is_ours.then(|| mark.to_owned())
         })?,
     })
+}
+
+fn is_script(headers: &HeaderMap) -> bool {
+    headers
+        .get(ACCEPT)
+        .is_some_and(|kind| kind == "application/json")
 }

@@ -13,13 +13,27 @@ use super::Console;
 use super::refusal::Refusal;
 use super::viewer::Viewer;
 use crate::limits::FORM_BYTES;
+use crate::model::role::Right;
 
-/// A form, and the person who posted it.
+/// A form, and the person who posted it: neither is had without naming the right that the form takes.
 pub(super) struct Posted {
-    /// Who.
-    pub(super) viewer: Viewer,
-    /// What.
-    pub(super) fields: Fields,
+    viewer: Viewer,
+    fields: Fields,
+}
+
+impl Posted {
+    /// Who and what, where they have the right.
+    ///
+    /// # Errors
+    /// When they do not; that is recorded.
+    pub(super) async fn with(
+        self,
+        console: &Console,
+        right: Right,
+    ) -> Result<(Viewer, Fields), Refusal> {
+        console.guard.allow(&self.viewer.proven, right).await?;
+        Ok((self.viewer, self.fields))
+    }
 }
 
 /// The fields of a form.

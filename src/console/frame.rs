@@ -14,10 +14,12 @@ pub(super) enum Room {
     Scopes,
     Tools,
     Channels,
+    People,
+    Me,
 }
 
 impl Room {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Inbox,
         Self::Agents,
         Self::Grants,
@@ -25,6 +27,7 @@ impl Room {
         Self::Scopes,
         Self::Tools,
         Self::Channels,
+        Self::People,
     ];
 
     const fn row(self) -> (&'static str, &'static str) {
@@ -36,6 +39,8 @@ impl Room {
             Self::Scopes => ("Scopes", "/scopes"),
             Self::Tools => ("Tools", "/tools"),
             Self::Channels => ("Channels", "/channels"),
+            Self::People => ("People", "/people"),
+            Self::Me => ("Me", "/me"),
         }
     }
 }
@@ -56,7 +61,8 @@ pub(super) fn page(room: Room, title: &str, viewer: &Viewer, since: &str, body: 
                 p #live .live role="status" data-since=(since) { }
                 form method="post" action="/sign-out" {
                     (seal(viewer))
-                    span .meta { (viewer.operator.name) " " }
+                    a .meta href="/me" aria-current=[(room == Room::Me).then_some("page")] { (viewer.proven.operator.name) }
+                    " "
                     button .quiet { "Sign out" }
                 }
             }
@@ -107,6 +113,7 @@ fn whole(title: &str, body: Markup) -> Markup {
                 link rel="icon" type="image/svg+xml" href="/assets/mark.svg";
                 script type="module" src="/assets/live.js" { }
                 script type="module" src="/assets/keys.js" { }
+                script type="module" src="/assets/passkey.js" { }
             }
             body {
                 a .skip href="#main" { "Skip to the content" }

@@ -13,6 +13,7 @@ use super::viewer::Viewer;
 use super::{Console, frame, moment, stopped};
 use crate::model::grant::Grant;
 use crate::model::id::GrantId;
+use crate::model::role::Right;
 use crate::model::time::Timestamp;
 
 /// Grants, newest first; those that can still be used stand on top.
@@ -50,11 +51,12 @@ pub(super) async fn page(
 pub(super) async fn revoke(
     State(console): State<Arc<Console>>,
     Path(id): Path<String>,
-    Posted { viewer, .. }: Posted,
+    posted: Posted,
 ) -> Result<Response, Refusal> {
+    let (viewer, _) = posted.with(&console, Right::Stop).await?;
     let id = GrantId::parse(&id).ok_or_else(Refusal::missing)?;
-    let revoked = console.guard.revoke_grant(&viewer.operator.name, id);
-    let done = revoked.await?;
+    let operator = &viewer.proven.operator.name;
+    let done = console.guard.revoke_grant(operator, id).await?;
     Ok(stopped::answer(
         &console,
         &viewer,
@@ -79,7 +81,7 @@ fn row(grant: &Grant, viewer: &Viewer, now: Timestamp) -> Markup {
             td { (moment::ago(grant.until, now)) }
             td { a href={ "/requests/" (grant.approval) } { "request" } }
             td {
-                @if is_live {
+                @if is_live && viewer.may(Right::Stop) {
                     form method="post" action={ "/grants/" (grant.id) "/revoke" } {
                         (frame::seal(viewer))
                         button .quiet { "Revoke" }

@@ -25,7 +25,7 @@ pub(super) async fn page(
     let is_empty = approvals.is_empty();
     let body = html! {
         div .panes.inbox {
-            (list::render(approvals, None, &viewer.operator, now))
+            (list::render(approvals, None, &viewer.proven.operator, now))
             main #main .request.none {
                 @if !is_empty { p .meta { "Choose a request to see what it would do." } }
             }

@@ -7,8 +7,10 @@ use maud::{Markup, html};
 use super::tier;
 use super::{foreign, moment};
 use crate::model::approval::{Approval, ApprovalState};
+use crate::model::approver::Approver;
 use crate::model::credential::Operator;
 use crate::model::id::ApprovalId;
+use crate::model::quorum::Bar;
 use crate::model::text::escape;
 use crate::model::time::Timestamp;
 
@@ -68,8 +70,14 @@ fn row(approval: &Approval, is_shown: bool, operator: &Operator, now: Timestamp)
                     code { (foreign::text(&approval.target.to_string())) }
                     span .meta {
                         @match &state {
-                            ApprovalState::Held if !approval.rule.admits(operator) => "for others",
-                            ApprovalState::Held => (gist(approval)),
+                            ApprovalState::Held if is_for_others(approval, operator) => "for others",
+                            ApprovalState::Held => {
+                                @if let Some(progress) = approval.progress() { (progress) " · " }
+                                @match approval.vote_of(&operator.name) {
+                                    Some(_) => "you voted",
+                                    None => (gist(approval)),
+                                }
+                            },
                             ApprovalState::Approved { by, .. } => { "✓ " (by) },
                             other => (other.name()),
                         }
@@ -77,6 +85,15 @@ fn row(approval: &Approval, is_shown: bool, operator: &Operator, now: Timestamp)
                 }
             }
         }
+    }
+}
+
+/// Whether others must decide it. Whether somebody is the only person there is shows on its own page.
+fn is_for_others(approval: &Approval, operator: &Operator) -> bool {
+    match approval.bars(&Approver::from(operator)) {
+        None => false,
+        Some(Bar::Group) => true,
+        Some(Bar::Owner | Bar::User) => !approval.rule.self_approval,
     }
 }
 

@@ -10,6 +10,7 @@ mod calls;
 mod channels;
 mod cookie;
 mod decision;
+mod enrol;
 mod feed;
 mod foreign;
 mod form;
@@ -17,7 +18,9 @@ mod frame;
 mod grants;
 mod inbox;
 mod list;
+mod me;
 mod moment;
+mod people;
 mod plot;
 mod precedent;
 mod record;
@@ -33,6 +36,7 @@ mod tier;
 mod tools;
 mod viewer;
 mod visits;
+mod votes;
 
 use std::sync::Arc;
 
@@ -64,6 +68,7 @@ pub fn router(guard: Arc<Guard>, rest: Router) -> Router {
         .route("/", get(inbox::page))
         .route("/requests/{id}", get(request::page))
         .route("/requests/{id}/decision", post(decision::take))
+        .route("/requests/{id}/withdraw", post(votes::withdraw))
         .route("/agents", get(agents::page))
         .route("/agents/{name}/{deed}", post(agents::take))
         .route("/sessions/{id}", get(sessions::page))
@@ -78,7 +83,19 @@ pub fn router(guard: Arc<Guard>, rest: Router) -> Router {
         .route("/tools", get(tools::page))
         .route("/tools/diff", get(tools::diff))
         .route("/tools/{deed}", post(tools::take))
+        .route("/people", get(people::page))
+        .route("/people/{name}/confirm", post(people::confirm))
+        .route("/me", get(me::page))
+        .route("/me/passkeys/begin", post(me::begin))
+        .route("/me/passkeys/finish", post(me::finish))
+        .route("/me/proofs/{id}/end", post(me::end))
+        .route("/me/sign-out", post(me::leave))
+        .route("/enrol", get(enrol::page))
+        .route("/enrol/begin", post(enrol::begin))
+        .route("/enrol/finish", post(enrol::finish))
         .route("/sign-in", get(sign_in::page).post(sign_in::enter))
+        .route("/sign-in/passkey/begin", post(sign_in::begin))
+        .route("/sign-in/passkey/finish", post(sign_in::finish))
         .route("/sign-out", post(sign_in::leave))
         .route("/feed", get(feed::stream))
         .route("/assets/{name}", get(assets::file))

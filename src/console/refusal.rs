@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use maud::html;
 
 use super::frame;
-use crate::guard::{OperateError, ResolveError, StoreError};
+use crate::guard::{Denial, EnrolError, OperateError, ResolveError, StoreError};
 use crate::model::reason::Reason;
 
 /// Why a page was not shown, or a wish not done.
@@ -71,6 +71,18 @@ impl From<StoreError> for Refusal {
     }
 }
 
+impl From<Denial> for Refusal {
+    fn from(denial: Denial) -> Self {
+        Self::of(denial.reason())
+    }
+}
+
+impl From<EnrolError> for Refusal {
+    fn from(error: EnrolError) -> Self {
+        Self::of(error.reason()).because(&error)
+    }
+}
+
 impl From<OperateError> for Refusal {
     fn from(error: OperateError) -> Self {
         Self::of(error.reason()).because(&error)
@@ -80,6 +92,15 @@ impl From<OperateError> for Refusal {
 impl From<ResolveError> for Refusal {
     fn from(error: ResolveError) -> Self {
         Self::of(error.reason()).because(&error)
+    }
+}
+
+impl Refusal {
+    /// The same for a script of ours.
+    pub(super) fn spoken(self) -> Response {
+        let said =
+            serde_json::json!({"title": self.title, "what": self.what, "remedy": self.remedy});
+        (self.status, axum::Json(said)).into_response()
     }
 }
 

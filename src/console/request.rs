@@ -11,13 +11,14 @@ use super::frame::Room;
 use super::refusal::Refusal;
 use super::tail::Sight;
 use super::viewer::Viewer;
-use super::{Console, calls, foreign, frame, list, moment, precedent, sessions, tier};
-use crate::guard::{Precedent, sentence};
+use super::{Console, calls, foreign, frame, list, moment, precedent, sessions, tier, votes};
+use crate::guard::{Part, Precedent, sentence};
 use crate::limits::{GRANT_LIFE, GRANT_USES_COUNT};
 use crate::model::approval::{Approval, ApprovalState};
 use crate::model::id::ApprovalId;
 use crate::model::json;
 use crate::model::privilege::Privilege;
+use crate::model::role::Right;
 use crate::model::session::Session;
 use crate::model::time::Timestamp;
 
@@ -45,11 +46,15 @@ pub(super) async fn shown(
     let sight = console.tail.look(guard).await?;
     let before = guard.precedents(&approval).await?;
     let session = guard.session_named(approval.session).await?;
+    let part = guard.part(&approval, &viewer.proven.operator).await?;
     let now = guard.ambient().now();
+    let asks = guard
+        .asks_passkey(&approval, &viewer.proven.operator, part.own)
+        .await?;
     let title = sentence(&approval);
     let body = html! {
         div .panes.one {
-            (list::render(others, Some(id), &viewer.operator, now))
+            (list::render(others, Some(id), &viewer.proven.operator, now))
             main #main class={ "request " (tier::class(approval.privilege)) } data-shown=(id) {
                 @if let Some(word) = word {
                     p .alert role="alert" { (word) }
@@ -61,8 +66,12 @@ pub(super) async fn shown(
                 h1 { (title) }
                 (facts(&approval, session.as_ref(), &sight, &before, now))
                 (standing(&approval, now))
+                (votes::cast(&approval, now))
                 @if approval.is_open(now) {
-                    (verdict(&approval, viewer, guard.ambient().random::<16>()))
+                    (votes::own(&approval, &part, viewer, now))
+                    @if part.may_vote() {
+                        (verdict(&approval, &part, viewer, asks, guard.ambient().random::<16>()))
+                    }
                 }
             }
         }
@@ -163,17 +172,12 @@ const fn effect(privilege: Privilege) -> &'static str {
 
 fn standing(approval: &Approval, now: Timestamp) -> Markup {
     let state = approval.state_at(now);
-    let groups: Vec<&str> = approval
-        .rule
-        .any_of
-        .iter()
-        .map(|group| group.as_str())
-        .collect();
     html! {
         p .standing {
             @match &state {
                 ApprovalState::Held => {
-                    span .held { "‖ held" } " · needs one of " (groups.join(", "))
+                    span .held { "‖ held" } " · " (votes::needs(approval))
+                    @if approval.rule.step_up { " · passkey" }
                     " · code " code .code { (approval.code) }
                     " · " (moment::left(approval.decide_by, now)) " left"
                 }
@@ -197,10 +201,16 @@ fn standing(approval: &Approval, now: Timestamp) -> Markup {
     }
 }
 
-fn verdict(approval: &Approval, viewer: &Viewer, mark: [u8; 16]) -> Markup {
-    if !approval.rule.admits(&viewer.operator) {
+fn verdict(
+    approval: &Approval,
+    part: &Part,
+    viewer: &Viewer,
+    asks: bool,
+    mark: [u8; 16],
+) -> Markup {
+    if !viewer.may(Right::Decide) {
         return html! {
-            p .meta { "You belong to none of the groups that may decide this." }
+            p .meta { "What you signed in with does not decide." }
         };
     }
     let action = format!("/requests/{}/decision", approval.id);
@@ -229,10 +239,20 @@ fn verdict(approval: &Approval, viewer: &Viewer, mark: [u8; 16]) -> Markup {
             }
             details #approve {
                 summary .button.main { "Approve…" }
-                form method="post" action=(action) .panel {
+                form method="post" action=(action) .panel data-passkey[asks] {
                     (bound)
+                    @if asks {
+                        input type="hidden" name="assertion";
+                        p .meta role="status" { "You sign exactly this with your passkey." }
+                    }
                     input type="hidden" name="decision" value="approve";
                     p .lead { (sentence(approval)) }
+                    @if part.own {
+                        p .alert {
+                            "It concerns yourself. You may approve it, because nobody else could; the record \
+                             will say that you approved your own matter."
+                        }
+                    }
                     p {
                         "Code " code .code { (approval.code) }
                         span .meta { " must be the one that the agent shows." }

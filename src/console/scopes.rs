@@ -12,6 +12,7 @@ use super::refusal::Refusal;
 use super::viewer::Viewer;
 use super::{Console, foreign, frame};
 use crate::model::digest::Digest;
+use crate::model::role::Right;
 
 /// What is in force, agent by agent.
 pub(super) async fn page(
@@ -76,12 +77,13 @@ pub(super) async fn page(
 /// Puts the offered scopes into force, if they are the ones that were looked at.
 pub(super) async fn accept(
     State(console): State<Arc<Console>>,
-    Posted { viewer, fields }: Posted,
+    posted: Posted,
 ) -> Result<Redirect, Refusal> {
+    let (viewer, fields) = posted.with(&console, Right::Manage).await?;
     let digest = fields.needed("digest", Digest::from_hex)?;
     console
         .guard
-        .accept_scopes(&viewer.operator.name, digest)
+        .accept_scopes(&viewer.proven.operator.name, digest)
         .await?;
     Ok(Redirect::to("/scopes"))
 }

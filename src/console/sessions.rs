@@ -14,6 +14,7 @@ use super::viewer::Viewer;
 use super::{Console, calls, foreign, frame, moment, plot, stopped};
 use crate::guard::Stopped;
 use crate::model::id::SessionId;
+use crate::model::role::Right;
 use crate::model::session::{EndCause, Session, SessionState};
 use crate::model::taint::TaintGrade;
 use crate::model::time::Timestamp;
@@ -68,10 +69,15 @@ pub(super) async fn page(
 pub(super) async fn take(
     State(console): State<Arc<Console>>,
     Path((id, deed)): Path<(String, String)>,
-    Posted { viewer, .. }: Posted,
+    posted: Posted,
 ) -> Result<Response, Refusal> {
+    let right = match deed.as_str() {
+        "resume" | "reinstate" => Right::Manage,
+        _ => Right::Stop,
+    };
+    let (viewer, _) = posted.with(&console, right).await?;
     let id = SessionId::parse(&id).ok_or_else(Refusal::missing)?;
-    let (guard, operator) = (&console.guard, &viewer.operator.name);
+    let (guard, operator) = (&console.guard, &viewer.proven.operator.name);
     let mut done = Stopped::default();
     match deed.as_str() {
         "pause" => guard.pause_session(operator, id).await?,
@@ -151,12 +157,14 @@ fn deeds(session: &Session, viewer: &Viewer) -> Markup {
     html! {
         div .deeds {
             @match session.state {
-                SessionState::Active => (deed("pause", "Pause")),
-                SessionState::Paused => (deed("resume", "Resume")),
-                SessionState::Ended(EndCause::Revoked) => (deed("reinstate", "Let it come back")),
-                SessionState::Ended(_) => {},
+                SessionState::Active if viewer.may(Right::Stop) => (deed("pause", "Pause")),
+                SessionState::Paused if viewer.may(Right::Manage) => (deed("resume", "Resume")),
+                SessionState::Ended(EndCause::Revoked) if viewer.may(Right::Manage) => {
+                    (deed("reinstate", "Let it come back"))
+                }
+                _ => {},
             }
-            @if !matches!(session.state, SessionState::Ended(_)) {
+            @if !matches!(session.state, SessionState::Ended(_)) && viewer.may(Right::Stop) {
                 details {
                     summary .button.quiet { "Revoke…" }
                     div .panel {

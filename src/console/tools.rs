@@ -16,6 +16,7 @@ use crate::guard::{MemberDiff, PinView, Word};
 use crate::model::digest::Digest;
 use crate::model::name::ServerName;
 use crate::model::pin::{PinKey, PinKind};
+use crate::model::role::Right;
 use crate::model::time::Timestamp;
 
 /// Which definition.
@@ -82,10 +83,10 @@ pub(super) async fn diff(
             dl .diff {
                 @for member in &diff.members { (words(member)) }
             }
-            div .deeds {
+            @if viewer.may(Right::Manage) { div .deeds {
                 @if !is_accepted { (deed(key, &viewer, "accept", "Accept this definition")) }
                 (deed(key, &viewer, "refuse", "Refuse it"))
-            }
+            } }
         }
     };
     Ok(frame::page(
@@ -101,10 +102,11 @@ pub(super) async fn diff(
 pub(super) async fn take(
     State(console): State<Arc<Console>>,
     Path(deed): Path<String>,
-    Posted { viewer, fields }: Posted,
+    posted: Posted,
 ) -> Result<Redirect, Refusal> {
+    let (viewer, fields) = posted.with(&console, Right::Manage).await?;
     let key = key(&fields)?;
-    let (guard, operator) = (&console.guard, &viewer.operator.name);
+    let (guard, operator) = (&console.guard, &viewer.proven.operator.name);
     match deed.as_str() {
         "accept" => guard.accept_pin(operator, &key).await?,
         "refuse" => guard.refuse_pin(operator, &key).await?,

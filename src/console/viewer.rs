@@ -9,12 +9,13 @@ use axum::response::{IntoResponse, Redirect, Response};
 
 use super::refusal::Refusal;
 use super::{Console, cookie};
-use crate::model::credential::Operator;
+use crate::model::proof::Proven;
+use crate::model::role::Right;
 
 /// An operator that signed in; a page that takes one cannot be seen without.
 pub(super) struct Viewer {
-    /// Who, with the groups as they stand now.
-    pub(super) operator: Operator,
+    /// Who, with groups and roles as they stand now, and what they signed in with.
+    pub(super) proven: Proven,
     /// What the forms of the page carry.
     pub(super) seal: String,
 }
@@ -36,16 +37,19 @@ impl Viewer {
         let Some(visit) = console.visits.find(name, guard.ambient(), by_person) else {
             return Ok(None);
         };
-        let standing = guard
-            .standing_operator(&visit.operator, &visit.secret)
-            .await?;
+        let standing = guard.still_proven(&visit.proof).await?;
         if standing.is_none() {
             console.visits.end(name);
         }
-        Ok(standing.map(|operator| Self {
-            operator,
+        Ok(standing.map(|proven| Self {
+            proven,
             seal: visit.seal,
         }))
+    }
+
+    /// Whether they may do what takes that right.
+    pub(super) fn may(&self, right: Right) -> bool {
+        self.proven.may(right)
     }
 }
 

@@ -8,9 +8,9 @@ use parking_lot::Mutex;
 
 use crate::ambient::Ambient;
 use crate::limits::{VISIT_IDLE, VISIT_LIFE, VISITS_PER_OPERATOR_COUNT};
-use crate::model::credential::Operator;
 use crate::model::digest::Digest;
 use crate::model::name::OperatorName;
+use crate::model::proof::Proven;
 
 /// Every visit, by the digest of the name in its cookie.
 #[derive(Default)]
@@ -21,8 +21,8 @@ pub(super) struct Visits(Mutex<HashMap<Digest, Visit>>);
 pub(super) struct Visit {
     /// Who.
     pub(super) operator: OperatorName,
-    /// The digest of the token they signed in with: a later token of the same name is another's.
-    pub(super) secret: Digest,
+    /// What they signed in with: the visit ends with it.
+    pub(super) proof: Digest,
     /// What forms must carry.
     pub(super) seal: String,
     opened: Duration,
@@ -31,12 +31,12 @@ pub(super) struct Visit {
 
 impl Visits {
     /// Begins a visit; the name that its cookie carries.
-    pub(super) fn begin(&self, operator: &Operator, ambient: &Ambient) -> String {
+    pub(super) fn begin(&self, proven: &Proven, ambient: &Ambient) -> String {
         let name = BASE64URL_NOPAD.encode(&ambient.random::<32>());
         let now = ambient.monotonic();
         let visit = Visit {
-            operator: operator.name.clone(),
-            secret: operator.secret,
+            operator: proven.operator.name.clone(),
+            proof: proven.proof.key,
             seal: BASE64URL_NOPAD.encode(&ambient.random::<32>()),
             opened: now,
             seen: now,
@@ -45,7 +45,7 @@ impl Visits {
         visits.retain(|_, visit| !visit.is_over(now));
         let mut own: Vec<(Duration, Digest)> = visits
             .iter()
-            .filter(|(_, visit)| visit.operator == operator.name)
+            .filter(|(_, visit)| visit.operator == proven.operator.name)
             .map(|(digest, visit)| (visit.seen, *digest))
             .collect();
         own.sort_by_key(|(seen, _)| *seen);
@@ -73,6 +73,11 @@ impl Visits {
         Some(visit.clone())
     }
 
+    /// Ends every visit of a person.
+    pub(super) fn end_all(&self, operator: &OperatorName) {
+        self.0.lock().retain(|_, visit| visit.operator != *operator);
+    }
+
     /// Ends the visit of that name.
     pub(super) fn end(&self, name: &str) {
         self.0.lock().remove(&Digest::of(name.as_bytes()));
@@ -87,18 +92,51 @@ impl Visit {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
+    use crate::model::credential::Operator;
+    use crate::model::proof::{Proof, ProofKind};
     use crate::model::time::Timestamp;
 
-    fn alice() -> Operator {
-        Operator {
-            name: OperatorName::parse("alice").unwrap(),
+    fn proven(name: &str) -> Proven {
+        let operator = Operator {
+            name: OperatorName::parse(name).unwrap(),
             groups: Vec::new(),
-            secret: Digest::of(b"token"),
+            roles: BTreeSet::new(),
             added: Timestamp::default(),
-            expires: Timestamp::from_millis(i64::MAX),
             revoked: None,
-        }
+        };
+        let proof = Proof {
+            key: Digest::of(name.as_bytes()),
+            version: 1,
+            operator: operator.name.clone(),
+            added: Timestamp::default(),
+            expires: None,
+            used: None,
+            ended: None,
+            kind: ProofKind::Link,
+        };
+        Proven { operator, proof }
+    }
+
+    fn alice() -> Proven {
+        proven("alice")
+    }
+
+    #[test]
+    fn signing_out_everywhere_ends_every_visit_of_one_person() {
+        let (ambient, _) = Ambient::played(1, Timestamp::default());
+        let visits = Visits::default();
+        let (one, other) = (
+            visits.begin(&alice(), &ambient),
+            visits.begin(&alice(), &ambient),
+        );
+        let bobs = visits.begin(&proven("bob"), &ambient);
+        visits.end_all(&alice().operator.name);
+        assert!(visits.find(&one, &ambient, true).is_none());
+        assert!(visits.find(&other, &ambient, true).is_none());
+        assert!(visits.find(&bobs, &ambient, true).is_some());
     }
 
     #[test]

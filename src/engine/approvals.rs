@@ -9,11 +9,14 @@ use crate::limits::{
     UNDECLARED_ASKED_COUNT,
 };
 use crate::model::approval::{Approval, ApprovalState};
+use crate::model::approver::Approver;
 use crate::model::call::Call;
 use crate::model::decision::{Cause, Step};
 use crate::model::grant::Grant;
 use crate::model::id::CallId;
+use crate::model::name::UserName;
 use crate::model::privilege::Privilege;
+use crate::model::quorum::{ApprovalRule, Stage};
 use crate::model::reason::Reason;
 use crate::model::time::Timestamp;
 use crate::scopes::Scope;
@@ -139,6 +142,7 @@ pub(super) fn askable(
     causes: &[Cause],
     scope: &Scope,
     privilege: Privilege,
+    user: Option<&UserName>,
     now: Timestamp,
 ) -> Result<(), Cause> {
     if facts
@@ -170,28 +174,36 @@ pub(super) fn askable(
             ),
         ));
     }
-    match scope.approval_for(privilege) {
-        None => Err(Cause::new(
+    let Some(rule) = scope.approval_for(privilege) else {
+        return Err(Cause::new(
             Reason::NoApprover,
             format!("the manifest names nobody who may approve `{privilege}`"),
+        ));
+    };
+    // Nobody is kept waiting for people who are not there.
+    match rule.unmet(&standing.approvers, user) {
+        None => Ok(()),
+        Some(stage) => Err(Cause::new(
+            Reason::NoApprover,
+            too_few(rule, stage, &standing.approvers),
         )),
-        Some(rule)
-            if !rule
-                .any_of
-                .iter()
-                .any(|group| standing.approvers.contains(group)) =>
-        {
-            let groups: Vec<_> = rule.any_of.iter().map(|group| group.as_str()).collect();
-            Err(Cause::new(
-                Reason::NoApprover,
-                format!("no operator belongs to {}", groups.join(" or ")),
-            ))
-        }
-        Some(_) => Ok(()),
     }
 }
 
 static NONE: BTreeSet<CallId> = BTreeSet::new();
+/// Why a stage could not be passed by the people there are.
+fn too_few(rule: &ApprovalRule, stage: &Stage, people: &[Approver]) -> String {
+    let groups: Vec<_> = stage.any_of.iter().map(|group| group.as_str()).collect();
+    let groups = groups.join(" or ");
+    if !people.iter().any(|person| person.is_of(&stage.any_of)) {
+        return format!("no operator belongs to {groups}");
+    }
+    format!(
+        "{} of {groups} must approve, of {} in all, and too few of them may",
+        stage.approve,
+        rule.needed(),
+    )
+}
 
 /// How an approval that a call waits on ended, if it did.
 fn end(approval: &Approval, now: Timestamp) -> Option<Cause> {

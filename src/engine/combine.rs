@@ -92,7 +92,15 @@ fn judge(
         causes = approvals::asked(facts, now);
     }
     if !causes.is_empty() {
-        approvals::askable(facts, &causes, matched.scope, requirements.privilege, now)?;
+        let user = call.principal.on_behalf_of.as_ref();
+        approvals::askable(
+            facts,
+            &causes,
+            matched.scope,
+            requirements.privilege,
+            user,
+            now,
+        )?;
         return Ok(Decision::Pause { causes, own: true });
     }
     if requirements.assurance > facts.level {

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::model::approval::Approval;
+use crate::model::approver::Approver;
 use crate::model::call::Call;
 use crate::model::decimal::Decimal;
 use crate::model::grant::Grant;
 use crate::model::id::{ApprovalId, CallId};
 use crate::model::isolation::Isolation;
-use crate::model::name::{AgentName, GroupName};
+use crate::model::name::AgentName;
 use crate::model::privilege::Privilege;
 use crate::model::session::{AgentState, Session, SessionState};
 use crate::model::target::Target;
@@ -112,8 +113,8 @@ pub struct Standing {
     pub opened: usize,
     /// What the asked budgets have spent, in the order they were asked.
     pub spent: Vec<Decimal>,
-    /// Groups with at least one operator whose token is live.
-    pub approvers: Arc<BTreeSet<GroupName>>,
+    /// Every operator whose token is live.
+    pub approvers: Arc<[Approver]>,
     /// What the past says of the call.
     pub precedent: Precedent,
     /// Calls of the same agent, target and destination whose outcome nobody knows, each once.
@@ -173,12 +174,7 @@ impl Standing {
     ///
     /// For judging outside a guard: embedding the rules, and explaining them. `budgets` sums are zero.
     #[must_use]
-    pub fn fresh(
-        call: &Call,
-        approvers: BTreeSet<GroupName>,
-        budgets: usize,
-        now: Timestamp,
-    ) -> Self {
+    pub fn fresh(call: &Call, approvers: Vec<Approver>, budgets: usize, now: Timestamp) -> Self {
         Self {
             revision: 0,
             agent: AgentState::Running,
@@ -202,7 +198,7 @@ impl Standing {
             open: 0,
             opened: 0,
             spent: vec![Decimal::zero(); budgets],
-            approvers: Arc::new(approvers),
+            approvers: approvers.into(),
             precedent: Precedent::default(),
             doubts: BTreeSet::new(),
         }

@@ -3,14 +3,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::countersign::Unsigned;
 use super::{Guard, entries};
 use crate::audit::entry::EntryKind;
 use crate::limits::{DECIDE_TRIES_COUNT, GRANT_LIFE, GRANT_USES_COUNT, LISTED_COUNT};
-use crate::model::approval::{Approval, ApprovalState};
+use crate::model::approval::{Approval, ApprovalState, Verdict};
+use crate::model::ballot::Choice;
 use crate::model::credential::Operator;
 use crate::model::digest::Digest;
 use crate::model::grant::Grant;
 use crate::model::id::{ApprovalId, GrantId};
+use crate::model::name::OperatorName;
+use crate::model::passkey::{Assertion, PasskeyFault};
+use crate::model::quorum::Bar;
 use crate::model::reason::Reason;
 use crate::model::time::Timestamp;
 use crate::store::{Change, StoreError, Sync};
@@ -44,6 +49,8 @@ pub struct Vote {
     pub decision: Resolution,
     /// The operator's own name for this decision: repeated, it answers as it did the first time.
     pub client_id: String,
+    /// What their passkey signed, where it was asked.
+    pub answer: Option<Assertion>,
 }
 
 /// Why a vote did not count.
@@ -62,14 +69,42 @@ pub enum ResolveError {
     #[error("the digest is not that of this request")]
     OtherDigest,
     /// This operator may not decide it.
-    #[error("the operator belongs to none of the groups that may decide")]
-    NotEligible,
+    #[error("{}", .0.sentence())]
+    NotEligible(Bar),
+    /// This operator has voted on it, and counts once.
+    #[error("{by} has voted to {vote} already, at {at}, and counts once")]
+    Voted {
+        /// Who.
+        by: OperatorName,
+        /// When.
+        at: Timestamp,
+        /// What for.
+        vote: &'static str,
+    },
+    /// There is no vote of this operator's in the stage that is open.
+    #[error("the operator has no vote in the stage that is open")]
+    NoVote,
     /// It is decided, or ended otherwise.
     #[error("the request is {state} already")]
     Decided {
         /// Where it stands.
         state: &'static str,
+        /// Who decided it, where a person did.
+        by: Option<OperatorName>,
+        /// When, as far as that is still known.
+        at: Option<Timestamp>,
     },
+    /// It must be signed with a passkey first.
+    #[error("this approval must be signed with a passkey")]
+    Unsigned(Box<Unsigned>),
+    /// The operator's passkeys are all too new for it.
+    #[error(
+        "a new passkey decides nothing above `write` for a day, unless another admin confirms it"
+    )]
+    NewAuthenticator,
+    /// What their passkey signed does not count.
+    #[error(transparent)]
+    Answer(#[from] PasskeyFault),
     /// The grant is beyond what an approver may give.
     #[error("{0}")]
     BadGrant(String),
@@ -83,11 +118,14 @@ impl ResolveError {
     #[must_use]
     pub const fn reason(&self) -> Reason {
         match self {
-            Self::Missing => Reason::NotFound,
+            Self::Missing | Self::NoVote => Reason::NotFound,
             Self::Stale { .. } | Self::Store(StoreError::Moved) => Reason::Stale,
             Self::OtherDigest | Self::BadGrant(_) => Reason::Malformed,
-            Self::NotEligible => Reason::NotEligible,
-            Self::Decided { .. } => Reason::AlreadyDecided,
+            Self::NotEligible(_) => Reason::NotEligible,
+            Self::Decided { .. } | Self::Voted { .. } => Reason::AlreadyDecided,
+            Self::Unsigned(_) => Reason::UserUnverified,
+            Self::NewAuthenticator => Reason::AuthenticatorNew,
+            Self::Answer(_) => Reason::PasskeyRefused,
             Self::Store(StoreError::Unavailable(_)) => Reason::StoreUnavailable,
         }
     }
@@ -104,7 +142,8 @@ pub(super) enum Ended {
 }
 
 impl Guard {
-    /// Counts a vote: the approval is approved or denied, and an approval leaves a grant.
+    /// Counts a vote. Where it is the last that was needed the approval is approved or denied, and an
+    /// approval leaves a grant: the narrowest of those that were voted for.
     ///
     /// # Errors
     /// [`ResolveError`]; nothing is changed then.
@@ -116,11 +155,7 @@ impl Guard {
     ) -> Result<Approval, ResolveError> {
         self.keep_time().await?;
         let now = self.ambient.now();
-        let approval = self
-            .store
-            .approval(id)
-            .await?
-            .ok_or(ResolveError::Missing)?;
+        let approval = self.votable(id).await?;
         let repeated = (id, operator.name.clone(), vote.client_id.clone());
         if self
             .votes
@@ -133,64 +168,67 @@ impl Guard {
         if approval.digest != vote.digest {
             return Err(ResolveError::OtherDigest);
         }
-        if !approval.rule.admits(operator) {
-            return Err(ResolveError::NotEligible);
-        }
-        if !approval.is_open(now) {
-            return Err(ResolveError::Decided {
-                state: approval.state_at(now).name(),
-            });
-        }
-        if approval.version != vote.version {
-            return Err(ResolveError::Stale {
-                version: approval.version,
-            });
-        }
-        let by = operator.name.clone();
-        let is_refusal = matches!(vote.decision, Resolution::Deny { .. });
-        let mut body = entries::approval(&approval, "", Some(by.as_str()));
+        let ballot = self.ballot(&approval, operator, &vote, now).await?;
+        let signed = self
+            .countersigned(operator, &approval, &ballot, &vote)
+            .await?;
+        let mut counted = approval.clone();
+        counted.ballots.push(ballot.clone());
+        let mut body = entries::vote(&approval, &ballot);
         body.insert("version".into(), vote.version.into());
         body.insert(
             "decision_id".into(),
             entries::clipped(&vote.client_id).into(),
         );
-        let mut changes = Vec::new();
-        let state = match &vote.decision {
-            Resolution::Approve { uses, life } => {
-                let grant = self.grant(&approval, *uses, *life)?;
-                body.insert("state".into(), "approved".into());
-                body.insert("grant".into(), grant.id.to_string().into());
-                body.insert("uses".into(), grant.uses.into());
-                body.insert("until".into(), grant.until.to_string().into());
-                changes.push(Change::AddGrant(grant));
-                let redeem_by = now.after(approval.rule.redeem_by);
+        let mut grants = None;
+        let state = match counted.verdict() {
+            Verdict::Open => ApprovalState::Held,
+            Verdict::Approved => {
+                let mut grant = self.grant(&counted);
+                if let Some(signed) = &signed {
+                    signed.bind(&mut grant);
+                }
+                entries::approved(&mut body, &counted, &grant);
+                grants = Some(Change::AddGrant(grant));
                 ApprovalState::Approved {
-                    by,
+                    by: operator.name.clone(),
                     at: now,
-                    redeem_by,
+                    redeem_by: now.after(approval.rule.redeem_by),
                 }
             }
-            Resolution::Deny { message } => {
-                let message = message.as_deref().map(entries::clipped);
-                body.insert("state".into(), "denied".into());
-                if let Some(message) = &message {
-                    body.insert("message".into(), message.as_str().into());
-                }
+            Verdict::Denied => {
+                let message = counted
+                    .ballots
+                    .iter()
+                    .rev()
+                    .find_map(|one| match &one.choice {
+                        Choice::Deny { message } => message.clone(),
+                        Choice::Approve { .. } => None,
+                    });
+                entries::denied(&mut body, message.as_deref());
                 ApprovalState::Denied {
-                    by,
+                    by: operator.name.clone(),
                     at: now,
                     message,
                 }
             }
         };
-        changes.insert(
-            0,
-            Change::SetApproval {
-                id,
-                version: vote.version,
-                state,
-            },
-        );
+        let is_refusal = matches!(state, ApprovalState::Denied { .. });
+        let is_decided = state != ApprovalState::Held;
+        let mut changes = vec![Change::Vote {
+            id,
+            version: vote.version,
+            ballot: Box::new(ballot),
+            state,
+        }];
+        changes.extend(grants);
+        if approval.rule.step_up {
+            body.insert("step_up".into(), "passkey".into());
+        }
+        if let Some(signed) = signed {
+            signed.enter(&mut body);
+            changes.push(signed.change());
+        }
         let written = self
             .write(EntryKind::Approval, body, changes, Sync::Synced)
             .await;
@@ -198,7 +236,9 @@ impl Guard {
             return Err(self.overtaken(id, now).await?);
         }
         written?;
-        self.measures.voted(now.since(approval.opened));
+        if is_decided {
+            self.measures.voted(now.since(approval.opened));
+        }
         self.votes.lock().insert(repeated, vote);
         if is_refusal {
             self.close_tool(&approval).await;
@@ -207,15 +247,17 @@ impl Guard {
     }
 
     /// What a vote is told that another one, or the end of the request, came before.
-    async fn overtaken(&self, id: ApprovalId, now: Timestamp) -> Result<ResolveError, StoreError> {
+    pub(super) async fn overtaken(
+        &self,
+        id: ApprovalId,
+        now: Timestamp,
+    ) -> Result<ResolveError, StoreError> {
         Ok(match self.store.approval(id).await? {
             None => ResolveError::Missing,
             Some(approval) if approval.is_open(now) => ResolveError::Stale {
                 version: approval.version,
             },
-            Some(approval) => ResolveError::Decided {
-                state: approval.state_at(now).name(),
-            },
+            Some(approval) => decided(&approval, now),
         })
     }
 
@@ -310,25 +352,20 @@ impl Guard {
         Ok(changes)
     }
 
-    fn grant(
-        &self,
-        approval: &Approval,
-        uses: u32,
-        life: Option<Duration>,
-    ) -> Result<Grant, ResolveError> {
-        if !(1..=GRANT_USES_COUNT).contains(&uses) {
-            let sentence = format!("a grant has 1 to {GRANT_USES_COUNT} uses");
-            return Err(ResolveError::BadGrant(sentence));
-        }
-        if life.is_some_and(|life| life > GRANT_LIFE) {
-            let sentence = format!("a grant lives at most {} s", GRANT_LIFE.as_secs());
-            return Err(ResolveError::BadGrant(sentence));
-        }
+    /// What the approvals leave together: the fewest uses and the shortest life that anybody voted for.
+    pub(super) fn grant(&self, approval: &Approval) -> Grant {
+        let given = approval.ballots.iter().filter_map(|one| match one.choice {
+            Choice::Approve { uses, life } => Some((uses, life)),
+            Choice::Deny { .. } => None,
+        });
+        let (uses, life) = given.fold((GRANT_USES_COUNT, GRANT_LIFE), |(uses, life), given| {
+            (uses.min(given.0), life.min(given.1.unwrap_or(GRANT_LIFE)))
+        });
         let life = match uses {
             1 => approval.rule.redeem_by,
-            _ => life.unwrap_or(GRANT_LIFE),
+            _ => life,
         };
-        Ok(Grant {
+        Grant {
             id: GrantId::random(&self.ambient),
             approval: approval.id,
             agent: approval.principal.agent.clone(),
@@ -338,7 +375,28 @@ impl Guard {
             used: 0,
             until: self.ambient.now().after(life),
             revoked: None,
-        })
+        }
+    }
+}
+
+/// What somebody is told who decides what has ended.
+pub(super) fn decided(approval: &Approval, now: Timestamp) -> ResolveError {
+    let state = approval.state_at(now);
+    let (by, at) = match &state {
+        ApprovalState::Approved { by, at, .. } | ApprovalState::Denied { by, at, .. } => {
+            (Some(by), Some(*at))
+        }
+        ApprovalState::Executing { by, .. } | ApprovalState::Ended { by, .. } => (Some(by), None),
+        ApprovalState::Cancelled { at }
+        | ApprovalState::Invalidated { at }
+        | ApprovalState::Revoked { at } => (None, Some(*at)),
+        ApprovalState::Held | ApprovalState::Expired | ApprovalState::Unredeemed => (None, None),
+    };
+    let last = approval.ballots.last().map(|ballot| ballot.at);
+    ResolveError::Decided {
+        by: by.cloned(),
+        at: at.or(last.filter(|_| by.is_some())),
+        state: state.name(),
     }
 }
 

@@ -353,7 +353,10 @@ impl Guard {
             return Ok(None);
         };
         let agent = &call.principal.agent;
-        let full = self.store.crowded(&rule.any_of, agent, weighed.now).await?;
+        let full = self
+            .store
+            .crowded(&rule.groups(), agent, weighed.now)
+            .await?;
         Ok(full.map(|group| {
             let sentence = format!("the inbox of {group} has no room for this agent");
             Cause::new(Reason::InboxFull, sentence)
@@ -424,6 +427,7 @@ fn pending(approval: &crate::model::approval::Approval, causes: &[Cause]) -> Pen
         code: approval.code.clone(),
         opened: approval.opened,
         decide_by: approval.decide_by,
+        progress: approval.progress(),
         reasons: causes.to_vec(),
         own: true,
     }

@@ -7,9 +7,11 @@ use super::weigh::Weighed;
 use super::{Guard, source};
 use crate::audit::entry::{Entry, EntryKind};
 use crate::model::approval::Approval;
+use crate::model::ballot::{Ballot, Choice};
 use crate::model::call::Call;
 use crate::model::decision::{Cause, Decision};
 use crate::model::digest::Digest;
+use crate::model::grant::Grant;
 use crate::model::name::AgentName;
 use crate::model::outcome::Outcome;
 use crate::model::reason::Reason;
@@ -266,6 +268,59 @@ pub(super) fn approval(
         body.insert("by".into(), by.into());
     }
     body
+}
+
+/// The entry of a vote that decides nothing by itself.
+pub(super) fn vote(of: &Approval, ballot: &Ballot) -> Map<String, Value> {
+    let mut body = approval(of, "voted", Some(ballot.person.as_str()));
+    let mut vote = Map::new();
+    vote.insert("decision".into(), ballot.choice.name().into());
+    // People count from one.
+    vote.insert("stage".into(), ballot.stage.saturating_add(1).into());
+    match &ballot.choice {
+        Choice::Approve { uses, life } => {
+            vote.insert("uses".into(), (*uses).into());
+            if let Some(life) = life {
+                vote.insert("life_seconds".into(), life.as_secs().into());
+            }
+        }
+        Choice::Deny { message } => {
+            if let Some(message) = message {
+                vote.insert("message".into(), message.as_str().into());
+            }
+        }
+    }
+    if let Some(lender) = &ballot.lender {
+        vote.insert("in_stead_of".into(), lender.as_str().into());
+    }
+    if ballot.own {
+        vote.insert("self_approved".into(), true.into());
+    }
+    body.insert("vote".into(), vote.into());
+    body
+}
+
+/// Makes the entry of a vote that of the approval which it completes.
+pub(super) fn approved(body: &mut Map<String, Value>, counted: &Approval, grant: &Grant) {
+    body.insert("state".into(), "approved".into());
+    body.insert("grant".into(), grant.id.to_string().into());
+    body.insert("uses".into(), grant.uses.into());
+    body.insert("until".into(), grant.until.to_string().into());
+    let yes = |one: &&Ballot| matches!(one.choice, Choice::Approve { .. });
+    let votes = counted.ballots.iter().filter(yes);
+    let people = votes.map(|one| one.person.as_str()).collect();
+    body.insert("approvers".into(), people);
+    if counted.is_self_approved() {
+        body.insert("self_approved".into(), true.into());
+    }
+}
+
+/// Makes the entry of a vote that of the refusal which it completes.
+pub(super) fn denied(body: &mut Map<String, Value>, message: Option<&str>) {
+    body.insert("state".into(), "denied".into());
+    if let Some(message) = message {
+        body.insert("message".into(), message.into());
+    }
 }
 
 /// The entry of a change of scopes.

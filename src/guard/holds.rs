@@ -47,6 +47,13 @@ impl Guard {
         }
     }
 
+    /// Looks again how many approvals there are; where the store does not answer, what was known stays.
+    pub async fn look_again(&self, hold: &mut Hold) {
+        if let Ok(Some(approval)) = self.store.approval(hold.pending.approval).await {
+            hold.pending.progress = approval.progress();
+        }
+    }
+
     /// Takes the held call back into the decision.
     pub fn redeem(self: &Arc<Self>, hold: Hold) -> impl Future<Output = Ruling> + Send {
         self.decide(hold.call)

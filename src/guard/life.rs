@@ -10,6 +10,7 @@ use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::passkeys::Desk;
 use super::{Guard, Parts};
 use crate::ambient::Ambient;
 use crate::audit::checkpoint::SignedHead;
@@ -60,6 +61,7 @@ impl Guard {
             redactors: parking_lot::Mutex::default(),
             epoch: AtomicU64::new(0),
             leaves: super::leave::Leaves::default(),
+            desk: Desk::default(),
             pruning: tokio::sync::Mutex::default(),
             timekeeping: tokio::sync::Mutex::default(),
             partings: AtomicU64::new(0),

@@ -5,11 +5,15 @@
 
 mod agents;
 mod approvals;
+mod ballots;
 mod catalog;
 mod clocks;
 mod closed;
+mod countersign;
 mod credentials;
 mod decide;
+mod delegations;
+mod doorway;
 mod entries;
 mod floods;
 mod history;
@@ -23,12 +27,14 @@ pub mod notices;
 mod opening;
 mod operate;
 mod operators;
+mod passkeys;
 mod peps;
 mod permit;
 mod pins;
 mod precedents;
 mod present;
 mod presented;
+mod proofs;
 mod prune;
 mod redeem;
 mod reload;
@@ -58,12 +64,16 @@ use tokio_util::task::TaskTracker;
 
 pub use agents::AgentView;
 pub use approvals::{Resolution, ResolveError, Vote};
+pub use ballots::Part;
 pub use catalog::{Catalog, KnownTool};
+pub use countersign::Unsigned;
+pub use doorway::{Doorway, DoorwayFault};
 pub use entries::Refusal;
 pub use keys::RotateError;
 pub use leave::Leave;
 pub use measure::{Figures, Spread};
 pub use operate::{OperateError, Stopped};
+pub use passkeys::{EnrolError, Enrolling};
 pub use permit::{Dispatch, Permit, Receipt};
 pub use pins::{MemberDiff, PinDiff, PinPolicy, PinView, Word};
 pub use precedents::Precedent;
@@ -151,6 +161,8 @@ pub struct Guard {
     floods: floods::Floods,
     shares: shares::Shares,
     proofs: tokens::Proofs,
+    /// Challenges that people have yet to answer, and where.
+    desk: passkeys::Desk,
     /// Votes by the name their operator gave them.
     votes: Mutex<HashMap<(ApprovalId, OperatorName, String), Vote>>,
     /// What calls teach that somebody else runs, until it is told what came of them.

@@ -24,6 +24,15 @@ pub enum OperateError {
     /// The name is taken.
     #[error("the name is taken")]
     Taken,
+    /// It is not something that can be done.
+    #[error("{0}")]
+    Unfit(String),
+    /// There is no room for one more.
+    #[error("there is no room for one more")]
+    TooMany,
+    /// Nobody vouches for themselves.
+    #[error("somebody else must do this for you")]
+    Own,
     /// The store did not answer.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -35,7 +44,9 @@ impl OperateError {
     pub const fn reason(&self) -> Reason {
         match self {
             Self::Missing => Reason::NotFound,
-            Self::Taken => Reason::AlreadyDecided,
+            Self::Unfit(_) => Reason::Malformed,
+            Self::Taken | Self::TooMany => Reason::AlreadyDecided,
+            Self::Own => Reason::NotEligible,
             Self::Store(_) => Reason::StoreUnavailable,
         }
     }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::model::approval::Progress;
 use crate::model::call::Call;
 use crate::model::decision::Cause;
 use crate::model::id::{ApprovalId, CallId};
@@ -99,6 +100,8 @@ pub struct Pending {
     pub opened: Timestamp,
     /// Until when a person may decide.
     pub decide_by: Timestamp,
+    /// How many approvals there were when this was looked at, where it takes more than one.
+    pub progress: Option<Progress>,
     /// Why the call waits.
     pub reasons: Vec<Cause>,
     /// Whether the approval is the call's own.

@@ -322,6 +322,7 @@ impl Guard {
                 }),
             opened: weighed.now,
             state: ApprovalState::Held,
+            ballots: Vec::new(),
         })
     }
 

@@ -88,6 +88,7 @@ pub(super) async fn wait(
     loop {
         let now = ambient.monotonic();
         if now >= due {
+            guard.look_again(&mut hold).await;
             sign(&hold, terms, answers, told).await;
             due = now.saturating_add(HOLD_HEARTBEAT);
         }
@@ -120,6 +121,7 @@ pub(super) async fn wait(
             }
         }
     }
+    guard.look_again(&mut hold).await;
     let pending = hold.pending();
     match terms.rounds {
         true => Held::Again(pending.approval),

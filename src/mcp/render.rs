@@ -102,10 +102,12 @@ pub fn pending(era: Era, target: &Target, pending: &Pending) -> Answer {
     let again = seconds(ASK_AGAIN);
     let text = match pending.own {
         true => format!(
-            "{word} ({approval}). Not executed. A person has been asked; the code is {}. Call the same \
+            "{word} ({approval}). Not executed. {} been asked; the code is {}. Call the same \
              tool again with exactly the same arguments in about {again} s. Do not rephrase the call or \
              use another tool to the same effect. Nobody decides after {}.",
-            pending.code, pending.decide_by
+            asked(pending),
+            pending.code,
+            pending.decide_by
         ),
         false => format!(
             "{word}: another call of this session waits for a person ({approval}). Not executed. Call \
@@ -119,17 +121,30 @@ pub fn pending(era: Era, target: &Target, pending: &Pending) -> Answer {
     if pending.own {
         decision.insert("code".to_owned(), json!(pending.code));
     }
+    if let Some(progress) = pending.progress {
+        decision.insert("approvals".to_owned(), json!(progress.to_string()));
+    }
     answer(era, target, reason, text, decision)
+}
+
+/// Who has been asked, in the words that stand before "been asked".
+fn asked(pending: &Pending) -> String {
+    match pending.progress {
+        Some(progress) => format!("{progress} persons have approved, the others have"),
+        None => "A person has".to_owned(),
+    }
 }
 
 /// What a waiting client is told while it waits.
 #[must_use]
 pub fn waiting(pending: &Pending) -> String {
     match pending.own {
-        true => format!(
-            "waiting for human approval ({}, code {})",
-            pending.approval, pending.code
-        ),
+        true => {
+            let (approval, code) = (pending.approval, &pending.code);
+            let progress = pending.progress.map(|progress| format!(", {progress}"));
+            let progress = progress.unwrap_or_default();
+            format!("waiting for human approval ({approval}, code {code}{progress})")
+        }
         false => format!(
             "another call of this session waits for a person ({})",
             pending.approval

@@ -10,6 +10,7 @@ use aws_lc_rs::hmac;
 
 use super::call::Call;
 use super::digest::{Digest, Fields};
+use super::id::SessionId;
 use super::json;
 
 /// Equality of calls under a secret of the guard.
@@ -79,33 +80,76 @@ pub fn match_key(call: &Call, binding: &Binding, key: &hmac::Key) -> MatchKey {
     MatchKey(bytes)
 }
 
+/// The fields of an action, as a call or an entry of the record holds them.
+#[derive(Clone, Debug)]
+pub struct Fielded<'a> {
+    /// Who asks.
+    pub agent: &'a str,
+    /// For whom.
+    pub on_behalf_of: Option<&'a str>,
+    /// In which session.
+    pub session: SessionId,
+    /// Who would run it.
+    pub mode: &'a str,
+    /// The protocol's method.
+    pub method: &'a str,
+    /// The kind of target.
+    pub kind: &'a str,
+    /// The server.
+    pub server: &'a str,
+    /// The target's name.
+    pub name: &'a str,
+    /// The further members that pass, in canonical form; empty where there are none.
+    pub extras: &'a [u8],
+}
+
+impl Fielded<'_> {
+    /// The digest that a person approves; see [`digest`].
+    #[must_use]
+    pub fn digest(&self, binding: &Binding, commitment: &Digest) -> Digest {
+        self.fields("countersign.action.v1", binding, commitment.as_bytes())
+            .digest()
+    }
+
+    fn fields(&self, domain: &str, binding: &Binding, arguments: &[u8]) -> Fields {
+        let fields = Fields::new(domain)
+            .field(self.agent.as_bytes())
+            .optional(self.on_behalf_of.map(str::as_bytes))
+            .field(self.session.as_bytes())
+            .field(self.mode.as_bytes())
+            .field(self.method.as_bytes())
+            .field(self.kind.as_bytes())
+            .field(self.server.as_bytes())
+            .field(binding.server.as_bytes())
+            .field(self.name.as_bytes())
+            .optional(binding.tool.as_ref().map(|pin| pin.as_bytes().as_slice()))
+            .field(binding.manifest.as_bytes())
+            .field(arguments)
+            .field(self.extras)
+            .field(&(binding.obligations.len() as u64).to_be_bytes());
+        binding
+            .obligations
+            .iter()
+            .fold(fields, |fields, one| fields.field(one.as_bytes()))
+    }
+}
+
 fn fields(domain: &str, call: &Call, binding: &Binding, arguments: &[u8]) -> Fields {
     let extras = match call.extras.is_empty() {
         true => Vec::new(),
         false => json::canonical_map(&call.extras),
     };
-    let fields = Fields::new(domain)
-        .field(call.principal.agent.as_str().as_bytes())
-        .optional(
-            call.principal
-                .on_behalf_of
-                .as_ref()
-                .map(|user| user.as_str().as_bytes()),
-        )
-        .field(call.session.as_bytes())
-        .field(call.mode.name().as_bytes())
-        .field(call.method.as_bytes())
-        .field(call.target.kind.name().as_bytes())
-        .field(call.target.server.as_str().as_bytes())
-        .field(binding.server.as_bytes())
-        .field(call.target.name.as_bytes())
-        .optional(binding.tool.as_ref().map(|pin| pin.as_bytes().as_slice()))
-        .field(binding.manifest.as_bytes())
-        .field(arguments)
-        .field(&extras)
-        .field(&(binding.obligations.len() as u64).to_be_bytes());
-    binding
-        .obligations
-        .iter()
-        .fold(fields, |fields, one| fields.field(one.as_bytes()))
+    let user = call.principal.on_behalf_of.as_ref();
+    Fielded {
+        agent: call.principal.agent.as_str(),
+        on_behalf_of: user.map(|user| user.as_str()),
+        session: call.session,
+        mode: call.mode.name(),
+        method: &call.method,
+        kind: call.target.kind.name(),
+        server: call.target.server.as_str(),
+        name: &call.target.name,
+        extras: &extras,
+    }
+    .fields(domain, binding, arguments)
 }

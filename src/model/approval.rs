@@ -2,43 +2,23 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::Bytes;
 
 use super::action::MatchKey;
 use super::aim::Aims;
+use super::approver::Approver;
+use super::ballot::{Ballot, Choice};
 use super::call::{Mode, Principal};
-use super::credential::Operator;
 use super::digest::Digest;
 use super::id::{ApprovalId, CallId, SessionId};
-use super::name::{GroupName, OperatorName};
+use super::name::OperatorName;
 use super::outcome::Outcome;
 use super::privilege::Privilege;
+use super::quorum::{ApprovalRule, Bar, Stage};
 use super::reason::Reason;
 use super::target::Target;
 use super::time::Timestamp;
-
-/// Who may decide, and how long everybody has.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct ApprovalRule {
-    /// The groups whose members may decide.
-    pub any_of: Vec<GroupName>,
-    /// From opening to decision.
-    pub decide_by: Duration,
-    /// From decision to use.
-    pub redeem_by: Duration,
-}
-
-impl ApprovalRule {
-    /// Whether an operator belongs to a group that may decide.
-    #[must_use]
-    pub fn admits(&self, operator: &Operator) -> bool {
-        self.any_of
-            .iter()
-            .any(|group| operator.groups.contains(group))
-    }
-}
 
 /// One pending or ended approval.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -93,6 +73,34 @@ pub struct Approval {
     pub decide_by: Timestamp,
     /// Where it stands, as last written; read it through [`Approval::state_at`].
     pub state: ApprovalState,
+    /// The votes that count, in their order.
+    pub ballots: Vec<Ballot>,
+}
+
+/// What the votes on an approval come to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Verdict {
+    /// More votes are needed.
+    Open,
+    /// Every stage has its approvals.
+    Approved,
+    /// A stage has its refusals.
+    Denied,
+}
+
+/// How many approvals there are of how many.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Progress {
+    /// Those given.
+    pub given: u32,
+    /// Those needed, in all stages together.
+    pub needed: u32,
+}
+
+impl std::fmt::Display for Progress {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} of {}", self.given, self.needed)
+    }
 }
 
 /// Where an approval stands.
@@ -227,5 +235,75 @@ impl Approval {
             ApprovalState::Approved { redeem_by, .. } => now < *redeem_by,
             _ => false,
         }
+    }
+
+    /// The stage in which people decide now, with its place; nothing once all are passed.
+    #[must_use]
+    pub fn stage(&self) -> Option<(usize, &Stage)> {
+        let mut stages = self.rule.stages.iter().enumerate();
+        stages.find(|(at, stage)| self.tally(*at).0 < stage.approve)
+    }
+
+    /// The approvals and the refusals in a stage.
+    #[must_use]
+    pub fn tally(&self, stage: usize) -> (u32, u32) {
+        let votes = self.ballots.iter().filter(|ballot| ballot.stage == stage);
+        votes.fold((0, 0), |(yes, no), ballot| match ballot.choice {
+            Choice::Approve { .. } => (yes.saturating_add(1), no),
+            Choice::Deny { .. } => (yes, no.saturating_add(1)),
+        })
+    }
+
+    /// What the votes come to.
+    #[must_use]
+    pub fn verdict(&self) -> Verdict {
+        let mut stages = self.rule.stages.iter().enumerate();
+        if stages.any(|(at, stage)| self.tally(at).1 >= stage.deny) {
+            return Verdict::Denied;
+        }
+        match self.stage() {
+            None if !self.rule.stages.is_empty() => Verdict::Approved,
+            _ => Verdict::Open,
+        }
+    }
+
+    /// How many approvals there are, where it takes more than one.
+    #[must_use]
+    pub fn progress(&self) -> Option<Progress> {
+        let needed = self.rule.needed();
+        let approvals = self.ballots.iter();
+        let approvals = approvals.filter(|one| matches!(one.choice, Choice::Approve { .. }));
+        let given = u32::try_from(approvals.count()).unwrap_or(u32::MAX);
+        (needed > 1).then_some(Progress { given, needed })
+    }
+
+    /// What keeps that person from voting now, whatever they voted before.
+    #[must_use]
+    pub fn bars(&self, person: &Approver) -> Option<Bar> {
+        let now = self.stage().map(|(_, stage)| stage);
+        let stage = now.or(self.rule.stages.last());
+        if !stage.is_some_and(|stage| person.is_of(&stage.any_of)) {
+            return Some(Bar::Group);
+        }
+        let user = self.principal.on_behalf_of.as_ref();
+        self.rule.excludes(person, user)
+    }
+
+    /// The vote of that person, or in their stead, which counts instead of another one in this stage.
+    #[must_use]
+    pub fn vote_of(&self, person: &OperatorName) -> Option<&Ballot> {
+        let now = self.stage().map(|(at, _)| at);
+        let mut votes = self.ballots.iter();
+        votes.find(|one| {
+            let is_theirs = one.person == *person || one.lender.as_ref() == Some(person);
+            is_theirs && (!self.rule.same_person || Some(one.stage) == now)
+        })
+    }
+
+    /// Whether somebody approved what concerns themselves.
+    #[must_use]
+    pub fn is_self_approved(&self) -> bool {
+        let mut votes = self.ballots.iter();
+        votes.any(|one| one.own && matches!(one.choice, Choice::Approve { .. }))
     }
 }

@@ -1,8 +1,11 @@
 //! What agents and operators prove themselves with. The secret itself is never here.
 
+use std::collections::BTreeSet;
+
 use super::digest::Digest;
 use super::id::CredentialId;
 use super::name::{AgentName, GroupName, OperatorName, ServerName};
+use super::role::{Right, Role};
 use super::time::Timestamp;
 
 /// The kinds of proof an agent may offer.
@@ -75,12 +78,18 @@ pub struct Operator {
     pub name: OperatorName,
     /// The groups they decide for.
     pub groups: Vec<GroupName>,
-    /// SHA-256 of their token, which has 256 random bits.
-    pub secret: Digest,
+    /// What they are to this guard.
+    pub roles: BTreeSet<Role>,
     /// When they were added.
     pub added: Timestamp,
-    /// When the token stops being accepted.
-    pub expires: Timestamp,
     /// When they were removed, if they were.
     pub revoked: Option<Timestamp>,
+}
+
+impl Operator {
+    /// Whether their roles give a right.
+    #[must_use]
+    pub fn may(&self, right: Right) -> bool {
+        self.revoked.is_none() && self.roles.iter().any(|role| role.gives(right))
+    }
 }

@@ -220,6 +220,14 @@ reasons! {
         "The request is already decided.", "None needed.";
     NotEligible: "not-eligible", 403, "DENIED by policy", Never,
         "This operator may not decide this request.", "Ask somebody of the groups that may.";
+    RoleMissing: "role-missing", 403, "DENIED by policy", Never,
+        "This operator's role, or the token they used, does not give this right.", "Ask somebody who has the role; an administrator gives roles and tokens with `countersign operators`.";
+    UserUnverified: "user-unverified", 401, "STEP-UP NEEDED", Later,
+        "This decision must be signed with a passkey.", "Decide it in the console with your passkey; `countersign operators link` gives a link to add one.";
+    AuthenticatorNew: "authenticator-new", 403, "DENIED by policy", Later,
+        "A new passkey decides nothing above `write` for a day.", "Wait for a day, or have another admin confirm it with `countersign operators confirm`.";
+    PasskeyRefused: "passkey-refused", 403, "DENIED by policy", Later,
+        "What the passkey answered is not acceptable.", "Begin again on the page where it was asked.";
     NotFound: "not-found", 404, "DENIED by policy", Never,
         "Nothing of that name is known here.", "Check the name.";
 

@@ -59,7 +59,7 @@ impl Route {
     /// Whether it leads a request here.
     #[must_use]
     pub fn takes(&self, approval: &Approval) -> bool {
-        let groups = &approval.rule.any_of;
+        let groups = approval.rule.groups();
         self.tiers.contains(&Tier::of(approval.privilege))
             && (self.groups.is_empty() || groups.iter().any(|one| self.groups.contains(one)))
     }

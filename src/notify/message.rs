@@ -114,7 +114,7 @@ impl Request {
             tier: Tier::of(approval.privilege),
             groups: approval
                 .rule
-                .any_of
+                .groups()
                 .iter()
                 .map(ToString::to_string)
                 .collect(),

@@ -1,9 +1,8 @@
 //! Reads a manifest's tree into a scope.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
+use super::approval::approvals;
 use super::elicitation::Elicitation;
 use super::fault::Faults;
 use super::forbid::Forbid;
@@ -13,12 +12,9 @@ use super::rule::{Rule, tool_pattern};
 use super::scope::{ChangedTool, Extras, Heed, PauseCovers, Scope, Undeclared};
 use super::settings::{client, credentials, record, session};
 use super::yaml::{Node, Shape};
-use crate::limits::MANIFEST_DURATION_LONGEST;
-use crate::model::approval::ApprovalRule;
 use crate::model::digest::Fields;
 use crate::model::json;
-use crate::model::name::{AgentName, GroupName};
-use crate::model::privilege::Privilege;
+use crate::model::name::AgentName;
 
 /// Reads the tree; with any fault the result is of no use, and the caller drops it.
 pub(super) fn read(node: &Node, faults: &mut Faults) -> Option<Scope> {
@@ -77,7 +73,7 @@ pub(super) fn read(node: &Node, faults: &mut Faults) -> Option<Scope> {
     let forbids = list(block.find("forbid"), Forbid::read, faults);
     let (default_approval, approvals) = block
         .find("approval")
-        .map(|node| approvals(node, faults))
+        .map(|node| approvals(node, owner.as_deref(), faults))
         .unwrap_or_default();
     let content = json::canonical(&node.to_value());
     Some(Scope {
@@ -196,80 +192,6 @@ fn rules(block: &Block<'_>, faults: &mut Faults) -> Vec<Rule> {
     rules
 }
 
-type Approvals = (Option<ApprovalRule>, BTreeMap<Privilege, ApprovalRule>);
-
-fn approvals(node: &Node, faults: &mut Faults) -> Approvals {
-    let mut default = None;
-    let mut rungs = BTreeMap::new();
-    let Some(block) = Block::open(node, &APPROVAL, faults) else {
-        return (default, rungs);
-    };
-    for entry in block.entries {
-        match Privilege::parse(&entry.key) {
-            Some(rung) => {
-                if let Some(rule) = approval(&entry.value, faults) {
-                    rungs.insert(rung, rule);
-                }
-            }
-            None if entry.key == "default" => default = approval(&entry.value, faults),
-            // Block::open complained of it.
-            None => {}
-        }
-    }
-    (default, rungs)
-}
-
-fn approval(node: &Node, faults: &mut Faults) -> Option<ApprovalRule> {
-    let block = Block::open(node, &APPROVAL_RULE, faults)?;
-    if let Some(node) = block.find("approve")
-        && node.count(1..=100, faults).is_some_and(|count| count > 1)
-    {
-        faults.add(
-            &node.at,
-            "more than one approver is not yet supported",
-            "write `approve: 1`, or leave it out",
-        );
-    }
-    let any_of = block.need("any_of", "list the groups whose members may decide", faults);
-    let any_of = any_of.map(|node| {
-        if matches!(&node.shape, Shape::List(items) if items.is_empty()) {
-            faults.add(
-                &node.at,
-                "nobody may decide",
-                "list at least one group, or drop the rule",
-            );
-        }
-        list(Some(node), group, faults)
-    });
-    let mut duration = |key: &str, default: Duration| {
-        block.find(key).map_or(Some(default), |node| {
-            node.duration(MANIFEST_DURATION_LONGEST, faults)
-        })
-    };
-    let decide_by = duration("decide_by", DECIDE_BY);
-    let redeem_by = duration("redeem_by", REDEEM_BY);
-    Some(ApprovalRule {
-        any_of: any_of?,
-        decide_by: decide_by?,
-        redeem_by: redeem_by?,
-    })
-}
-
-fn group(node: &Node, faults: &mut Faults) -> Option<GroupName> {
-    GroupName::parse(node.text(faults)?)
-        .map_err(|error| {
-            faults.add(
-                &node.at,
-                "not a name for a group",
-                format!("write {}", error.expected),
-            );
-        })
-        .ok()
-}
-
-const DECIDE_BY: Duration = Duration::from_secs(15 * 60);
-const REDEEM_BY: Duration = Duration::from_secs(5 * 60);
-
 const MANIFEST: Keys = Keys {
     what: "a manifest",
     known: &[
@@ -316,25 +238,4 @@ const METHODS: Keys = Keys {
     what: "methods",
     known: &["allow"],
     later: &["deny"],
-};
-
-const APPROVAL: Keys = Keys {
-    what: "approval",
-    known: &[
-        "default", "read", "write", "send", "destroy", "money", "admin",
-    ],
-    later: &["undeclared"],
-};
-
-const APPROVAL_RULE: Keys = Keys {
-    what: "an approval rule",
-    known: &["any_of", "approve", "decide_by", "redeem_by"],
-    later: &[
-        "stages",
-        "deny",
-        "step_up",
-        "four_eyes",
-        "self_approval",
-        "break_glass",
-    ],
 };

@@ -5,6 +5,7 @@
 //! files, knows no clock, and decides nothing: rates, history, approvals and the answer itself are the
 //! engine's.
 
+mod approval;
 mod arguments;
 mod budget;
 mod close;

@@ -11,11 +11,11 @@ use super::index::Index;
 use super::jwt::JwtRule;
 use super::pattern::Pattern;
 use super::rule::Rule;
-use crate::model::approval::ApprovalRule;
 use crate::model::credential::CredentialKind;
 use crate::model::digest::Digest;
 use crate::model::name::{AgentName, ServerName};
 use crate::model::privilege::Privilege;
+use crate::model::quorum::ApprovalRule;
 use crate::model::taint::TaintGrade;
 use crate::model::target::{Target, TargetKind};
 

@@ -5,13 +5,16 @@ use crate::audit::entry::Entry;
 use crate::audit::segment::Segment;
 use crate::engine::facts::Spend;
 use crate::model::approval::{Approval, ApprovalState};
+use crate::model::ballot::Ballot;
 use crate::model::credential::{Credential, Operator};
+use crate::model::delegation::Delegation;
 use crate::model::grant::Grant;
 use crate::model::history::Lesson;
 use crate::model::id::{ApprovalId, CallId, CredentialId, GrantId, PermitId, SessionId};
 use crate::model::name::{AgentName, OperatorName};
 use crate::model::outcome::Outcome;
 use crate::model::pin::Pin;
+use crate::model::proof::Proof;
 use crate::model::session::{AgentState, Session, SessionState};
 use crate::model::taint::Taint;
 use crate::model::target::Target;
@@ -75,8 +78,14 @@ pub enum Change {
     RevokeCredential(CredentialId, Timestamp),
     /// Adds an operator, or replaces one of the same name.
     SetOperator(Operator),
-    /// Removes an operator.
+    /// Adds what proves an operator at version 1, or moves it to its next version. Refused at any other
+    /// version, of an operator who is not there, and where it is somebody else's.
+    SetProof(Box<Proof>),
+    /// Removes an operator, and ends everything that proves them, what they lent and what was lent to them.
     RevokeOperator(OperatorName, Timestamp),
+    /// Lends an operator's groups to another, or ends that, in place of what stood between the two.
+    /// Refused unless both are operators.
+    SetDelegation(Delegation),
     /// Opens a session.
     OpenSession(Session),
     /// Notes that a session acted; moves no revision.
@@ -96,6 +105,30 @@ pub enum Change {
         version: u32,
         /// The new state.
         state: ApprovalState,
+    },
+    /// Counts a vote on a held approval, and moves it to what the votes then come to; its version counts
+    /// one more. Refused where that is something else, where the person has voted in that stage, or where
+    /// it is approved and somebody who approved was removed.
+    Vote {
+        /// On which.
+        id: ApprovalId,
+        /// The version it was read at.
+        version: u32,
+        /// The vote.
+        ballot: Box<Ballot>,
+        /// The new state.
+        state: ApprovalState,
+    },
+    /// Takes back the vote of a person in a stage of a held approval; its version counts one more.
+    Unvote {
+        /// On which.
+        id: ApprovalId,
+        /// The version it was read at.
+        version: u32,
+        /// In which stage.
+        stage: usize,
+        /// Whose.
+        person: OperatorName,
     },
     /// Adds a grant.
     AddGrant(Grant),

@@ -21,12 +21,14 @@ use crate::engine::facts::Standing;
 use crate::model::approval::Approval;
 use crate::model::call::Principal;
 use crate::model::credential::{Credential, Operator};
+use crate::model::delegation::Delegation;
 use crate::model::digest::Digest;
 use crate::model::grant::Grant;
 use crate::model::history::History;
 use crate::model::id::{ApprovalId, BootId, CredentialId, SessionId};
 use crate::model::name::{AgentName, GroupName, OperatorName};
 use crate::model::pin::Pin;
+use crate::model::proof::Proof;
 use crate::model::session::{AgentState, Session};
 use crate::model::time::Timestamp;
 
@@ -175,12 +177,20 @@ impl Store for Memory {
         Ok(self.kept.lock().state.operators())
     }
 
-    async fn operator_by_secret(&self, secret: &Digest) -> Result<Option<Operator>, StoreError> {
-        Ok(self.kept.lock().state.operator_by_secret(secret))
+    async fn proofs(&self) -> Result<Vec<Proof>, StoreError> {
+        Ok(self.kept.lock().state.proofs())
+    }
+
+    async fn proof(&self, key: &Digest) -> Result<Option<Proof>, StoreError> {
+        Ok(self.kept.lock().state.proof(key))
     }
 
     async fn operator(&self, name: &OperatorName) -> Result<Option<Operator>, StoreError> {
         Ok(self.kept.lock().state.operator(name))
+    }
+
+    async fn delegations(&self) -> Result<Vec<Delegation>, StoreError> {
+        Ok(self.kept.lock().state.delegations())
     }
 
     async fn in_flight(&self) -> Result<Vec<InFlight>, StoreError> {

@@ -34,6 +34,7 @@ use crate::model::aim::{Aim, Aims};
 use crate::model::approval::Approval;
 use crate::model::call::Principal;
 use crate::model::credential::{Credential, Operator};
+use crate::model::delegation::Delegation;
 use crate::model::digest::Digest;
 use crate::model::grant::Grant;
 use crate::model::history::{History, Lesson};
@@ -41,6 +42,7 @@ use crate::model::id::{ApprovalId, CallId, CredentialId, PermitId, SessionId};
 use crate::model::name::{AgentName, GroupName, OperatorName};
 use crate::model::pin::Pin;
 use crate::model::privilege::Privilege;
+use crate::model::proof::Proof;
 use crate::model::session::{AgentState, Session};
 use crate::model::target::Target;
 use crate::model::time::Timestamp;
@@ -249,17 +251,29 @@ pub trait Store: Send + std::marker::Sync + 'static {
     /// [`StoreError::Unavailable`].
     async fn operators(&self) -> Result<Vec<Operator>, StoreError>;
 
-    /// The operator with that token.
+    /// Everything that proves operators, ended ones too, in the order they were added.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
-    async fn operator_by_secret(&self, secret: &Digest) -> Result<Option<Operator>, StoreError>;
+    async fn proofs(&self) -> Result<Vec<Proof>, StoreError>;
+
+    /// What is found by that key.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    async fn proof(&self, key: &Digest) -> Result<Option<Proof>, StoreError>;
 
     /// The operator of that name.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`].
     async fn operator(&self, name: &OperatorName) -> Result<Option<Operator>, StoreError>;
+
+    /// Every delegation, also those that are over, in the order they were made.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    async fn delegations(&self) -> Result<Vec<Delegation>, StoreError>;
 
     /// Calls without an outcome.
     ///

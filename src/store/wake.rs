@@ -9,7 +9,9 @@ pub(super) const WAKES_COUNT: usize = 4_096;
 pub(super) fn wakes(changes: &[Change]) -> impl Iterator<Item = Wake> {
     changes.iter().filter_map(|change| match change {
         Change::OpenApproval(approval) => Some(Wake::Approval(approval.id)),
-        Change::SetApproval { id, .. } => Some(Wake::Approval(*id)),
+        Change::SetApproval { id, .. } | Change::Vote { id, .. } | Change::Unvote { id, .. } => {
+            Some(Wake::Approval(*id))
+        }
         Change::SetSession(id, _) => Some(Wake::Session(*id)),
         Change::SetAgent(..) => Some(Wake::Agent),
         _ => None,

@@ -1,17 +1,24 @@
-//! The console in a real browser: every page without barriers, the main flow by keyboard, a page that is stale.
+//! The console in a real browser: every page without barriers, the main flow by keyboard, a page that is
+//! stale, and a passkey from the link to the signature.
 
-use std::path::PathBuf;
+use std::collections::BTreeSet;
+use std::convert::Infallible;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use countersign::audit::verify::verify;
+use countersign::model::name::{GroupName, OperatorName};
+use countersign::model::role::Role;
 use serde_json::{Value, json};
 
+use super::people::name;
 use super::world::{World, send};
 
 /// The folder that `tests/browser/install` filled.
 fn kit() -> PathBuf {
     let beside_the_build = || {
-        let build = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).parent();
+        let build = Path::new(env!("CARGO_TARGET_TMPDIR")).parent();
         build.unwrap().join("kit")
     };
     let kit = std::env::var_os("KIT").map_or_else(beside_the_build, PathBuf::from);
@@ -24,24 +31,20 @@ fn kit() -> PathBuf {
     kit
 }
 
-#[tokio::test]
-async fn a_person_walks_through_the_console_with_a_browser_and_a_keyboard() {
-    let world = World::new().await;
-    for amount in [500, 700] {
-        let held = send(world.ask("shop/order", &json!({"amount": amount}))).await;
-        assert_eq!(held.status, 202, "{held:?}");
-    }
-    let walk = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/browser/walk.mjs");
+/// The steps of a walk, none of which met a fault or a barrier.
+async fn walk(script: &str, words: &[&str]) -> Vec<Value> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/browser")
+        .join(script);
     let walking = tokio::process::Command::new("node")
-        .arg(walk)
+        .arg(script)
         .arg(kit())
-        .arg(format!("http://{}", world.operators))
-        .arg(&world.alice)
+        .args(words)
         .args(std::env::var_os("PICTURES"))
         .stdin(Stdio::null())
         .kill_on_drop(true)
         .output();
-    let walked = tokio::time::timeout(Duration::from_secs(200), walking)
+    let walked = tokio::time::timeout(Duration::from_secs(280), walking)
         .await
         .unwrap()
         .unwrap();
@@ -61,17 +64,34 @@ async fn a_person_walks_through_the_console_with_a_browser_and_a_keyboard() {
         Some(&json!({"done": true})),
         "{said}\n{complaint}"
     );
-    let checked = steps.iter().filter(|step| step.get("checked").is_some());
-    assert_eq!(checked.count(), 36, "{said}");
+    steps
+}
 
-    let step = |name: &str| steps.iter().find(|step| step.get(name).is_some()).unwrap();
+fn step<'a>(steps: &'a [Value], name: &str) -> &'a Value {
+    steps.iter().find(|step| step.get(name).is_some()).unwrap()
+}
+
+fn checked(steps: &[Value]) -> usize {
+    let checked = steps.iter().filter(|step| step.get("checked").is_some());
+    checked.count()
+}
+
+#[tokio::test]
+async fn a_person_walks_through_the_console_with_a_browser_and_a_keyboard() {
+    let world = World::new().await;
+    for amount in [500, 700] {
+        let held = send(world.ask("shop/order", &json!({"amount": amount}))).await;
+        assert_eq!(held.status, 202, "{held:?}");
+    }
+    let steps = walk("walk.mjs", &[&world.origin(), &world.alice]).await;
+    assert_eq!(checked(&steps), 44, "{steps:#?}");
     assert_eq!(
-        step("approved")["early"],
+        step(&steps, "approved")["early"],
         false,
         "a key acted on a page that had just changed"
     );
     assert_eq!(
-        step("denied")["disabled"],
+        step(&steps, "denied")["disabled"],
         true,
         "a stale page still decides"
     );
@@ -86,4 +106,67 @@ async fn a_person_walks_through_the_console_with_a_browser_and_a_keyboard() {
     told[1].is_problem(403, "approval-denied");
     assert!(told[1].text.contains("Not this month."), "{told:?}");
     assert_eq!(world.shop.ran().len(), 1);
+}
+
+/// Vouches for a person's passkeys as soon as there are any, for as long as it is waited for.
+async fn confirm(world: &World, who: OperatorName) -> Infallible {
+    loop {
+        world.guard.confirm_passkeys("test", &who).await.unwrap();
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_person_adds_a_passkey_signs_in_with_it_and_signs_an_approval_in_a_browser() {
+    let world = World::new().await;
+    for what in ["one", "other"] {
+        let held = send(world.ask("shop/sign", &json!({"what": what}))).await;
+        assert_eq!(held.status, 202, "{held:?}");
+    }
+    let petra = name("petra");
+    let groups = vec![GroupName::parse("oncall").unwrap()];
+    let roles = BTreeSet::from([Role::Approver]);
+    let guard = &world.guard;
+    guard
+        .add_person("test", petra.clone(), groups, roles)
+        .await
+        .unwrap();
+    let (_, secret) = guard.add_link("test", &petra).await.unwrap();
+    let (address, link) = (world.origin(), format!("{}/enrol#{secret}", world.origin()));
+    let words = [address.as_str(), &link];
+    let steps = tokio::select! {
+        steps = walk("passkey.mjs", &words) => steps,
+        never = confirm(&world, petra) => match never {},
+    };
+    assert_eq!(checked(&steps), 2, "{steps:#?}");
+    assert_eq!(step(&steps, "enrolled")["enrolled"], 1);
+    assert_eq!(step(&steps, "enrolled")["resident"], true);
+    let me = step(&steps, "me")["me"].as_str().unwrap();
+    assert!(me.contains("petra") && me.contains("test key"), "{me}");
+    let unverified = step(&steps, "unverified")["unverified"].as_str().unwrap();
+    assert!(unverified.contains("held"), "{unverified}");
+
+    // What was signed runs, what was not still waits, and the record proves it by itself.
+    let mut told = Vec::new();
+    for what in ["one", "other"] {
+        let answer = send(world.ask("shop/sign", &json!({"what": what}))).await;
+        told.push(answer.status);
+    }
+    told.sort_unstable();
+    assert_eq!(told, [200, 202]);
+    assert_eq!(world.shop.ran().len(), 1);
+    let approvals = world.entries("approval").await;
+    let signed = approvals
+        .iter()
+        .filter(|one| one.get("countersignature").is_some());
+    assert_eq!(signed.count(), 1);
+    let entries = world.guard.entries(1, 100_000).await.unwrap();
+    let entries = entries.into_iter().map(Ok::<_, String>);
+    let report = verify(entries, &[], &[], None).unwrap();
+    assert_eq!(report.countersigned, 1, "{report}");
+    let unsigned = |what: &str| what == "it has no signed head";
+    assert!(
+        report.findings.iter().all(|one| unsigned(&one.what)),
+        "{report}"
+    );
 }

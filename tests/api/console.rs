@@ -9,7 +9,7 @@ use serde_json::json;
 use super::world::{Answer, World, read, send};
 
 /// Every page, with names of the right form.
-const PAGES: [&str; 10] = [
+pub(crate) const PAGES: [&str; 12] = [
     "/",
     "/requests/ap_aaaaaaaaaaaaaaaaaaaaaaaaaa",
     "/agents",
@@ -20,11 +20,14 @@ const PAGES: [&str; 10] = [
     "/tools",
     "/tools/diff?server=shop&kind=tool&name=find",
     "/channels",
+    "/people",
+    "/me",
 ];
 
 /// Everything that takes a form of a signed-in person.
-const FORMS: [&str; 10] = [
+pub(crate) const FORMS: [&str; 16] = [
     "/requests/ap_aaaaaaaaaaaaaaaaaaaaaaaaaa/decision",
+    "/requests/ap_aaaaaaaaaaaaaaaaaaaaaaaaaa/withdraw",
     "/agents/clerk/pause",
     "/agents/clerk/revoke",
     "/sessions/se_aaaaaaaaaaaaaaaaaaaaaaaaaa/revoke",
@@ -33,13 +36,18 @@ const FORMS: [&str; 10] = [
     "/tools/accept",
     "/tools/refuse",
     "/channels/ops/enable",
+    "/people/bob/confirm",
+    "/me/passkeys/begin",
+    "/me/passkeys/finish",
+    "/me/proofs/0000000000000000/end",
+    "/me/sign-out",
     "/sign-out",
 ];
 
 /// A browser at the console, as far as these tests need one.
 pub(crate) struct Browser<'a> {
-    world: &'a World,
-    cookie: String,
+    pub(crate) world: &'a World,
+    pub(crate) cookie: String,
 }
 
 impl<'a> Browser<'a> {
@@ -72,10 +80,26 @@ impl<'a> Browser<'a> {
         send(self.request(Method::GET, path)).await
     }
 
+    /// Somebody who is not signed in.
+    pub(crate) fn stranger(world: &'a World) -> Self {
+        Self {
+            world,
+            cookie: String::new(),
+        }
+    }
+
     /// Posts a form as a page of the console would.
     pub(crate) async fn post(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
         let origin = format!("http://{}", self.world.operators);
         let request = self.request(Method::POST, path).header("origin", origin);
+        send(with_form(request, fields)).await
+    }
+
+    /// Posts a form as a script of the console would.
+    pub(crate) async fn script(&self, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let origin = format!("http://{}", self.world.operators);
+        let request = self.request(Method::POST, path).header("origin", origin);
+        let request = request.header("accept", "application/json");
         send(with_form(request, fields)).await
     }
 
@@ -95,14 +119,14 @@ fn with_form(request: reqwest::RequestBuilder, fields: &[(&str, &str)]) -> reqwe
 }
 
 /// The value of the first field of that name on a page.
-fn field(page: &str, name: &str) -> String {
+pub(crate) fn field(page: &str, name: &str) -> String {
     let named = format!("name=\"{name}\" value=\"");
     let rest = &page[page.find(&named).unwrap() + named.len()..];
     rest[..rest.find('"').unwrap()].to_owned()
 }
 
 /// A call that waits for a person.
-async fn hold(world: &World) -> String {
+pub(crate) async fn hold(world: &World) -> String {
     let held = send(world.ask("shop/order", &json!({"amount": 500}))).await;
     assert_eq!(held.status, 202, "{held:?}");
     held.text("approval_id")
@@ -157,7 +181,12 @@ async fn only_an_operators_token_signs_in_and_a_failure_is_recorded() {
 async fn every_page_is_covered_against_frames_scripts_and_caches() {
     let world = World::new().await;
     let alice = Browser::enter(&world, &world.alice).await;
-    for path in PAGES.into_iter().chain(["/sign-in", "/assets/console.css"]) {
+    for path in PAGES.into_iter().chain([
+        "/sign-in",
+        "/enrol",
+        "/assets/console.css",
+        "/assets/passkey.js",
+    ]) {
         let answer = alice.get(path).await;
         assert!(matches!(answer.status, 200 | 404), "{path}: {answer:?}");
         let policy = answer.headers["content-security-policy"].to_str().unwrap();
@@ -519,6 +548,52 @@ async fn a_request_and_its_session_say_what_was_heard() {
     let shown = send(world.operator(Method::GET, &format!("/v1/approvals/{request}"))).await;
     assert_eq!(shown.body["session_taint"]["source"], "shop/find");
     assert_eq!(shown.body["session_taint"]["copied"], false);
+}
+
+#[tokio::test]
+async fn the_page_shows_each_vote_and_takes_ones_own_back() {
+    let world = World::deciding("default: {any_of: [oncall], approve: 2}").await;
+    world.hire("carol", "oncall").await;
+    let id = hold(&world).await;
+    let alice = Browser::enter(&world, &world.alice).await;
+    let path = format!("/requests/{id}");
+    let page = alice.get(&path).await.text;
+    assert!(page.contains("0 of 2 approvals of oncall"), "{page}");
+    assert!(!page.contains("Withdraw my vote"));
+    let mut fields = vec![("decision", "approve".to_owned()), ("uses", "2".to_owned())];
+    decision(&page, &mut fields);
+    let fields: Vec<(&str, &str)> = fields
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    let voted = alice.post(&format!("{path}/decision"), &fields).await;
+    assert_eq!(voted.status, 303, "{voted:?}");
+    let mut again = fields.clone();
+    again.retain(|(name, _)| *name != "mark");
+    again.push(("mark", "another"));
+    let twice = alice.post(&format!("{path}/decision"), &again).await;
+    assert_eq!(twice.status, 409);
+    assert!(
+        twice.text.contains("you have voted on it already"),
+        "{}",
+        twice.text
+    );
+
+    let page = alice.get(&path).await.text;
+    assert!(page.contains("1 of 2 approvals of oncall") && page.contains("one person counts once"));
+    assert!(
+        page.contains("up to 2 times") && !page.contains("Approve this call"),
+        "{page}"
+    );
+    assert!(alice.get("/").await.text.contains("you voted"));
+    let (seal, version) = (field(&page, "seal"), field(&page, "version"));
+    for (version, status) in [("1", 412), (version.as_str(), 303), (version.as_str(), 409)] {
+        let fields = [("seal", seal.as_str()), ("version", version)];
+        let back = alice.post(&format!("{path}/withdraw"), &fields).await;
+        assert_eq!(back.status, status, "{back:?}");
+    }
+    let page = alice.get(&path).await.text;
+    assert!(page.contains("0 of 2 approvals of oncall") && page.contains("Approve this call"));
 }
 
 #[tokio::test]

@@ -6,19 +6,23 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod authenticator;
 mod bad_input;
 mod browser;
 mod calls;
 mod channels;
 mod console;
+mod countersigned;
 mod credentials;
 mod deciding;
 mod idempotency;
 mod metrics;
 mod openapi;
 mod operating;
+mod people;
 #[path = "../guard/receiver.rs"]
 #[expect(dead_code, reason = "these tests need only that something is received")]
 mod receiver;
 mod secrets;
+mod voting;
 mod world;

@@ -13,7 +13,7 @@ use countersign::audit::checkpoint::Signer;
 use countersign::authn::jwt::Issuers;
 use countersign::console;
 use countersign::guard::{
-    Delivery, Denial, Guard, Parts, Permit, PinPolicy, Presented, Reload, Upstreams,
+    Delivery, Denial, Doorway, Guard, Parts, Permit, PinPolicy, Presented, Reload, Upstreams,
 };
 use countersign::limits::RECORD_SHARE_BYTES;
 use countersign::model::call::Principal;
@@ -56,6 +56,9 @@ tools:
         memo: {type: string}
         pin: {type: string, kind: secret}
       optional: [memo, pin]
+  - tool: shop/sign
+    privilege: destroy
+    arguments: {properties: {what: {type: string, const: nothing}}}
   - tool: shop/own
     privilege: write
     mode: authorize
@@ -66,6 +69,7 @@ undeclared: deny
 pause_covers: call
 approval:
   default: {any_of: [oncall], decide_by: 15m, redeem_by: 5m}
+  destroy: {any_of: [oncall], step_up: passkey}
 ";
 
 /// Another agent, whose every call is somebody else's affair.
@@ -76,12 +80,13 @@ credentials: {api_key: true}
 tools: [{tool: shop/find, privilege: read}]
 ";
 
-const TOOLS: [&str; 7] = [
+const TOOLS: [&str; 8] = [
     "find",
     "broken",
     "limited",
     "proved",
     "order",
+    "sign",
     "own",
     "delete_all",
 ];
@@ -100,7 +105,7 @@ pub(crate) struct World {
     pub(crate) agents: SocketAddr,
     pub(crate) operators: SocketAddr,
     client: reqwest::Client,
-    _data: TempDir,
+    pub(crate) data: TempDir,
 }
 
 /// Sells, and remembers what it sold.
@@ -154,6 +159,14 @@ impl Upstreams for Shop {
 
 impl World {
     pub(crate) async fn new() -> Self {
+        Self::deciding("default: {any_of: [oncall], decide_by: 15m, redeem_by: 5m}").await
+    }
+
+    /// A world whose manifest says of approvals only this.
+    pub(crate) async fn deciding(rule: &str) -> Self {
+        let ours = "default: {any_of: [oncall], decide_by: 15m, redeem_by: 5m}";
+        assert!(MANIFEST.contains(ours));
+        let manifest = MANIFEST.replace(ours, rule);
         let data = TempDir::new().unwrap();
         let ambient = Ambient::system();
         let signer = Signer::from_seed(&[7; 32]).unwrap();
@@ -161,7 +174,7 @@ impl World {
         let store = Sqlite::open(data.path(), signer, boot, ambient.clone(), false).unwrap();
         let guard = Guard::start(Parts {
             store: Arc::new(store),
-            scopes: scopes(&[MANIFEST, NEIGHBOUR]),
+            scopes: scopes(&[&manifest, NEIGHBOUR]),
             ambient,
             match_key: [1; 32],
             code_key: [2; 32],
@@ -177,6 +190,13 @@ impl World {
         present(&guard).await;
         let shop = Arc::new(Shop::default());
         let upstreams: Arc<dyn Upstreams> = Arc::clone(&shop) as _;
+        let operators = serve(console::router(
+            Arc::clone(&guard),
+            api::operators::router(Arc::clone(&guard)),
+        ))
+        .await;
+        let origin = format!("http://localhost:{}", operators.port());
+        guard.open_doorway(Doorway::parse(&origin).unwrap());
         Self {
             clerk: key(&guard, "clerk").await,
             neighbour: key(&guard, "neighbour").await,
@@ -189,22 +209,28 @@ impl World {
                 Issuers::none(),
             ))
             .await,
-            operators: serve(console::router(
-                Arc::clone(&guard),
-                api::operators::router(Arc::clone(&guard)),
-            ))
-            .await,
+            operators,
             client: outbound::build(true).unwrap(),
             guard,
             shop,
-            _data: data,
+            data,
         }
+    }
+
+    /// The origin of the console's pages.
+    pub(crate) fn origin(&self) -> String {
+        format!("http://localhost:{}", self.operators.port())
     }
 
     /// A request to the agents' listener, with the clerk's key.
     pub(crate) fn agent(&self, method: Method, path: &str) -> RequestBuilder {
         self.request(self.agents, method, path)
             .bearer_auth(&self.clerk)
+    }
+
+    /// The token of one more operator.
+    pub(crate) async fn hire(&self, name: &str, group: &str) -> String {
+        token(&self.guard, name, group).await
     }
 
     /// A request to the operators' listener, with alice's token.

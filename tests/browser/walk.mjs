@@ -4,33 +4,13 @@
 //
 // KIT is the folder that tests/browser/install filled; pictures of every page go to FOLDER, where one is named.
 
-import { createRequire } from "node:module";
-import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { SETTLED, SIZES, open, tell } from "./browser.mjs";
 
 const [kit, address, token, folder] = process.argv.slice(2);
-const require = createRequire(join(kit, "package.json"));
-const { chromium } = require("playwright-core");
-const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
+const { browser, barriers } = await open(kit);
 
-const ROOMS = ["/", "/agents", "/grants", "/decisions", "/scopes", "/tools", "/channels"];
-const SIZES = { wide: { width: 1280, height: 800 }, narrow: { width: 320, height: 640 } };
-const SETTLED = 900;
-
-const tell = (step) => console.log(JSON.stringify(step));
-
-const browser = await chromium.launch({
-  executablePath: "/usr/bin/chromium",
-  args: [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-  ],
-});
+const ROOMS = ["/", "/agents", "/grants", "/decisions", "/scopes", "/tools", "/channels", "/people", "/me"];
 
 async function visit(options) {
   const context = await browser.newContext({ baseURL: address, ...options });
@@ -42,19 +22,6 @@ async function visit(options) {
   await page.keyboard.press("Enter");
   await page.waitForSelector(".list");
   return page;
-}
-
-async function barriers(page, name) {
-  await page.evaluate(axe);
-  const found = await page.evaluate(() =>
-    axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"] }),
-  );
-  for (const { id, nodes } of found.violations) {
-    tell({ barrier: id, page: name, at: nodes.map((node) => node.html).slice(0, 3) });
-  }
-  const overflows = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
-  if (overflows) tell({ barrier: "scrolls sideways", page: name });
-  tell({ checked: name, rules: found.passes.length });
 }
 
 // Every page, light and dark, wide and narrow.

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::agent::call;
-use super::house::{House, Serving, text};
+use super::house::{House, MANIFEST, Serving, text};
 
 struct Held {
     house: House,
@@ -17,7 +17,12 @@ struct Held {
 
 impl Held {
     fn new() -> Self {
+        Self::under(MANIFEST)
+    }
+
+    fn under(manifest: &str) -> Self {
         let house = House::new();
+        house.write("scopes/clerk.yaml", manifest);
         let key = house.key();
         let alice = house.json(&["operators", "add", "alice", "--group", "operators"]);
         let serving = house.serve();
@@ -83,4 +88,26 @@ fn the_code_alone_approves_nothing() {
     assert_eq!(held.state(), "held");
     held.run("approve", &with_code, alice, 0);
     assert_eq!(held.state(), "approved");
+}
+
+#[test]
+fn what_must_be_signed_is_decided_in_the_console_and_the_command_says_where() {
+    let signed = "default: {any_of: [operators], step_up: passkey, ";
+    let held = Held::under(&MANIFEST.replace("default: {any_of: [operators], ", signed));
+    let words = ["approvals", "approve", &held.id, "--code", &held.code];
+    let mut command = held.house.command(&words);
+    command.env("COUNTERSIGN_TOKEN", &held.alice);
+    let output = command.output().unwrap();
+    assert_eq!(output.status.code(), Some(4));
+    let port = held
+        .house
+        .operators_url()
+        .rsplit(':')
+        .next()
+        .unwrap()
+        .to_owned();
+    let page = format!("http://localhost:{port}/requests/{}", held.id);
+    let said = text(&output.stderr);
+    assert!(said.contains(&page), "{said}");
+    assert_eq!(held.state(), "held");
 }

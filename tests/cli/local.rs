@@ -1,6 +1,6 @@
 //! What is done with the directory alone: init, operators, keys.
 
-use super::house::House;
+use super::house::{House, text};
 
 #[test]
 fn init_writes_a_configuration_that_works_and_overwrites_nothing() {
@@ -98,4 +98,112 @@ fn a_directory_that_others_may_write_to_is_refused() {
     std::fs::set_permissions(house.path("data"), PermissionsExt::from_mode(0o777)).unwrap();
     let (_, err) = house.ends(1, &["agents", "add", "clerk"]);
     assert!(err.contains("nobody else may write"), "{err}");
+}
+
+#[test]
+fn a_person_is_added_with_roles_a_link_and_tokens_for_a_purpose() {
+    let house = House::new();
+    let serving = house.serve();
+    let added = house.json(&[
+        "operators",
+        "add",
+        "vera",
+        "--group",
+        "finance",
+        "--role",
+        "viewer",
+        "--no-token",
+    ]);
+    assert_eq!(added["roles"], serde_json::json!(["viewer"]));
+    assert!(added.get("token").is_none(), "{added}");
+    let link = added["link"].as_str().unwrap();
+    let port = house.operators_url().rsplit(':').next().unwrap().to_owned();
+    assert!(
+        link.starts_with(&format!("http://localhost:{port}/enrol#csl_")),
+        "{link}"
+    );
+    let (again, _) = house.ends(0, &["operators", "link", "vera"]);
+    assert!(
+        again.trim() != link && again.contains("/enrol#csl_"),
+        "{again}"
+    );
+
+    let made = house.json(&[
+        "operators",
+        "tokens",
+        "add",
+        "vera",
+        "--scope",
+        "read",
+        "--for",
+        "1h",
+    ]);
+    let id = made["id"].as_str().unwrap();
+    let token = made["token"].as_str().unwrap();
+    let (listed, _) = house.ends(0, &["operators", "tokens", "ls"]);
+    assert!(
+        listed.contains(id) && listed.contains("link") && !listed.contains(token),
+        "{listed}"
+    );
+    let read = |exit: i32| {
+        let mut command = house.command(&["approvals", "ls"]);
+        let output = command.env("COUNTERSIGN_TOKEN", token).output().unwrap();
+        assert_eq!(output.status.code(), Some(exit), "{}", text(&output.stderr));
+    };
+    read(0);
+    house.ends(0, &["operators", "tokens", "rm", id]);
+    read(1);
+    house.ends(3, &["operators", "tokens", "rm", id]);
+    house.ends(
+        2,
+        &[
+            "operators",
+            "add",
+            "x",
+            "--group",
+            "finance",
+            "--role",
+            "root",
+        ],
+    );
+    house.ends(
+        2,
+        &[
+            "operators",
+            "tokens",
+            "add",
+            "vera",
+            "--scope",
+            "everything",
+        ],
+    );
+    house.ends(
+        2,
+        &[
+            "operators",
+            "tokens",
+            "add",
+            "vera",
+            "--scope",
+            "read",
+            "--for",
+            "91d",
+        ],
+    );
+    house.ends(3, &["operators", "confirm", "nobody"]);
+    house.ends(0, &["operators", "confirm", "vera"]);
+    assert_eq!(house.ends(0, &["operators", "export"]).0, "");
+    drop(serving);
+}
+
+#[test]
+fn a_link_needs_a_guard_that_serves() {
+    let house = House::new();
+    let added = house.json(&["operators", "add", "alice", "--group", "operators"]);
+    assert!(
+        added["token"].is_string() && added.get("link").is_none(),
+        "{added}"
+    );
+    let (_, said) = house.ends(1, &["operators", "link", "alice"]);
+    assert!(said.contains("countersign serve"), "{said}");
 }

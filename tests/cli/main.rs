@@ -29,4 +29,5 @@ mod scopes;
 mod serving;
 mod spoofing;
 mod tokens;
+mod voting;
 mod wrapping;

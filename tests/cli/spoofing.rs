@@ -237,6 +237,8 @@ const COMMANDS: &[&[&str]] = &[
     &["sessions", "ls"],
     &["grants", "ls"],
     &["operators", "ls"],
+    &["operators", "tokens", "ls"],
+    &["operators", "export"],
     &["peps", "ls"],
     &["pin", "ls"],
     &["pin", "diff"],
@@ -276,6 +278,8 @@ const PAGES: &[&str] = &[
     "/tools",
     "/channels",
     "/tools/diff?server=till&kind=tool&name=look",
+    "/people",
+    "/me",
 ];
 
 #[test]

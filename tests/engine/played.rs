@@ -1,19 +1,19 @@
 //! Manifests and calls made at random, and the facts of a quiet day to judge them by.
 
-use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use countersign::ambient::Ambient;
 use countersign::engine::facts::{Evidence, Known, Pinned, Precedent, Standing};
 use countersign::engine::{self, Facts, Matched, Requirements};
+use countersign::model::approver::Approver;
 use countersign::model::arguments::Arguments;
 use countersign::model::call::{Call, Mode, Principal};
 use countersign::model::decimal::Decimal;
 use countersign::model::decision::{Decision, Evaluation};
 use countersign::model::id::{CallId, CredentialId, SessionId};
 use countersign::model::isolation::Isolation;
-use countersign::model::name::{AgentName, GroupName, ServerName};
+use countersign::model::name::{AgentName, GroupName, OperatorName, ServerName};
 use countersign::model::privilege::Privilege;
 use countersign::model::session::{AgentState, Session, SessionState};
 use countersign::model::target::Target;
@@ -295,7 +295,10 @@ impl Paper {
                 .iter()
                 .map(|_| Decimal::zero())
                 .collect(),
-            approvers: Arc::new(BTreeSet::from([GroupName::parse("ops").unwrap()])),
+            approvers: Arc::new([Approver {
+                name: OperatorName::parse("olga").unwrap(),
+                groups: vec![GroupName::parse("ops").unwrap()],
+            }]),
             precedent: precedent(&asked.past),
             doubts: BTreeSet::new(),
         };

@@ -164,7 +164,13 @@ async fn an_end_that_was_told_stands_when_the_clock_is_set_back() {
         life: None,
     };
     let late = world.vote(&world.alice, id, once).await.unwrap_err();
-    assert!(matches!(late, ResolveError::Decided { state: "expired" }));
+    assert!(matches!(
+        late,
+        ResolveError::Decided {
+            state: "expired",
+            ..
+        }
+    ));
 }
 
 #[tokio::test]
@@ -281,10 +287,11 @@ async fn votes_are_bound_to_what_was_shown_and_to_who_may_decide() {
         life: None,
     };
     let by_bob = world.vote(&world.bob, id, once.clone()).await.unwrap_err();
-    assert!(matches!(by_bob, ResolveError::NotEligible));
+    assert!(matches!(by_bob, ResolveError::NotEligible(_)));
 
     let shown = world.guard.approval(id).await.unwrap().unwrap();
     let vote = countersign::guard::Vote {
+        answer: None,
         version: shown.version + 1,
         digest: shown.digest,
         decision: once.clone(),
@@ -297,6 +304,7 @@ async fn votes_are_bound_to_what_was_shown_and_to_who_may_decide() {
         .unwrap_err();
     assert!(matches!(stale, ResolveError::Stale { version: 1 }));
     let other = countersign::guard::Vote {
+        answer: None,
         version: shown.version,
         digest: countersign::model::digest::Digest::of(b"another"),
         ..vote.clone()
@@ -309,6 +317,7 @@ async fn votes_are_bound_to_what_was_shown_and_to_who_may_decide() {
     assert!(matches!(other, ResolveError::OtherDigest));
 
     let right = countersign::guard::Vote {
+        answer: None,
         version: shown.version,
         ..vote
     };
@@ -319,7 +328,13 @@ async fn votes_are_bound_to_what_was_shown_and_to_who_may_decide() {
         .unwrap();
     world.guard.resolve(&world.alice, id, right).await.unwrap();
     let late = world.vote(&world.alice, id, once).await.unwrap_err();
-    assert!(matches!(late, ResolveError::Decided { state: "approved" }));
+    assert!(matches!(
+        late,
+        ResolveError::Decided {
+            state: "approved",
+            ..
+        }
+    ));
 }
 
 #[tokio::test]

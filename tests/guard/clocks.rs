@@ -115,7 +115,7 @@ async fn a_vote_after_the_clock_was_moved_comes_too_late() {
     };
     let late = world.vote(&world.alice, id, once).await.unwrap_err();
     let state = "invalidated";
-    assert!(matches!(late, ResolveError::Decided { state: told } if told == state));
+    assert!(matches!(late, ResolveError::Decided { state: told, .. } if told == state));
 }
 
 #[tokio::test]

@@ -8,6 +8,9 @@
 
 mod amounts;
 mod approvals;
+#[path = "../api/authenticator.rs"]
+#[expect(dead_code, reason = "other tests make other keys with it")]
+mod authenticator;
 mod claims;
 mod clocks;
 mod decisions;
@@ -19,6 +22,7 @@ mod isolation;
 mod kinds;
 mod limits;
 mod notices;
+mod passkeys;
 mod permits;
 mod pins;
 mod receiver;
@@ -28,4 +32,5 @@ mod retention;
 mod stops;
 mod taint;
 mod tokens;
+mod votes;
 mod world;

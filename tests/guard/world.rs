@@ -223,6 +223,7 @@ impl World {
     ) -> Result<Approval, ResolveError> {
         let shown = self.guard.approval(id).await.unwrap().unwrap();
         let vote = Vote {
+            answer: None,
             version: shown.version,
             digest: shown.digest,
             decision,

@@ -173,6 +173,7 @@ impl Guarded {
     /// Decides an approval as a person would.
     pub(crate) async fn decide(&self, approval: &Approval, decision: Resolution) {
         let vote = Vote {
+            answer: None,
             version: approval.version,
             digest: approval.digest,
             decision,

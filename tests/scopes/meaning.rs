@@ -92,17 +92,59 @@ fn every_key_is_read() {
     );
     let default = scope.approval_for(Privilege::Write).expect("a rule");
     assert_eq!(
-        (default.any_of.len(), default.decide_by),
+        (default.groups().len(), default.decide_by),
         (2, Duration::from_secs(600))
     );
     let money = scope.approval_for(Privilege::Money).expect("a rule");
     assert_eq!(
-        (money.any_of[0].as_str(), money.redeem_by),
+        (money.groups()[0].as_str(), money.redeem_by),
         ("finance", Duration::from_secs(300))
     );
     assert_eq!(scope.pause_covers, PauseCovers::Call);
     assert!(scope.accept_local);
     assert_eq!(scope.rules()[0].place.to_string(), "m.yaml:8:5");
+}
+
+#[test]
+fn stages_and_who_is_kept_out_are_read() {
+    let scope = scope(
+        "version: 1\nagent: a\nowner: team\n\
+         approval:\n  default: {any_of: [ops], approve: 2, deny: 3, four_eyes: true}\n\
+         \x20 money: {stages: [{any_of: [finance], approve: 2}, {any_of: [cfo, board], deny: 2}], \
+         same_person: each_stage, decide_by: 1h}\n\
+         \x20 read: {any_of: [ops], self_approval: true, four_eyes: false}\n",
+    );
+    let rule = |rung| scope.approval_for(rung).expect("a rule");
+    let stages = |rung| -> Vec<(Vec<String>, u32, u32)> {
+        let stages = rule(rung).stages.iter();
+        stages
+            .map(|stage| {
+                let groups = stage.any_of.iter().map(ToString::to_string).collect();
+                (groups, stage.approve, stage.deny)
+            })
+            .collect()
+    };
+    assert_eq!(stages(Privilege::Write), [(vec!["ops".to_owned()], 2, 3)]);
+    assert_eq!(
+        stages(Privilege::Money),
+        [
+            (vec!["finance".to_owned()], 2, 1),
+            (vec!["cfo".to_owned(), "board".to_owned()], 1, 2)
+        ]
+    );
+    let told = |rung| {
+        let rule = rule(rung);
+        (
+            rule.four_eyes.as_deref(),
+            rule.self_approval,
+            rule.same_person,
+        )
+    };
+    assert_eq!(told(Privilege::Write), (Some("team"), false, false));
+    assert_eq!(told(Privilege::Money), (None, false, true));
+    assert_eq!(told(Privilege::Read), (None, true, false));
+    assert_eq!(rule(Privilege::Money).needed(), 3);
+    assert_eq!(rule(Privilege::Money).decide_by, Duration::from_secs(3_600));
 }
 
 #[test]

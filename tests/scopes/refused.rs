@@ -25,9 +25,6 @@ fn keys_of_later_issues_are_refused_as_not_yet_supported_and_nothing_else_is() {
             "8:3 `spiffe` is not yet supported",
             "12:3 `bind` is not yet supported",
             "28:5 `provenance` is not yet supported",
-            "49:41 more than one approver is not yet supported",
-            "49:44 `step_up` is not yet supported",
-            "49:62 `four_eyes` is not yet supported",
         ]
     );
     for fault in &faults {
@@ -208,12 +205,68 @@ fn what_a_manifest_may_not_say_is_refused() {
         ),
         ("approval: {default: {any_of: []}}\n", "nobody may decide"),
         (
-            "approval: {default: {any_of: [g], approve: 2}}\n",
-            "more than one approver",
+            "approval: {default: {any_of: [g], approve: 0}}\n",
+            "m.yaml:3:44: 0 is out of range",
         ),
         (
-            "approval: {default: {any_of: [g], stages: []}}\n",
-            "`stages` is not yet supported",
+            "approval: {default: {any_of: [g], deny: 21}}\n",
+            "m.yaml:3:41: 21 is out of range",
+        ),
+        (
+            "approval: {default: {any_of: [g], stages: [{any_of: [h]}]}}\n",
+            "m.yaml:3:22: `any_of` stands beside `stages`",
+        ),
+        (
+            "approval: {default: {stages: []}}\n",
+            "m.yaml:3:30: 0 stages stand here",
+        ),
+        (
+            "approval: {default: {stages: [{any_of: []}]}}\n",
+            "m.yaml:3:40: nobody may decide",
+        ),
+        (
+            "approval: {default: {stages: [{approve: 2}]}}\n",
+            "m.yaml:3:31: `any_of` is missing",
+        ),
+        (
+            "approval: {default: {stages: [{any_of: [g], approve: 15}, {any_of: [h], approve: 6}]}}\n",
+            "m.yaml:3:21: 21 approvals are needed in all",
+        ),
+        (
+            "approval: {default: {stages: [{any_of: [g], decide_by: 1m}]}}\n",
+            "m.yaml:3:45: `decide_by` is not a key of a stage",
+        ),
+        (
+            "approval: {default: {any_of: [g], four_eyes: true}}\n",
+            "m.yaml:3:46: four eyes keep the agent's owner",
+        ),
+        (
+            "approval: {default: {any_of: [g], four_eyes: true}}\nowner: the payments team\n",
+            "m.yaml:3:46: four eyes keep the agent's owner",
+        ),
+        (
+            "approval: {default: {any_of: [g], four_eyes: true}}\nowner: g\n",
+            "m.yaml:3:46: every member of `g` is kept out",
+        ),
+        (
+            "approval: {default: {any_of: [g], four_eyes: true, self_approval: true}}\nowner: o\n",
+            "m.yaml:3:21: `self_approval` and `four_eyes` contradict each other",
+        ),
+        (
+            "approval: {default: {any_of: [g], approve: 2, self_approval: true}}\n",
+            "m.yaml:3:21: `self_approval` is for an installation of one person, and 2 are needed",
+        ),
+        (
+            "approval: {default: {any_of: [g], same_person: once}}\n",
+            "m.yaml:3:21: `same_person` stands where there is one stage",
+        ),
+        (
+            "approval: {default: {stages: [{any_of: [g]}, {any_of: [g]}], same_person: twice}}\n",
+            "none of the words",
+        ),
+        (
+            "approval: {default: {any_of: [g], step_up: sometimes}}\n",
+            "none of the words",
         ),
         (
             "approval: {everything: {any_of: [g]}}\n",

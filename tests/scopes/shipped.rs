@@ -3,9 +3,9 @@
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
-use countersign::model::approval::ApprovalRule;
 use countersign::model::credential::CredentialKind;
 use countersign::model::json;
+use countersign::model::quorum::ApprovalRule;
 use countersign::model::target::{Target, TargetKind};
 use countersign::scopes::{Beyond, ForbidJudgement, Judgement, Scope, Scopes, Source, Undeclared};
 use serde_json::Value;
@@ -168,7 +168,7 @@ fn judge(scope: &Scope, target: &Target, arguments: &Value) -> (&'static str, St
 
 fn approvers(rule: Option<&ApprovalRule>) -> String {
     rule.map_or("nobody".to_owned(), |rule| {
-        let groups: Vec<&str> = rule.any_of.iter().map(|group| group.as_str()).collect();
+        let groups: Vec<String> = rule.groups().iter().map(ToString::to_string).collect();
         groups.join(" or ")
     })
 }

@@ -13,8 +13,24 @@ use super::dice::Dice;
 pub(crate) const AGENTS: [&str; 2] = ["clerk", "porter"];
 
 /// Operators and their group; the last may decide nothing.
-pub(crate) const OPERATORS: [(&str, &str); 3] =
-    [("alice", "oncall"), ("bob", "oncall"), ("eve", "kitchen")];
+pub(crate) const OPERATORS: [(&str, &str); 4] = [
+    ("alice", "oncall"),
+    ("bob", "oncall"),
+    ("dave", "board"),
+    ("eve", "kitchen"),
+];
+
+/// The stages in which a call of an agent and a privilege is decided: groups, and approvals needed.
+pub(crate) fn stages_of(
+    agent: &str,
+    privilege: &str,
+) -> &'static [(&'static [&'static str], usize)] {
+    match (agent, privilege) {
+        ("porter", "money") => &[(&["oncall"], 2)],
+        ("porter", "admin") => &[(&["oncall"], 1), (&["board", "oncall"], 1)],
+        _ => &[(&["oncall"], 1)],
+    }
+}
 
 pub(crate) const SERVERS: [(&str, &[&str]); 2] = [
     ("bank", &["pay"]),
@@ -37,6 +53,16 @@ pub(crate) fn bound_of(target: &str) -> Option<u64> {
 }
 
 fn manifest(agent: &str, variant: usize) -> String {
+    let rules: String = ["money", "admin"]
+        .map(|privilege| {
+            let stages = stages_of(agent, privilege).iter();
+            let stages = stages.map(|(groups, approve)| {
+                format!("{{any_of: [{}], approve: {approve}}}", groups.join(", "))
+            });
+            let stages = stages.collect::<Vec<_>>().join(", ");
+            format!("  {privilege}: {{stages: [{stages}]}}\n")
+        })
+        .concat();
     format!(
         "
 version: 1
@@ -66,7 +92,7 @@ undeclared: pause
 untrusted: [crm/find]
 approval:
   default: {{any_of: [oncall], approve: 1, decide_by: 15m, redeem_by: 5m}}
-",
+{rules}",
         BUDGET.0
     )
 }

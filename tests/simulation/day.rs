@@ -71,6 +71,8 @@ async fn live(stage: &Rc<Stage>, looked: &mut Looked) -> Result<(), Broken> {
     stage.hire().await;
     morning(stage).await;
     look(stage, looked)?;
+    together(stage).await;
+    look(stage, looked)?;
     changes(stage).await;
     look(stage, looked)?;
     stops(stage).await;
@@ -167,6 +169,21 @@ async fn morning(stage: &Stage) {
         stage.guard().withdraw(front).await;
     }
     redeem(stage, behind).await;
+}
+
+/// A call that takes two people; one of them takes a vote back and gives it again.
+async fn together(stage: &Stage) {
+    let Some(link) = connect(stage, "porter").await else {
+        return;
+    };
+    let pay = json!({"amount": 150, "to": "y"});
+    let hold = held(decide(stage, &link, "bank/pay", pay, 150).await);
+    vote_as(stage, 0, true, 2).await;
+    take_back(stage, 0).await;
+    for who in [0, 1] {
+        vote_as(stage, who, true, 1).await;
+    }
+    redeem(stage, hold).await;
 }
 
 /// Scopes and tools that change under a call, and a grant of several uses that is revoked.
@@ -315,24 +332,42 @@ async fn run(stage: &Stage, permit: Option<Permit>) {
 
 /// The first operator decides the newest of what waits.
 async fn vote(stage: &Stage, approves: bool, uses: u32) {
+    vote_as(stage, 0, approves, uses).await;
+}
+
+/// One operator votes on the newest of what waits.
+async fn vote_as(stage: &Stage, who: usize, approves: bool, uses: u32) {
     let guard = stage.guard();
-    let operator = stage.operators.borrow().first().cloned();
+    let operator = stage.operators.borrow().get(who).cloned();
     let (Some(operator), Ok(open)) = (operator, guard.approvals(false).await) else {
         return;
     };
     let Some(shown) = open.first() else { return };
     let vote = Vote {
+        answer: None,
         version: shown.version,
         digest: shown.digest,
         decision: match approves {
             true => Resolution::Approve { uses, life: None },
             false => Resolution::Deny { message: None },
         },
-        client_id: shown.id.to_string(),
+        client_id: format!("{} {}", shown.id, shown.version),
     };
     // Somebody who hears of a failure decides again.
     for _ in 0..2 {
         people::votes(stage, &guard, &operator, shown.id, &vote).await;
+    }
+}
+
+/// One operator takes their vote on the newest of what waits back.
+async fn take_back(stage: &Stage, who: usize) {
+    let guard = stage.guard();
+    let operator = stage.operators.borrow().get(who).cloned();
+    let (Some(operator), Ok(open)) = (operator, guard.approvals(false).await) else {
+        return;
+    };
+    if let Some(shown) = open.first() {
+        people::takes_back(stage, &guard, &operator, shown.id).await;
     }
 }
 

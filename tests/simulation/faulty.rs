@@ -12,12 +12,14 @@ use countersign::engine::facts::Standing;
 use countersign::model::approval::Approval;
 use countersign::model::call::Principal;
 use countersign::model::credential::{Credential, Operator};
+use countersign::model::delegation::Delegation;
 use countersign::model::digest::Digest;
 use countersign::model::grant::Grant;
 use countersign::model::history::History;
 use countersign::model::id::{ApprovalId, CredentialId, SessionId};
 use countersign::model::name::{AgentName, GroupName, OperatorName};
 use countersign::model::pin::Pin;
+use countersign::model::proof::Proof;
 use countersign::model::session::{AgentState, Session};
 use countersign::model::time::Timestamp;
 use countersign::store::{Ask, Commit, InFlight, Recorded, SharedStore, Store, StoreError, Wake};
@@ -250,12 +252,20 @@ impl Store for Faulty {
         self.read(self.inner.operators()).await
     }
 
-    async fn operator_by_secret(&self, secret: &Digest) -> Result<Option<Operator>, StoreError> {
-        self.read(self.inner.operator_by_secret(secret)).await
+    async fn proofs(&self) -> Result<Vec<Proof>, StoreError> {
+        self.read(self.inner.proofs()).await
+    }
+
+    async fn proof(&self, key: &Digest) -> Result<Option<Proof>, StoreError> {
+        self.read(self.inner.proof(key)).await
     }
 
     async fn operator(&self, name: &OperatorName) -> Result<Option<Operator>, StoreError> {
         self.read(self.inner.operator(name)).await
+    }
+
+    async fn delegations(&self) -> Result<Vec<Delegation>, StoreError> {
+        self.read(self.inner.delegations()).await
     }
 
     async fn in_flight(&self) -> Result<Vec<InFlight>, StoreError> {

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::cast::{BUDGET, bound_of};
 use super::ledger::{Ledger, Sent, Stopped};
+use super::quorum::invariant_no_grant_is_left_without_its_quorum;
 use super::record::{Record, target, text};
 use super::sessions::{
     invariant_a_new_session_is_never_kinder, invariant_nothing_follows_an_unknown_outcome_unasked,
@@ -43,7 +44,7 @@ pub(super) struct News<'a> {
 
 type Invariant = fn(&News<'_>) -> Result<(), String>;
 
-const INVARIANTS: [(&str, Invariant); 14] = [
+const INVARIANTS: [(&str, Invariant); 15] = [
     (
         "invariant_every_dispatch_was_recorded_before",
         invariant_every_dispatch_was_recorded_before,
@@ -99,6 +100,10 @@ const INVARIANTS: [(&str, Invariant); 14] = [
     (
         "invariant_nothing_follows_an_unknown_outcome_unasked",
         invariant_nothing_follows_an_unknown_outcome_unasked,
+    ),
+    (
+        "invariant_no_grant_is_left_without_its_quorum",
+        invariant_no_grant_is_left_without_its_quorum,
     ),
 ];
 

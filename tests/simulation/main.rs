@@ -20,6 +20,7 @@ mod ledger;
 mod many;
 mod people;
 mod planted;
+mod quorum;
 mod record;
 mod seeds;
 mod sessions;

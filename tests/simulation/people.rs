@@ -6,7 +6,7 @@ use std::time::Duration;
 use countersign::guard::{Guard, OperateError, Resolution, ResolveError, Vote};
 use countersign::model::approval::ApprovalState;
 use countersign::model::credential::Operator;
-use countersign::model::id::SessionId;
+use countersign::model::id::{ApprovalId, SessionId};
 
 use super::cast::{self, AGENTS, SERVERS};
 use super::dice::Dice;
@@ -40,6 +40,7 @@ pub(crate) async fn decides(stage: Rc<Stage>, mut dice: Dice) {
         },
     };
     let vote = Vote {
+        answer: None,
         version: shown.version,
         digest: shown.digest,
         decision,
@@ -47,6 +48,29 @@ pub(crate) async fn decides(stage: Rc<Stage>, mut dice: Dice) {
     };
     for _ in 0..=dice.below(2) {
         votes(&stage, &guard, &operator, shown.id, &vote).await;
+    }
+    if dice.falls(50) {
+        takes_back(&stage, &guard, &operator, shown.id).await;
+    }
+}
+
+/// An operator takes their vote back, where it still can be.
+pub(crate) async fn takes_back(stage: &Stage, guard: &Guard, operator: &Operator, id: ApprovalId) {
+    let Ok(Some(shown)) = guard.approval(id).await else {
+        return;
+    };
+    let (name, version) = (&operator.name, shown.version);
+    match guard.withdraw_vote(operator, id, version).await {
+        Ok(_) => {
+            stage.tell(format_args!("{name} takes their vote on {id} back"));
+            let members = vec![
+                ("approval", id.to_string()),
+                ("state", "vote-withdrawn".to_owned()),
+                ("by", name.to_string()),
+            ];
+            stage.acknowledged(0, "approval", members);
+        }
+        Err(fault) => stage.tell(format_args!("{name} takes nothing back: {fault}")),
     }
 }
 
@@ -65,7 +89,7 @@ pub(crate) async fn votes(
     stage: &Stage,
     guard: &Guard,
     operator: &Operator,
-    id: countersign::model::id::ApprovalId,
+    id: ApprovalId,
     vote: &Vote,
 ) {
     let state = match vote.decision {
@@ -77,7 +101,7 @@ pub(crate) async fn votes(
             stage.tell(format_args!("{} says {state} to {id}", operator.name));
             let members = vec![
                 ("approval", id.to_string()),
-                ("state", state.to_owned()),
+                ("decision_id", vote.client_id.clone()),
                 ("by", operator.name.to_string()),
             ];
             stage.acknowledged(0, "approval", members);

@@ -30,10 +30,12 @@ pub(crate) enum Fault {
     ForgetAnotherSession,
     /// Nobody knows that nobody knows what became of a call.
     ForgetADoubt,
+    /// One approval is enough.
+    ForgetAQuorum,
 }
 
 impl Fault {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 12] = [
         Self::SkipTheRecord,
         Self::SkipAnAct,
         Self::ReuseAGrant,
@@ -45,6 +47,7 @@ impl Fault {
         Self::ForgetATaint,
         Self::ForgetAnotherSession,
         Self::ForgetADoubt,
+        Self::ForgetAQuorum,
     ];
 
     /// The invariants of which one must notice it.
@@ -67,6 +70,7 @@ impl Fault {
             Self::ForgetATaint => &["invariant_taint_stays_until_its_session_ends"],
             Self::ForgetAnotherSession => &["invariant_a_new_session_is_never_kinder"],
             Self::ForgetADoubt => &["invariant_nothing_follows_an_unknown_outcome_unasked"],
+            Self::ForgetAQuorum => &["invariant_no_grant_is_left_without_its_quorum"],
         }
     }
 }
@@ -111,6 +115,10 @@ impl Planted {
                 (Fault::ForgetADoubt, Change::End(_, outcome)) if *outcome == Outcome::Unknown => {
                     *outcome = Outcome::Failed;
                 }
+                (Fault::ForgetAQuorum, Change::OpenApproval(approval)) => {
+                    approval.rule.stages.truncate(1);
+                    approval.rule.stages[0].approve = 1;
+                }
                 _ => {}
             }
         }
@@ -126,7 +134,7 @@ impl Planted {
             | Change::SetAgent(_, AgentState::Paused | AgentState::Revoked) => {
                 self.fault == Fault::ForgetAStop
             }
-            Change::SetApproval {
+            Change::Vote {
                 state: ApprovalState::Denied { .. },
                 ..
             } => self.fault == Fault::ForgetARefusal,

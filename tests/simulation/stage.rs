@@ -322,6 +322,7 @@ impl Stage {
             &heads,
             &keys,
             None,
+            None,
         )?;
         if !alone.ok() {
             return Err(alone.to_string());
@@ -341,7 +342,7 @@ impl Stage {
             rotations: &[],
         };
         let entries = entries.into_iter().map(Ok::<_, String>);
-        let report = verify_pruned(sealed, entries, &heads, &keys, None)?;
+        let report = verify_pruned(sealed, entries, &heads, &keys, None, None)?;
         match report.ok() && report.unsigned_tail == 0 {
             true => Ok(()),
             false => Err(report.to_string()),

@@ -35,6 +35,7 @@ fn approvals(store: &SharedStore, record: &Record) -> Result<(), String> {
         let told: Vec<_> = told
             .filter_map(|seq| record.at(*seq))
             .map(|body| text(body, "state"))
+            .filter(|state| !VOTES.contains(state))
             .collect();
         let fits = match &approval.state {
             ApprovalState::Held => told.is_empty() && record.openers.contains_key(&id),
@@ -57,6 +58,9 @@ fn approvals(store: &SharedStore, record: &Record) -> Result<(), String> {
     }
     Ok(())
 }
+
+/// What is told of votes that decide nothing by themselves.
+const VOTES: [&str; 3] = ["voted", "vote-withdrawn", "vote-struck"];
 
 /// Whether the record permits the call on that approval.
 fn uses(record: &Record, call: &str, approval: &str) -> bool {

@@ -1,14 +1,18 @@
 //! One suite, run against every store.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use countersign::audit::chain;
 use countersign::audit::entry::EntryKind;
 use countersign::audit::segment::Segment;
-use countersign::model::approval::ApprovalState;
+use countersign::model::approval::{Approval, ApprovalState};
+use countersign::model::credential::Operator;
 use countersign::model::digest::Digest;
 use countersign::model::id::CallId;
 use countersign::model::outcome::Outcome;
+use countersign::model::proof::Proof;
+use countersign::model::role::Role;
 use countersign::model::session::{AgentState, EndCause, SessionState};
 use countersign::store::{Change, SharedStore, Wake};
 
@@ -153,6 +157,44 @@ conformance! {
         assert_eq!(store.approvals(None, 10).await.unwrap().len(), 1);
     }
 
+    async fn votes_count_once_a_person_and_an_approval_needs_them_all(store: SharedStore) {
+        let session = session(&agent("a"));
+        let mut approval = approval(&session, key(1));
+        approval.rule.stages[0].approve = 2;
+        let (id, redeem_by) = (approval.id, later(300));
+        write(&*store, vec![
+            Change::SetOperator(operator("olga", &["finance"])),
+            Change::SetOperator(operator("otto", &["finance"])),
+            Change::OpenApproval(Box::new(approval.clone())),
+        ]).await.unwrap();
+        let vote = |version, person, state| {
+            vec![Change::Vote { id, version, ballot: Box::new(ballot(person)), state }]
+        };
+        let approved = |by| ApprovalState::Approved { by: operator_name(by), at: NOW, redeem_by };
+        // One is not two, whatever a writer says.
+        assert!(moved(write(&*store, vote(1, "olga", approved("olga"))).await));
+        write(&*store, vote(1, "olga", ApprovalState::Held)).await.unwrap();
+        assert!(moved(write(&*store, vote(1, "otto", approved("otto"))).await));
+        assert!(moved(write(&*store, vote(2, "olga", approved("olga"))).await));
+        assert!(moved(write(&*store, vote(2, "otto", ApprovalState::Held)).await));
+
+        let back = |version, person: &str| {
+            let person = operator_name(person);
+            vec![Change::Unvote { id, version, stage: 0, person }]
+        };
+        assert!(moved(write(&*store, back(2, "otto")).await));
+        write(&*store, back(2, "olga")).await.unwrap();
+        write(&*store, vote(3, "otto", ApprovalState::Held)).await.unwrap();
+        write(&*store, vec![Change::RevokeOperator(operator_name("otto"), NOW)]).await.unwrap();
+        assert!(moved(write(&*store, vote(4, "olga", approved("olga"))).await));
+        write(&*store, vec![Change::SetOperator(operator("otto", &["finance"]))]).await.unwrap();
+        write(&*store, vote(4, "olga", approved("olga"))).await.unwrap();
+        let kept = store.approval(id).await.unwrap().unwrap();
+        let people: Vec<_> = kept.ballots.iter().map(|one| one.person.to_string()).collect();
+        assert_eq!((kept.version, people), (5, vec!["otto".to_owned(), "olga".to_owned()]));
+        assert!(moved(write(&*store, back(5, "olga")).await));
+    }
+
     async fn open_approvals_are_counted_and_cover_the_other_calls_of_their_session(store: SharedStore) {
         let (session, elsewhere) = (session(&agent("a")), session(&agent("a")));
         let covering = approval(&session, key(1));
@@ -228,7 +270,8 @@ conformance! {
             Change::Spend(call, spend(&ask, "5", "10", NOW)),
             Change::Start(flight(&session)),
             Change::AddCredential(credential(&agent("a"), b"secret")),
-            Change::SetOperator(operator("olga", &["finance"], b"token")),
+            Change::SetOperator(operator("olga", &["finance"])),
+            Change::SetProof(Box::new(token("olga", b"token"))),
             Change::Rate("cell".into(), 7),
             Change::Setting("k".into(), "v".into()),
             // This one does not fit: the grant had one use.
@@ -379,29 +422,51 @@ conformance! {
         assert_eq!(store.in_flight().await.unwrap(), []);
     }
 
-    async fn groups_may_approve_while_one_of_them_has_a_live_token(store: SharedStore) {
+    async fn people_may_approve_while_their_token_is_live(store: SharedStore) {
         let session = session(&agent("a"));
-        write(&*store, vec![
-            Change::SetOperator(operator("olga", &["finance", "it"], b"1")),
-            Change::SetOperator(operator("otto", &["it"], b"2")),
-        ]).await.unwrap();
-        let groups = |standing: countersign::engine::facts::Standing| {
-            standing.approvers.iter().map(ToString::to_string).collect::<Vec<_>>()
+        write(&*store, person("olga", &["finance", "it"], b"1")).await.unwrap();
+        write(&*store, person("otto", &["it"], b"2")).await.unwrap();
+        // Neither who has nothing to prove themselves with, nor who only looks, decides anything.
+        write(&*store, vec![Change::SetOperator(operator("oona", &["kitchen"]))]).await.unwrap();
+        let viewer = Operator { roles: BTreeSet::from([Role::Viewer]), ..operator("oleg", &["bar"]) };
+        let looks = Change::SetProof(Box::new(token("oleg", b"3")));
+        write(&*store, vec![Change::SetOperator(viewer), looks]).await.unwrap();
+        let people = |standing: countersign::engine::facts::Standing| {
+            let people = standing.approvers.iter();
+            people.map(|one| format!("{} {:?}", one.name, one.groups)).collect::<Vec<_>>()
         };
-        assert_eq!(groups(standing(&*store, &session, key(1)).await), ["finance", "it"]);
+        let (olga, otto) = ("olga [\"finance\", \"it\"]", "otto [\"it\"]");
+        assert_eq!(people(standing(&*store, &session, key(1)).await), [olga, otto]);
         write(&*store, vec![Change::RevokeOperator(operator_name("olga"), NOW)]).await.unwrap();
-        assert_eq!(groups(standing(&*store, &session, key(1)).await), ["it"]);
+        assert_eq!(people(standing(&*store, &session, key(1)).await), [otto]);
+        let olgas = store.proof(&Digest::of(b"1")).await.unwrap().unwrap();
+        assert_eq!(olgas.ended, Some(NOW), "a namesake would inherit it");
         let expired = stands(&*store, &session, key(1), &[], later(1_000)).await;
-        assert!(groups(expired).is_empty());
+        assert!(people(expired).is_empty());
+        write(&*store, vec![Change::SetProof(Box::new(passkey("otto", b"id")))]).await.unwrap();
+        let expired = stands(&*store, &session, key(1), &[], later(1_000)).await;
+        assert_eq!(people(expired), [otto], "a passkey does not run out");
+    }
+
+    async fn two_open_approvals_never_have_one_code(store: SharedStore) {
+        let sessions = [session(&agent("a")), session(&agent("b"))];
+        let first = approval(&sessions[0], key(1));
+        let twin = Approval { code: first.code.clone(), ..approval(&sessions[1], key(2)) };
+        for session in &sessions {
+            write(&*store, vec![Change::OpenSession(session.clone())]).await.unwrap();
+        }
+        let open = |approval: &Approval| vec![Change::OpenApproval(Box::new(approval.clone()))];
+        write(&*store, open(&first)).await.unwrap();
+        assert!(moved(write(&*store, open(&twin)).await));
+        let over = Change::SetApproval { id: first.id, version: 1, state: ApprovalState::Cancelled { at: NOW } };
+        write(&*store, vec![over]).await.unwrap();
+        write(&*store, open(&twin)).await.unwrap();
     }
 
     async fn credentials_and_operators_are_found_by_their_secret(store: SharedStore) {
         let credential = credential(&agent("a"), b"key");
-        let olga = operator("olga", &["finance"], b"token");
-        write(&*store, vec![
-            Change::AddCredential(credential.clone()),
-            Change::SetOperator(olga.clone()),
-        ]).await.unwrap();
+        write(&*store, vec![Change::AddCredential(credential.clone())]).await.unwrap();
+        write(&*store, person("olga", &["finance"], b"token")).await.unwrap();
         assert_eq!(store.agents().await.unwrap(), [(agent("a"), AgentState::Running)]);
         let found = store.credential_by_secret(&Digest::of(b"key")).await.unwrap();
         assert_eq!(found.as_ref(), Some(&credential));
@@ -413,13 +478,20 @@ conformance! {
         let found = store.credential_by_secret(&Digest::of(b"key")).await.unwrap().unwrap();
         assert_eq!(found.revoked, Some(later(1)));
 
-        // A new token takes the place of the old one; nobody else may have the same.
-        write(&*store, vec![Change::SetOperator(operator("olga", &["it"], b"new"))]).await.unwrap();
-        assert!(store.operator_by_secret(&Digest::of(b"token")).await.unwrap().is_none());
-        let found = store.operator_by_secret(&Digest::of(b"new")).await.unwrap().unwrap();
-        assert_eq!(found.groups, [group("it")]);
-        let twin = operator("otto", &[], b"new");
-        assert!(moved(write(&*store, vec![Change::SetOperator(twin)]).await));
+        assert_eq!(store.proof(&Digest::of(b"token")).await.unwrap(), Some(token("olga", b"token")));
+        assert!(store.proof(&Digest::of(b"other")).await.unwrap().is_none());
+        // What proves somebody moves on by one version at a time, and never to somebody else.
+        let ended = Proof { version: 2, ended: Some(NOW), ..token("olga", b"token") };
+        for wrong in [
+            Proof { version: 1, ..ended.clone() },
+            Proof { version: 3, ..ended.clone() },
+            Proof { operator: operator_name("otto"), ..ended.clone() },
+            token("nobody", b"third"),
+        ] {
+            assert!(moved(write(&*store, vec![Change::SetProof(Box::new(wrong))]).await));
+        }
+        write(&*store, vec![Change::SetProof(Box::new(ended.clone()))]).await.unwrap();
+        assert_eq!(store.proofs().await.unwrap(), [ended]);
         assert_eq!(store.operators().await.unwrap().len(), 1);
         assert!(store.operator(&operator_name("otto")).await.unwrap().is_none());
     }

@@ -11,7 +11,8 @@ use countersign::audit::entry::{Entry, EntryKind};
 use countersign::engine::facts::{BudgetAsk, BudgetKey, Precedent, Spend, Standing};
 use countersign::model::action::MatchKey;
 use countersign::model::aim::{Aim, Aims};
-use countersign::model::approval::{Approval, ApprovalRule, ApprovalState};
+use countersign::model::approval::{Approval, ApprovalState};
+use countersign::model::ballot::{Ballot, Choice};
 use countersign::model::call::{Mode, Principal};
 use countersign::model::credential::{Credential, CredentialKind, Operator};
 use countersign::model::decimal::Decimal;
@@ -20,9 +21,13 @@ use countersign::model::grant::Grant;
 use countersign::model::history::{Lesson, Mark, Place, Reach, Who};
 use countersign::model::id::{ApprovalId, BootId, CallId, CredentialId, GrantId, SessionId};
 use countersign::model::name::{AgentName, GroupName, OperatorName, ServerName};
+use countersign::model::passkey::{Passkey, PublicKey};
 use countersign::model::pin::{Acceptance, Accepter, Pin, PinKey, PinKind, PinState};
 use countersign::model::privilege::Privilege;
+use countersign::model::proof::{Proof, ProofKind};
+use countersign::model::quorum::ApprovalRule;
 use countersign::model::reason::Reason;
+use countersign::model::role::{Role, TokenScope};
 use countersign::model::session::{Session, SessionState};
 use countersign::model::target::{Target, TargetKind};
 use countersign::model::time::Timestamp;
@@ -110,8 +115,9 @@ pub(crate) fn session(agent: &AgentName) -> Session {
 
 pub(crate) fn approval(session: &Session, key: MatchKey) -> Approval {
     let ambient = ambient();
+    let id = ApprovalId::random(&ambient);
     Approval {
-        id: ApprovalId::random(&ambient),
+        id,
         version: 1,
         call: CallId::random(&ambient),
         principal: session.principal.clone(),
@@ -134,15 +140,34 @@ pub(crate) fn approval(session: &Session, key: MatchKey) -> Approval {
         manifest: Digest::of(b"manifest"),
         reasons: vec![(Reason::NeedsApproval, "payments/send asks".to_owned())],
         rule: ApprovalRule {
-            any_of: vec![group("finance")],
-            decide_by: Duration::from_secs(900),
-            redeem_by: Duration::from_secs(300),
+            step_up: true,
+            ..ApprovalRule::one_of(
+                vec![group("finance")],
+                Duration::from_secs(900),
+                Duration::from_secs(300),
+            )
         },
-        code: "7K4F".to_owned(),
+        code: id.to_string().chars().skip(3).take(6).collect(),
         covers_session: true,
         opened: NOW,
         decide_by: later(900),
         state: ApprovalState::Held,
+        ballots: Vec::new(),
+    }
+}
+
+/// An approval of one use in the first stage.
+pub(crate) fn ballot(person: &str) -> Ballot {
+    Ballot {
+        stage: 0,
+        person: operator_name(person),
+        lender: None,
+        at: NOW,
+        own: false,
+        choice: Choice::Approve {
+            uses: 1,
+            life: None,
+        },
     }
 }
 
@@ -172,15 +197,53 @@ pub(crate) fn credential(agent: &AgentName, secret: &[u8]) -> Credential {
     }
 }
 
-pub(crate) fn operator(name: &str, groups: &[&str], secret: &[u8]) -> Operator {
+pub(crate) fn operator(name: &str, groups: &[&str]) -> Operator {
     Operator {
         name: operator_name(name),
         groups: groups.iter().map(|name| group(name)).collect(),
-        secret: Digest::of(secret),
+        roles: BTreeSet::from([Role::Approver]),
         added: NOW,
-        expires: later(1_000),
         revoked: None,
     }
+}
+
+pub(crate) fn token(name: &str, secret: &[u8]) -> Proof {
+    let scopes = BTreeSet::from([TokenScope::Decide]);
+    Proof {
+        key: Digest::of(secret),
+        version: 1,
+        operator: operator_name(name),
+        added: NOW,
+        expires: Some(later(1_000)),
+        used: None,
+        ended: None,
+        kind: ProofKind::Token { scopes },
+    }
+}
+
+pub(crate) fn passkey(name: &str, id: &[u8]) -> Proof {
+    let kind = ProofKind::Passkey(Passkey {
+        id: id.to_vec(),
+        label: "laptop".to_owned(),
+        public: PublicKey::EdDsa([7; 32]),
+        counter: 3,
+        party: "localhost".to_owned(),
+        confirmed: Some(("carol".to_owned(), NOW)),
+    });
+    Proof {
+        expires: None,
+        used: Some(NOW),
+        kind,
+        ..token(name, id)
+    }
+}
+
+/// Adds a person with a token, or moves both on.
+pub(crate) fn person(name: &str, groups: &[&str], secret: &[u8]) -> Vec<Change> {
+    vec![
+        Change::SetOperator(operator(name, groups)),
+        Change::SetProof(Box::new(token(name, secret))),
+    ]
 }
 
 pub(crate) fn flight(session: &Session) -> InFlight {

@@ -1,13 +1,17 @@
 //! What a file keeps: everything, across an orderly stop and across a process that vanishes.
 
+use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
 use countersign::engine::facts::BudgetAsk;
 use countersign::model::approval::ApprovalState;
+use countersign::model::digest::Digest;
 use countersign::model::id::{CallId, SessionId};
 use countersign::model::outcome::Outcome;
 use countersign::model::privilege::Privilege;
+use countersign::model::proof::ProofKind;
+use countersign::model::role::{Role, TokenScope};
 use countersign::model::session::{AgentState, EndCause, SessionState};
 use countersign::model::time::Timestamp;
 use countersign::store::sqlite::{FILE, Reader, Sqlite};
@@ -40,6 +44,7 @@ async fn told(
     }
     told += &format!("{:#?}\n", store.credentials().await.unwrap());
     told += &format!("{:#?}\n", store.operators().await.unwrap());
+    told += &format!("{:#?}\n", store.proofs().await.unwrap());
     told += &format!("{:#?}\n", store.in_flight().await.unwrap());
     told += &format!("{:#?}\n", store.rate_cells().await.unwrap());
     told += &format!("{:#?}\n", store.setting("scopes").await.unwrap());
@@ -142,8 +147,11 @@ async fn a_restart_finds_everything_as_it_was() {
             Change::SetSession(sessions[1].id, SessionState::Paused),
             Change::SeenSession(sessions[0].id, later(9)),
             Change::AddCredential(credential(&agent("c"), b"key")),
-            Change::SetOperator(operator("olga", &["finance", "it"], b"token")),
-            Change::SetOperator(operator("otto", &[], b"other")),
+            Change::SetOperator(operator("olga", &["finance", "it"])),
+            Change::SetProof(Box::new(token("olga", b"token"))),
+            Change::SetProof(Box::new(passkey("olga", b"id"))),
+            Change::SetOperator(operator("otto", &[])),
+            Change::SetProof(Box::new(token("otto", b"other"))),
             Change::RevokeOperator(operator_name("otto"), NOW),
             Change::Rate("cell".into(), u64::MAX),
             Change::Setting("scopes".into(), "abc".into()),
@@ -235,4 +243,55 @@ fn copy_record(from: &Path, to: &Path) {
             std::fs::copy(file.path(), to.join(file.file_name())).unwrap();
         }
     }
+}
+
+/// A file as the version before roles left it.
+const BEFORE_ROLES: [&str; 7] = [
+    include_str!("../../src/store/sqlite/migrations/0001_record.sql"),
+    include_str!("../../src/store/sqlite/migrations/0002_state.sql"),
+    include_str!("../../src/store/sqlite/migrations/0003_history.sql"),
+    include_str!("../../src/store/sqlite/migrations/0004_permits.sql"),
+    include_str!("../../src/store/sqlite/migrations/0005_pins.sql"),
+    include_str!("../../src/store/sqlite/migrations/0006_segments.sql"),
+    include_str!("../../src/store/sqlite/migrations/0007_taint.sql"),
+];
+
+#[tokio::test]
+async fn a_token_of_before_there_were_roles_is_good_for_what_it_was() {
+    let directory = tempfile::tempdir().unwrap();
+    let db = rusqlite::Connection::open(directory.path().join(FILE)).unwrap();
+    for migration in BEFORE_ROLES {
+        db.execute_batch(migration).unwrap();
+    }
+    db.pragma_update(None, "user_version", 7).unwrap();
+    let (olga, otto) = (Digest::of(b"token"), Digest::of(b"other"));
+    for (name, secret, revoked) in [("olga", &olga, None), ("otto", &otto, Some(NOW.millis()))] {
+        db.execute(
+            "INSERT INTO operators VALUES (?1, '[\"finance\"]', ?2, ?3, ?4, ?5)",
+            rusqlite::params![
+                name,
+                secret.as_bytes().as_slice(),
+                NOW.millis(),
+                later(9).millis(),
+                revoked
+            ],
+        )
+        .unwrap();
+    }
+    drop(db);
+    let store = sqlite(directory.path());
+    let found = store
+        .operator(&operator_name("olga"))
+        .await
+        .unwrap()
+        .unwrap();
+    assert_eq!(found.roles, BTreeSet::from([Role::Approver, Role::Admin]));
+    assert_eq!(found.groups, [group("finance")]);
+    let proof = store.proof(&olga).await.unwrap().unwrap();
+    assert_eq!((proof.version, proof.operator), (1, operator_name("olga")));
+    assert_eq!((proof.expires, proof.ended), (Some(later(9)), None));
+    let scopes = BTreeSet::from([TokenScope::Decide, TokenScope::Admin]);
+    assert_eq!(proof.kind, ProofKind::Token { scopes });
+    let proof = store.proof(&otto).await.unwrap().unwrap();
+    assert_eq!(proof.ended, Some(NOW));
 }

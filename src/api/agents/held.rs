@@ -38,7 +38,7 @@ fn waiting(slot: &Slot, waits: &Waits) -> Value {
         .iter()
         .map(|reason| json!({"code": reason.code(), "sentence": reason.row().sentence}))
         .collect();
-    json!({
+    let mut told = json!({
         "call_id": slot.id.to_string(),
         "approval_id": waits.approval.to_string(),
         "state": "held",
@@ -46,7 +46,11 @@ fn waiting(slot: &Slot, waits: &Waits) -> Value {
         "decide_by": waits.decide_by.to_string(),
         "code": waits.code,
         "agent_hint": AGENT_HINT,
-    })
+    });
+    if let (Some(progress), Value::Object(told)) = (waits.progress, &mut told) {
+        told.insert("approvals".to_owned(), progress.to_string().into());
+    }
+    told
 }
 
 fn accepted(slot: &Slot, body: Value) -> Response {

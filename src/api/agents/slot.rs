@@ -7,6 +7,7 @@ use tokio_util::sync::CancellationToken;
 use super::answer::Answer;
 use super::ledger::KeyName;
 use crate::guard::{Hold, Pending};
+use crate::model::approval::Progress;
 use crate::model::call::{Mode, Principal};
 use crate::model::digest::Digest;
 use crate::model::id::{ApprovalId, CallId};
@@ -59,6 +60,7 @@ pub(super) struct Waits {
     pub(super) approval: ApprovalId,
     pub(super) code: String,
     pub(super) decide_by: Timestamp,
+    pub(super) progress: Option<Progress>,
     pub(super) reasons: Vec<Reason>,
 }
 
@@ -205,6 +207,7 @@ impl From<&Pending> for Waits {
             approval: pending.approval,
             code: pending.code.clone(),
             decide_by: pending.decide_by,
+            progress: pending.progress,
             reasons: pending.reasons.iter().map(|cause| cause.reason).collect(),
         }
     }

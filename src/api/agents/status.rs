@@ -63,6 +63,10 @@ async fn look(desk: &Desk, slot: &Slot) -> Result<Map<String, Value>, Problem> {
         put("decide_by", waits.decide_by.to_string());
         let approval = desk.guard.approval(waits.approval).await?;
         let now = desk.guard.ambient().now();
+        let open = approval.as_ref().filter(|approval| approval.is_open(now));
+        if let Some(progress) = open.and_then(|approval| approval.progress()) {
+            put("approvals", progress.to_string());
+        }
         let stands = approval.map(|approval| approval.state_at(now));
         match &stands {
             Some(ApprovalState::Approved { redeem_by, .. }) => {

@@ -134,6 +134,11 @@ impl Turn {
                     None => return self.refuse(Problem::new(Reason::Busy)),
                 },
                 Some(Woke::TimeUp | Woke::Stopping) => {
+                    if let Some(hold) = &mut self.hold {
+                        guard.look_again(hold).await;
+                        let pending = hold.pending();
+                        self.slot.note(pending, pending.decide_by.after(CALL_KEPT));
+                    }
                     return match own {
                         true => held::render(&self.slot),
                         // Its session waits for another call's approval: nobody was asked for this one.

@@ -11,7 +11,7 @@ use super::super::body::{Members, target};
 use super::super::problem::Problem;
 use super::super::reply;
 use super::super::session;
-use super::caller::Caller;
+use super::caller::{Caller, Manager, Stopper};
 use super::history;
 use super::keys;
 use super::stopped;
@@ -62,7 +62,7 @@ pub(super) async fn show(
 /// Lets none of its calls pass until it is resumed.
 pub(super) async fn pause(
     State(guard): State<Arc<Guard>>,
-    Caller(operator): Caller,
+    Stopper(operator): Stopper,
     Path(name): Path<String>,
 ) -> Result<Response, Problem> {
     let agent = parse_name(&name)?;
@@ -74,7 +74,7 @@ pub(super) async fn pause(
 /// Lets its calls pass again.
 pub(super) async fn resume(
     State(guard): State<Arc<Guard>>,
-    Caller(operator): Caller,
+    Manager(operator): Manager,
     Path(name): Path<String>,
 ) -> Result<Response, Problem> {
     let agent = parse_name(&name)?;
@@ -85,7 +85,7 @@ pub(super) async fn resume(
 /// Ends its sessions, grants and holds, and refuses its credentials.
 pub(super) async fn revoke(
     State(guard): State<Arc<Guard>>,
-    Caller(operator): Caller,
+    Stopper(operator): Stopper,
     Path(name): Path<String>,
 ) -> Result<Response, Problem> {
     let agent = parse_name(&name)?;
@@ -97,7 +97,7 @@ pub(super) async fn revoke(
 /// Lets it ask again for a tool that persons refused too often.
 pub(super) async fn reopen(
     State(guard): State<Arc<Guard>>,
-    Caller(operator): Caller,
+    Manager(operator): Manager,
     Path(name): Path<String>,
     request: Request,
 ) -> Result<Response, Problem> {

@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 
 use super::super::reply::stored;
 use super::super::session::taint;
-use crate::guard::sentence;
+use crate::guard::{Part, sentence};
 use crate::model::approval::{Approval, ApprovalState};
-use crate::model::credential::Operator;
+use crate::model::ballot::{Ballot, Choice};
 use crate::model::session::Session;
 use crate::model::time::Timestamp;
 
@@ -14,7 +14,7 @@ use crate::model::time::Timestamp;
 pub(super) fn render(
     approval: &Approval,
     session: Option<&Session>,
-    operator: &Operator,
+    part: &Part,
     now: Timestamp,
 ) -> Value {
     let arguments = stored(&approval.arguments);
@@ -56,13 +56,71 @@ pub(super) fn render(
         "manifest_digest": approval.manifest.to_string(),
         "code": approval.code,
         "covers_session": approval.covers_session,
-        "may_decide": approval.rule.any_of.iter().map(|group| group.as_str()).collect::<Vec<_>>(),
-        "eligible": approval.rule.admits(operator),
+        "may_decide": may_decide(approval),
+        "stages": stages(approval),
+        "stage": approval.stage().map(|(at, _)| at.saturating_add(1)),
+        "progress": approval.progress().map(|progress| progress.to_string()),
+        "votes": approval.ballots.iter().map(vote).collect::<Vec<_>>(),
+        "self_approved": approval.is_self_approved(),
+        "eligible": part.bar.is_none(),
+        "in_stead_of": part.lender.as_ref().map(|lender| lender.as_str()),
+        "barred": part.bar.map(|bar| bar.sentence()),
+        "your_vote": part.vote.as_ref().map(vote),
         "opened": approval.opened.to_string(),
         "decide_by": approval.decide_by.to_string(),
         "redeem_within_seconds": approval.rule.redeem_by.as_secs(),
         "decided": decided(&state),
     })
+}
+
+/// The groups whose members decide now, or decided last.
+fn may_decide(approval: &Approval) -> Vec<&str> {
+    let now = approval.stage().map(|(_, stage)| stage);
+    let stage = now.or(approval.rule.stages.last());
+    let groups = stage.into_iter().flat_map(|stage| &stage.any_of);
+    groups.map(|group| group.as_str()).collect()
+}
+
+/// Each stage with what it takes and what it has.
+fn stages(approval: &Approval) -> Vec<Value> {
+    let stages = approval.rule.stages.iter().enumerate();
+    stages
+        .map(|(at, stage)| {
+            let (approvals, denials) = approval.tally(at);
+            json!({
+                "any_of": stage.any_of.iter().map(|group| group.as_str()).collect::<Vec<_>>(),
+                "approve": stage.approve,
+                "deny": stage.deny,
+                "approvals": approvals,
+                "denials": denials,
+            })
+        })
+        .collect()
+}
+
+/// One vote that counts. Stages are counted from one, as people do.
+fn vote(ballot: &Ballot) -> Value {
+    let mut vote = json!({
+        "by": ballot.person.as_str(),
+        "in_stead_of": ballot.lender.as_ref().map(|lender| lender.as_str()),
+        "at": ballot.at.to_string(),
+        "stage": ballot.stage.saturating_add(1),
+        "decision": ballot.choice.name(),
+        "self_approved": ballot.own,
+    });
+    if let Value::Object(vote) = &mut vote {
+        match &ballot.choice {
+            Choice::Approve { uses, life } => {
+                vote.insert("uses".to_owned(), (*uses).into());
+                let life = life.map(|life| life.as_secs());
+                vote.insert("life_seconds".to_owned(), life.into());
+            }
+            Choice::Deny { message } => {
+                vote.insert("message_to_agent".to_owned(), message.clone().into());
+            }
+        }
+    }
+    vote
 }
 
 /// Who decided, what and when, as far as the state still tells it.

@@ -16,13 +16,14 @@ use super::super::query::Asked;
 use super::super::reply;
 use super::super::wake;
 use super::approval::render;
-use super::caller::Caller;
+use super::caller::{Caller, Decider};
 use crate::guard::{Guard, Resolution, Vote};
 use crate::limits::{DECISION_ID_BYTES, GRANT_LIFE, GRANT_USES_COUNT};
 use crate::model::approval::Approval;
 use crate::model::credential::Operator;
 use crate::model::digest::{Digest, Fields};
 use crate::model::id::ApprovalId;
+use crate::model::passkey::Assertion;
 use crate::model::reason::Reason;
 use crate::model::time::Timestamp;
 
@@ -83,7 +84,7 @@ pub(super) async fn show(
 /// Decides: on the version that was shown, for the digest that was shown, once.
 pub(super) async fn decide(
     State(guard): State<Arc<Guard>>,
-    Caller(operator): Caller,
+    Decider(operator): Decider,
     Path(id): Path<String>,
     request: Request,
 ) -> Result<Response, Problem> {
@@ -96,6 +97,21 @@ pub(super) async fn decide(
     Ok(([(ETAG, tag)], reply::ok(document)).into_response())
 }
 
+/// Takes the operator's own vote back, while it decided nothing yet.
+pub(super) async fn withdraw(
+    State(guard): State<Arc<Guard>>,
+    Decider(operator): Decider,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    let id = parse_id(&id)?;
+    let version = if_match(&headers)?;
+    let approval = guard.withdraw_vote(&operator, id, version).await?;
+    let tag = version_tag(approval.version);
+    let document = document(&guard, &approval, &operator).await?;
+    Ok(([(ETAG, tag)], reply::ok(document)).into_response())
+}
+
 /// An approval with what its session has heard by now.
 async fn document(
     guard: &Guard,
@@ -103,8 +119,9 @@ async fn document(
     operator: &Operator,
 ) -> Result<Value, Problem> {
     let session = guard.session_named(approval.session).await?;
+    let part = guard.part(approval, operator).await?;
     let now = guard.ambient().now();
-    Ok(render(approval, session.as_ref(), operator, now))
+    Ok(render(approval, session.as_ref(), &part, now))
 }
 
 fn read_vote(version: u32, mut members: Members) -> Result<Vote, Problem> {
@@ -114,6 +131,7 @@ fn read_vote(version: u32, mut members: Members) -> Result<Vote, Problem> {
     let uses = members.number("uses")?;
     let life = members.number("life_seconds")?;
     let message = members.text("message")?;
+    let assertion = members.object("assertion")?;
     members.done()?;
     let digest = Digest::from_hex(&digest)
         .ok_or_else(|| wrong("action_digest", "64 hexadecimal digits in lower case"))?;
@@ -130,15 +148,18 @@ fn read_vote(version: u32, mut members: Members) -> Result<Vote, Problem> {
             uses: read_uses(uses)?,
             life: read_life(life)?,
         },
-        "deny" if uses.is_some() || life.is_some() => {
+        "deny" if uses.is_some() || life.is_some() || assertion.is_some() => {
             return Err(Problem::malformed(
-                "`uses` and `life_seconds` go with `approve`",
+                "`uses`, `life_seconds` and `assertion` go with `approve`",
             ));
         }
         "deny" => Resolution::Deny { message },
         _ => return Err(wrong("decision", "`approve` or `deny`")),
     };
+    let answer = assertion.map(|members| Assertion::parse(&Value::Object(members)));
+    let answer = answer.transpose();
     Ok(Vote {
+        answer: answer.map_err(|fault| Problem::malformed(fault.to_string()))?,
         version,
         digest,
         decision,

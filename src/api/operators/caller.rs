@@ -1,4 +1,4 @@
-//! The operator behind a request.
+//! The operator behind a request, with the right that its handler names.
 
 use std::sync::Arc;
 
@@ -9,14 +9,46 @@ use super::super::problem::Problem;
 use crate::authn;
 use crate::guard::Guard;
 use crate::model::credential::Operator;
+use crate::model::role::Right;
 
-/// An operator that proved itself; a handler that takes one cannot be reached without it.
+/// An operator who may look; a handler that takes one cannot be reached without it.
 pub(super) struct Caller(pub(super) Operator);
 
-impl FromRequestParts<Arc<Guard>> for Caller {
-    type Rejection = Problem;
+/// An operator who may decide.
+pub(super) struct Decider(pub(super) Operator);
 
-    async fn from_request_parts(parts: &mut Parts, guard: &Arc<Guard>) -> Result<Self, Problem> {
-        Ok(Self(authn::operator(guard, &parts.headers).await?))
-    }
+/// An operator who may stop what runs.
+pub(super) struct Stopper(pub(super) Operator);
+
+/// An operator who may manage.
+pub(super) struct Manager(pub(super) Operator);
+
+async fn allowed(parts: &Parts, guard: &Guard, right: Right) -> Result<Operator, Problem> {
+    let proven = authn::operator(guard, &parts.headers).await?;
+    guard.allow(&proven, right).await?;
+    Ok(proven.operator)
+}
+
+macro_rules! extracts {
+    ($($caller:ident, $right:ident;)*) => {
+        $(
+            impl FromRequestParts<Arc<Guard>> for $caller {
+                type Rejection = Problem;
+
+                async fn from_request_parts(
+                    parts: &mut Parts,
+                    guard: &Arc<Guard>,
+                ) -> Result<Self, Problem> {
+                    Ok(Self(allowed(parts, guard, Right::$right).await?))
+                }
+            }
+        )*
+    };
+}
+
+extracts! {
+    Caller, Read;
+    Decider, Decide;
+    Stopper, Stop;
+    Manager, Manage;
 }

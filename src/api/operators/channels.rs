@@ -9,7 +9,7 @@ use serde_json::{Map, Value, json};
 
 use super::super::problem::Problem;
 use super::super::reply;
-use super::caller::Caller;
+use super::caller::{Caller, Manager};
 use crate::guard::Guard;
 use crate::guard::notices::ChannelView;
 use crate::model::name::ChannelName;
@@ -27,7 +27,7 @@ pub(super) async fn list(State(guard): State<Arc<Guard>>, Caller(_): Caller) -> 
 /// Switches a channel on again.
 pub(super) async fn enable(
     State(guard): State<Arc<Guard>>,
-    Caller(operator): Caller,
+    Manager(operator): Manager,
     Path(name): Path<String>,
 ) -> Result<Response, Problem> {
     let name = ChannelName::parse(&name).map_err(|_| Problem::new(Reason::NotFound))?;

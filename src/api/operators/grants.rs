@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::super::problem::Problem;
 use super::super::reply;
-use super::caller::Caller;
+use super::caller::{Caller, Stopper};
 use super::stopped;
 use crate::guard::Guard;
 use crate::model::grant::Grant;
@@ -30,7 +30,7 @@ pub(super) async fn list(
 /// Revokes what is left of a grant.
 pub(super) async fn revoke(
     State(guard): State<Arc<Guard>>,
-    Caller(operator): Caller,
+    Stopper(operator): Stopper,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let id = GrantId::parse(&id).ok_or_else(|| Problem::new(Reason::NotFound))?;

@@ -12,7 +12,7 @@ use super::super::body::{Members, wrong};
 use super::super::problem::Problem;
 use super::super::reply;
 use super::agents::parse_name;
-use super::caller::Caller;
+use super::caller::{Caller, Manager};
 use super::stopped;
 use crate::guard::Guard;
 use crate::limits::AGENT_KEY_LIFE;
@@ -45,7 +45,7 @@ pub(super) async fn list(
 /// Issues a key; its secret is in this answer and nowhere else.
 pub(super) async fn issue(
     State(guard): State<Arc<Guard>>,
-    Caller(operator): Caller,
+    Manager(operator): Manager,
     Path(name): Path<String>,
     request: Request,
 ) -> Result<Response, Problem> {
@@ -70,7 +70,7 @@ pub(super) async fn issue(
 /// Revokes a key of the agent.
 pub(super) async fn revoke(
     State(guard): State<Arc<Guard>>,
-    Caller(operator): Caller,
+    Manager(operator): Manager,
     Path((name, id)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
     let id = own(&guard, &name, &id).await?;
@@ -81,7 +81,7 @@ pub(super) async fn revoke(
 /// Lets a revoked identity of an issuer's tokens prove the agent again.
 pub(super) async fn readmit(
     State(guard): State<Arc<Guard>>,
-    Caller(operator): Caller,
+    Manager(operator): Manager,
     Path((name, id)): Path<(String, String)>,
 ) -> Result<Response, Problem> {
     let id = own(&guard, &name, &id).await?;

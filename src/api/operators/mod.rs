@@ -9,6 +9,7 @@ mod approvals;
 mod audit;
 mod caller;
 mod channels;
+mod delegations;
 mod grants;
 mod history;
 mod keys;
@@ -45,6 +46,7 @@ fn table() -> Routes<Arc<Guard>> {
         .get("/v1/approvals", approvals::list)
         .get("/v1/approvals/{id}", approvals::show)
         .post("/v1/approvals/{id}/decisions", approvals::decide)
+        .delete("/v1/approvals/{id}/decisions", approvals::withdraw)
         .get("/v1/agents", agents::list)
         .get("/v1/agents/{name}", agents::show)
         .post("/v1/agents/{name}/pause", agents::pause)
@@ -65,6 +67,10 @@ fn table() -> Routes<Arc<Guard>> {
         .get("/v1/channels", channels::list)
         .post("/v1/channels/{name}/enable", channels::enable)
         .get("/v1/operators", roster::list)
+        .get("/v1/delegations", delegations::list)
+        .post("/v1/delegations", delegations::lend)
+        .delete("/v1/delegations/{deputy}", delegations::end)
+        .post("/v1/operators/{name}/confirm", roster::confirm)
         .get("/v1/pins", pins::list)
         .get("/v1/pins/diff", pins::diff)
         .get("/v1/pins/lock", pins::lock)

@@ -11,7 +11,7 @@ use super::super::body::{Members, missing, wrong};
 use super::super::problem::Problem;
 use super::super::query::Asked;
 use super::super::reply::{self, stored};
-use super::caller::Caller;
+use super::caller::{Caller, Manager};
 use crate::guard::{Guard, MemberDiff, PinView, Word};
 use crate::model::digest::Digest;
 use crate::model::name::ServerName;
@@ -69,7 +69,7 @@ pub(super) async fn lock(
 /// Accepts a definition.
 pub(super) async fn accept(
     State(guard): State<Arc<Guard>>,
-    Caller(operator): Caller,
+    Manager(operator): Manager,
     request: Request,
 ) -> Result<Response, Problem> {
     let key = key(request).await?;
@@ -80,7 +80,7 @@ pub(super) async fn accept(
 /// Refuses a definition.
 pub(super) async fn refuse(
     State(guard): State<Arc<Guard>>,
-    Caller(operator): Caller,
+    Manager(operator): Manager,
     request: Request,
 ) -> Result<Response, Problem> {
     let key = key(request).await?;

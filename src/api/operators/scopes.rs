@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::super::body::{Members, wrong};
 use super::super::problem::Problem;
 use super::super::reply;
-use super::caller::Caller;
+use super::caller::{Caller, Manager};
 use crate::guard::Guard;
 use crate::model::digest::Digest;
 
@@ -42,7 +42,7 @@ pub(super) async fn list(
 /// Puts the offered scopes in force, if they are the ones that were looked at.
 pub(super) async fn accept(
     State(guard): State<Arc<Guard>>,
-    Caller(operator): Caller,
+    Manager(operator): Manager,
     request: Request,
 ) -> Result<Response, Problem> {
     let mut members = Members::read(request).await?;

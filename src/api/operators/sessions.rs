@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::super::problem::Problem;
 use super::super::reply;
 use super::super::session;
-use super::caller::Caller;
+use super::caller::{Caller, Manager, Stopper};
 use super::stopped;
 use crate::guard::Guard;
 use crate::model::id::SessionId;
@@ -29,7 +29,7 @@ pub(super) async fn list(
 /// Lets none of its calls pass until it is resumed.
 pub(super) async fn pause(
     State(guard): State<Arc<Guard>>,
-    Caller(operator): Caller,
+    Stopper(operator): Stopper,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let id = parse_id(&id)?;
@@ -40,7 +40,7 @@ pub(super) async fn pause(
 /// Lets its calls pass again.
 pub(super) async fn resume(
     State(guard): State<Arc<Guard>>,
-    Caller(operator): Caller,
+    Manager(operator): Manager,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let id = parse_id(&id)?;
@@ -51,7 +51,7 @@ pub(super) async fn resume(
 /// Ends it for ever, with its grants and holds.
 pub(super) async fn revoke(
     State(guard): State<Arc<Guard>>,
-    Caller(operator): Caller,
+    Stopper(operator): Stopper,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let id = parse_id(&id)?;
@@ -63,7 +63,7 @@ pub(super) async fn revoke(
 /// Lets the credential of a revoked session open new ones.
 pub(super) async fn reinstate(
     State(guard): State<Arc<Guard>>,
-    Caller(operator): Caller,
+    Manager(operator): Manager,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     guard

@@ -3,7 +3,7 @@
 use std::io::{IsTerminal, Write};
 
 use data_encoding::HEXLOWER;
-use reqwest::header::IF_MATCH;
+use reqwest::header::{HeaderValue, IF_MATCH};
 use serde_json::{Map, Value};
 
 use super::path;
@@ -65,9 +65,7 @@ pub(super) async fn decide(
     mut decision: Map<String, Value>,
     as_json: bool,
 ) -> Result<(), Failure> {
-    let version = shown
-        .etag
-        .ok_or_else(|| Failure::Refused("the answer names no version".to_owned()))?;
+    let version = version(&shown)?;
     let digest = field(&shown.body, "action_digest");
     decision.insert("action_digest".to_owned(), digest.into());
     let decision_id = HEXLOWER.encode(&Ambient::system().random::<16>());
@@ -77,14 +75,39 @@ pub(super) async fn decide(
     let reply = operators
         .post(&path, Some(&body), &[(IF_MATCH, version)])
         .await?;
-    match as_json {
-        true => print::json(&reply.body)?,
-        false => print::say(format!(
-            "{} {}: {}",
-            escape(field(&reply.body, "id")),
-            escape(field(&reply.body, "state")),
-            escape(field(&reply.body, "sentence")),
-        ))?,
+    tell(&reply.body, as_json)
+}
+
+/// Takes one's own vote back, on the version that stands now.
+pub(super) async fn withdraw(
+    operators: &Operators,
+    id: &str,
+    as_json: bool,
+) -> Result<(), Failure> {
+    let shown = operators.get(&path(id)?).await?;
+    let version = version(&shown)?;
+    let path = format!("{}/decisions", path(id)?);
+    let reply = operators.delete(&path, &[(IF_MATCH, version)]).await?;
+    tell(&reply.body, as_json)
+}
+
+fn version(shown: &Reply) -> Result<HeaderValue, Failure> {
+    let version = shown.etag.clone();
+    version.ok_or_else(|| Failure::Refused("the answer names no version".to_owned()))
+}
+
+fn tell(approval: &Value, as_json: bool) -> Result<(), Failure> {
+    if as_json {
+        return Ok(print::json(approval)?);
     }
-    Ok(())
+    let progress = match (field(approval, "state"), field(approval, "progress")) {
+        ("held", progress) if !progress.is_empty() => format!(" ({})", escape(progress)),
+        _ => String::new(),
+    };
+    Ok(print::say(format!(
+        "{} {}{progress}: {}",
+        escape(field(approval, "id")),
+        escape(field(approval, "state")),
+        escape(field(approval, "sentence")),
+    ))?)
 }

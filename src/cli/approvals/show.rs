@@ -30,6 +30,48 @@ pub(in crate::cli) fn heard(taint: &Value) -> String {
     )
 }
 
+/// What a stage takes, and what it has.
+fn needed(stage: &Value) -> String {
+    let count = |name: &str| stage.get(name).and_then(Value::as_u64).unwrap_or(0);
+    let groups: Vec<&str> = list(stage, "any_of")
+        .iter()
+        .filter_map(Value::as_str)
+        .collect();
+    let denials = match count("deny") {
+        0 | 1 => String::new(),
+        most => format!(", {} of {most} refusals", count("denials")),
+    };
+    format!(
+        "{} of {} approvals{denials} of {}",
+        count("approvals"),
+        count("approve"),
+        groups.join(" or "),
+    )
+}
+
+/// One vote in one line.
+fn cast(vote: &Value, several: bool) -> String {
+    let stage = vote.get("stage").and_then(Value::as_u64).unwrap_or(1);
+    let place = match several {
+        true => format!(", stage {stage}"),
+        false => String::new(),
+    };
+    let stead = match field(vote, "in_stead_of") {
+        "" => String::new(),
+        lender => format!(" in the stead of {lender}"),
+    };
+    let own = match vote.get("self_approved") {
+        Some(Value::Bool(true)) => ", self-approved",
+        _ => "",
+    };
+    format!(
+        "{} by {}{stead} at {}{place}{own}",
+        field(vote, "decision"),
+        field(vote, "by"),
+        field(vote, "at"),
+    )
+}
+
 /// Everything that is needed to decide, the agent's own words last and marked.
 pub(super) fn lines_of(approval: &Value, with_code: bool) -> Vec<String> {
     let mut lines = vec![escape(field(approval, "sentence")), String::new()];
@@ -75,6 +117,24 @@ pub(super) fn lines_of(approval: &Value, with_code: bool) -> Vec<String> {
         .filter_map(Value::as_str)
         .collect();
     put("may decide", &groups.join(", "));
+    let several = list(approval, "stages").len() > 1;
+    for (number, stage) in (1..).zip(list(approval, "stages")) {
+        if several || !field(approval, "progress").is_empty() {
+            let name = match several {
+                true => format!("stage {number}"),
+                false => "needs".to_owned(),
+            };
+            put(&name, &needed(stage));
+        }
+    }
+    for vote in list(approval, "votes") {
+        put("vote", &cast(vote, several));
+    }
+    if let Some(Value::Bool(true)) = approval.get("self_approved") {
+        put("note", "self-approved: who approved is who it concerns");
+    }
+    put("you vote for", field(approval, "in_stead_of"));
+    put("you may not", field(approval, "barred"));
     if let Some(decided) = approval
         .get("decided")
         .filter(|decided| decided.is_object())

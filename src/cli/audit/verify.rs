@@ -14,10 +14,11 @@ use crate::audit::entry::StoredEntry;
 use crate::audit::line::Line;
 use crate::audit::report::Report;
 use crate::audit::verify::{Sealed, verify_pruned};
+use crate::audit::witnesses::Witnesses;
 use crate::cli::failure::Failure;
 use crate::cli::place::{Place, read_text};
 use crate::cli::print;
-use crate::limits::SECRET_FILE_BYTES;
+use crate::limits::{SECRET_FILE_BYTES, WITNESSES_BYTES};
 use crate::store::anchor::Anchor;
 use crate::store::keys;
 use crate::store::lines::lines;
@@ -33,6 +34,8 @@ pub(super) struct Asked<'a> {
     pub(super) anchors: Option<&'a Path>,
     /// A file of public keys.
     pub(super) keys: Option<&'a Path>,
+    /// A file of the passkeys that sign decisions.
+    pub(super) operators: Option<&'a Path>,
 }
 
 /// Where the keys that are trusted were found, which is what their word is worth.
@@ -58,38 +61,51 @@ pub(super) fn run(place: &Place, asked: Asked<'_>, as_json: bool) -> Result<(), 
         .anchors
         .map(|path| Anchor::read(path).map_err(|error| Failure::because(&error)))
         .transpose()?;
-    let anchors = anchors.as_deref();
+    let witnesses = asked.operators.map(read_witnesses).transpose()?;
+    let outside = Outside {
+        anchors: anchors.as_deref(),
+        witnesses: witnesses.as_ref(),
+    };
     let told = asked.keys.map(read_keys).transpose()?;
     let (report, origin) = match asked.export {
-        Some(path) => verify_export(path, asked.segments, anchors, told)?,
+        Some(path) => verify_export(path, asked.segments, outside, told)?,
         None => {
             let data = place.data()?;
             let reader = open(&data)?;
             let (trusted, origin) = trusted(&reader, &data, told)?;
-            let report = verify_reader(&reader, &trusted, asked.segments, anchors)?;
+            let report = verify_reader(&reader, &trusted, asked.segments, outside)?;
             (report, origin)
         }
     };
     report_on(&report, origin, as_json)
 }
 
+/// What was kept outside the record.
+#[derive(Clone, Copy, Default)]
+pub(in crate::cli) struct Outside<'a> {
+    /// Heads.
+    pub(in crate::cli) anchors: Option<&'a [SignedHead]>,
+    /// Whose passkeys sign decisions.
+    pub(in crate::cli) witnesses: Option<&'a Witnesses>,
+}
+
 /// Verifies the record in a guard's directory, from its first entry where `files` holds its segments.
 pub(in crate::cli) fn verify_record(
     data: &Path,
     files: Option<&Path>,
-    anchors: Option<&[SignedHead]>,
+    outside: Outside<'_>,
     key: Option<PublicKey>,
 ) -> Result<Report, Failure> {
     let reader = open(data)?;
     let (trusted, _) = trusted(&reader, data, key.map(|key| vec![key]))?;
-    verify_reader(&reader, &trusted, files, anchors)
+    verify_reader(&reader, &trusted, files, outside)
 }
 
 /// Verifies a copy of the record of a guard's directory.
 pub(super) fn verify_file(file: &Path, data: &Path) -> Result<Report, Failure> {
     let reader = Reader::open(file).map_err(|error| Failure::because(&error))?;
     let (trusted, _) = trusted(&reader, data, None)?;
-    verify_reader(&reader, &trusted, None, None)
+    verify_reader(&reader, &trusted, None, Outside::default())
 }
 
 /// The keys to trust. The one beside the record is not the record's own word for it, but lies in the same
@@ -135,7 +151,7 @@ fn verify_reader(
     reader: &Reader,
     trusted: &[PublicKey],
     files: Option<&Path>,
-    anchors: Option<&[SignedHead]>,
+    outside: Outside<'_>,
 ) -> Result<Report, Failure> {
     let heads = reader.heads().map_err(|error| Failure::because(&error))?;
     let segments = reader.segments();
@@ -145,7 +161,7 @@ fn verify_reader(
         rotations: &sealed_rotations(reader)?,
     };
     let entries = Pages::new(reader, 1);
-    verify_all(files, sealed, entries, &heads, trusted, anchors)
+    verify_all(files, sealed, entries, &heads, trusted, outside)
 }
 
 /// Verifies entries, after those of the sealed segments where their files are at hand.
@@ -155,14 +171,15 @@ fn verify_all(
     entries: impl Iterator<Item = Result<StoredEntry, Failure>>,
     heads: &[SignedHead],
     keys: &[PublicKey],
-    anchors: Option<&[SignedHead]>,
+    outside: Outside<'_>,
 ) -> Result<Report, Failure> {
     let segments = sealed.segments;
+    let Outside { anchors, witnesses } = outside;
     let Some(directory) = files else {
-        return verify_pruned(sealed, entries, heads, keys, anchors);
+        return verify_pruned(sealed, entries, heads, keys, anchors, witnesses);
     };
     let entries = segments::read(directory, segments).map(Ok).chain(entries);
-    let mut report = verify_pruned(sealed, entries, heads, keys, anchors)?;
+    let mut report = verify_pruned(sealed, entries, heads, keys, anchors, witnesses)?;
     for finding in segments::findings(directory, segments) {
         report.find(finding.place, finding.what);
     }
@@ -172,7 +189,7 @@ fn verify_all(
 fn verify_export(
     path: &Path,
     files: Option<&Path>,
-    anchors: Option<&[SignedHead]>,
+    outside: Outside<'_>,
     told: Option<Vec<PublicKey>>,
 ) -> Result<(Report, Origin), Failure> {
     refuse_broken_off(path)?;
@@ -202,7 +219,7 @@ fn verify_export(
         are_read: files.is_some(),
         rotations: &rotations,
     };
-    let report = verify_all(files, sealed, entries, &heads, &trusted, anchors)?;
+    let report = verify_all(files, sealed, entries, &heads, &trusted, outside)?;
     Ok((report, origin))
 }
 
@@ -242,6 +259,11 @@ fn read_keys(path: &Path) -> Result<Vec<PublicKey>, Failure> {
         .ok_or_else(|| Failure::Input(format!("{} does not hold a public key", path.display())))
 }
 
+fn read_witnesses(path: &Path) -> Result<Witnesses, Failure> {
+    let text = read_text(path, WITNESSES_BYTES)?;
+    Witnesses::parse(&text).map_err(|fault| Failure::Input(format!("{}: {fault}", path.display())))
+}
+
 fn report_on(report: &Report, origin: Origin, as_json: bool) -> Result<(), Failure> {
     match as_json {
         true => {
@@ -259,6 +281,9 @@ fn report_on(report: &Report, origin: Origin, as_json: bool) -> Result<(), Failu
                 "anchored_through": report.anchored_through,
                 "key_changes": report.rotations,
                 "key_from": origin.name(),
+                "countersigned": report.countersigned,
+                "unwitnessed": report.unwitnessed,
+                "witnessed_by_itself": report.witnessed_by_itself,
                 "findings": findings,
                 "more": report.more,
             }))?;

@@ -11,6 +11,7 @@ use super::super::operator::Operators;
 use super::super::owner::{Owner, Setup};
 use super::stage::Stage;
 use super::tools::Kind;
+use crate::config::Console;
 use crate::guard::{PinPolicy, Reload};
 use crate::mcp::upstream::{StdioSpec, TransportSpec, UpstreamSpec};
 use crate::model::name::{AgentName, GroupName, OperatorName, ServerName};
@@ -45,7 +46,7 @@ impl House {
             pin: PinPolicy::FirstUse,
             names: Vec::new(),
             notify: Vec::new(),
-            console: None,
+            console: Console::default(),
         })
         .await?
         .ok_or_else(|| Failure::Refused("another guard owns the demo's directory".to_owned()))?;

@@ -27,7 +27,11 @@ pub(super) fn prove(stage: &Stage) -> Result<Proof, Failure> {
     let data = stage.data();
     let because = |error: &dyn std::error::Error| Failure::because(error);
     let anchors = Anchor::read(&data.join(anchor::FILE)).map_err(|error| because(&error))?;
-    let report = audit::verify_record(&data, None, Some(&anchors), None)?;
+    let outside = audit::Outside {
+        anchors: Some(&anchors),
+        witnesses: None,
+    };
+    let report = audit::verify_record(&data, None, outside, None)?;
     let mut tally = Tally::default();
     for entry in Pages::new(&audit::open(&data)?, 1) {
         tally.note(&json::parse(&entry?.body).map_err(|error| because(&error))?);

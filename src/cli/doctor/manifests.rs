@@ -56,6 +56,7 @@ fn approvers(scope: &Scope, people: &People, now: Timestamp, report: &mut Report
     if scope.undeclared == Undeclared::Pause {
         asked.insert(Privilege::Admin);
     }
+    let people = people.approvers(now);
     let mut named = BTreeSet::new();
     for rung in asked {
         let Some(rule) = scope.approval_for(rung) else {
@@ -65,14 +66,28 @@ fn approvers(scope: &Scope, people: &People, now: Timestamp, report: &mut Report
             ));
             continue;
         };
-        let groups: Vec<&str> = rule.any_of.iter().map(|group| group.as_str()).collect();
-        if named.insert(groups.clone()) && !rule.any_of.iter().any(|group| people.has(group, now)) {
-            report.wrong(format!(
-                "{}: no operator belongs to {}, so nobody can be asked",
-                scope.file,
-                groups.join(" or ")
-            ));
+        let Some(stage) = rule.unmet(&people, None) else {
+            continue;
+        };
+        let groups: Vec<&str> = stage.any_of.iter().map(|group| group.as_str()).collect();
+        if !named.insert(groups.clone()) {
+            continue;
         }
+        let groups = groups.join(" or ");
+        let file = &scope.file;
+        report.wrong(
+            match people.iter().any(|person| person.is_of(&stage.any_of)) {
+                true => format!(
+                    "{file}: {} of {groups} must approve `{rung}`, of {} in all, and too few operators may, so \
+                     nobody can be asked",
+                    stage.approve,
+                    rule.needed(),
+                ),
+                false => {
+                    format!("{file}: no operator belongs to {groups}, so nobody can be asked")
+                }
+            },
+        );
     }
 }
 

@@ -6,8 +6,11 @@ use std::time::Duration;
 use super::report::Report;
 use crate::cli::audit;
 use crate::cli::failure::Failure;
+use crate::model::approver::Approver;
 use crate::model::credential::{Credential, CredentialKind, Operator};
-use crate::model::name::{AgentName, GroupName};
+use crate::model::name::{AgentName, OperatorName};
+use crate::model::proof::{Proof, ProofKind};
+use crate::model::role::Right;
 use crate::model::time::Timestamp;
 use crate::store::sqlite::FILE;
 
@@ -16,6 +19,8 @@ use crate::store::sqlite::FILE;
 pub(super) struct People {
     keys: Vec<Credential>,
     operators: Vec<Operator>,
+    /// What proves them, as far as nobody ended it.
+    proofs: Vec<Proof>,
 }
 
 impl People {
@@ -32,7 +37,13 @@ impl People {
             .operators()
             .map_err(|error| Failure::because(&error))?;
         operators.retain(|operator| operator.revoked.is_none());
-        Ok(Self { keys, operators })
+        let mut proofs = reader.proofs().map_err(|error| Failure::because(&error))?;
+        proofs.retain(|proof| proof.ended.is_none());
+        Ok(Self {
+            keys,
+            operators,
+            proofs,
+        })
     }
 
     /// Notes what has expired or soon will.
@@ -41,9 +52,12 @@ impl People {
             let what = format!("key {} of {}", key.id, key.agent);
             (what, key.expires)
         });
-        let tokens = self.operators.iter().map(|operator| {
-            let what = format!("token of operator {}", operator.name);
-            (what, operator.expires)
+        let tokens = self.proofs.iter().filter_map(|proof| match &proof.kind {
+            ProofKind::Token { .. } => {
+                let what = format!("token {} of operator {}", proof.id(), proof.operator);
+                Some((what, proof.expires?))
+            }
+            ProofKind::Link | ProofKind::Passkey(_) => None,
         });
         for (what, expires) in keys.chain(tokens) {
             if expires <= now {
@@ -60,10 +74,15 @@ impl People {
         (own().next().is_some(), own().any(|key| key.expires > now))
     }
 
-    /// Whether somebody whose token is accepted belongs to the group.
-    pub(super) fn has(&self, group: &GroupName, now: Timestamp) -> bool {
-        let mut live = self.operators.iter().filter(|one| one.expires > now);
-        live.any(|one| one.groups.contains(group))
+    /// Everybody who decides, and can prove themselves.
+    pub(super) fn approvers(&self, now: Timestamp) -> Vec<Approver> {
+        let can_decide = |name: &OperatorName| {
+            let mut own = self.proofs.iter().filter(|proof| proof.operator == *name);
+            own.any(|proof| proof.is_live(now) && proof.covers(Right::Decide))
+        };
+        let operators = self.operators.iter();
+        let deciding = operators.filter(|one| one.may(Right::Decide) && can_decide(&one.name));
+        deciding.map(Approver::from).collect()
     }
 }
 

@@ -27,8 +27,8 @@ use self::socket::Door;
 use self::wrapped::Wrapped;
 use super::failure::Failure;
 use crate::authn::jwt::{IssuerSpec, Issuers};
-use crate::config::Anchor;
-use crate::guard::{Guard, PinPolicy, Reload, Upstreams};
+use crate::config::{Anchor, Console};
+use crate::guard::{Doorway, Guard, PinPolicy, Reload, Upstreams};
 use crate::limits::SHUTDOWN_GRACE;
 use crate::mcp::Edge;
 use crate::mcp::downstream::http::{self, Hosts};
@@ -51,6 +51,8 @@ pub(crate) struct Setup {
     pub(crate) names: Vec<String>,
     /// Where operators are heard.
     pub(crate) operators: SocketAddr,
+    /// Where people reach the console, and with what they enter it.
+    pub(crate) console: Console,
     /// The upstreams of the configuration.
     pub(crate) upstreams: BTreeMap<ServerName, UpstreamSpec>,
     /// The issuers whose tokens may prove an agent.
@@ -65,8 +67,6 @@ pub(crate) struct Setup {
     pub(crate) pin: PinPolicy,
     /// The channels by which people are told what waits.
     pub(crate) notify: Vec<Channel>,
-    /// Where operators' browsers reach the console, if not where operators are heard.
-    pub(crate) console: Option<Url>,
 }
 
 /// A guard that serves.
@@ -133,6 +133,9 @@ impl Owner {
             lines.push(format!("agents:    http://{agents}"));
         }
         lines.push(format!("operators: http://{}", notice.operators));
+        if let Some(doorway) = self.core.guard.doorway() {
+            lines.push(format!("console:   {}", doorway.origin()));
+        }
         if self.core.guard.scopes().agents().next().is_none() {
             lines.push("no scope is in force: every call is denied".to_owned());
         }
@@ -199,17 +202,19 @@ impl Owner {
             },
             operators: operators.local_addr()?,
         };
-        let here = Url::parse(&format!("http://{}", notice.operators));
+        let doorway = doorway(&setup.console, notice.operators)?;
+        let here = format!("http://{}", notice.operators);
+        let origin = setup.console.origin.as_ref().unwrap_or(&here);
         let desk = Desk {
-            console: match &setup.console {
-                Some(url) => url.clone(),
-                None => here.map_err(|error| Failure::because(&error))?,
-            },
+            console: Url::parse(origin).map_err(|error| Failure::because(&error))?,
             signer: core.signer.clone(),
         };
         notify::start(guard, setup.notify.clone(), desk)
             .await
             .map_err(|error| Failure::because(&error))?;
+        if let Some(doorway) = doorway {
+            guard.open_doorway(doorway);
+        }
         let wrapped = Wrapped::new(
             Arc::clone(guard),
             Arc::clone(&listing),
@@ -249,6 +254,27 @@ impl Owner {
         }
         Ok((runner, notice, serving))
     }
+}
+
+/// Where people reach the console: where the configuration says, else at the listener on this machine.
+fn doorway(console: &Console, listener: SocketAddr) -> Result<Option<Doorway>, Failure> {
+    let origin = match &console.origin {
+        Some(origin) => origin.clone(),
+        None if listener.ip().is_loopback() => format!("http://localhost:{}", listener.port()),
+        // Behind something that speaks TLS for it, whose name nobody told.
+        None if console.token_sign_in && !console.require_passkeys => return Ok(None),
+        None => {
+            return Err(Failure::Input(
+                "the console is entered with passkeys, and nobody says where it is: \
+                 write `console: {origin: https://…}`"
+                    .to_owned(),
+            ));
+        }
+    };
+    let mut doorway = Doorway::parse(&origin).map_err(|fault| Failure::because(&fault))?;
+    doorway.takes_tokens = console.token_sign_in;
+    doorway.is_strict = console.require_passkeys;
+    Ok(Some(doorway))
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {

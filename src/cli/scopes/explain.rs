@@ -1,6 +1,5 @@
 //! `countersign scopes explain`: what the rules say of one call, without any guard.
 
-use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -14,12 +13,13 @@ use crate::cli::print;
 use crate::engine::facts::{Facts, Pinned, Standing};
 use crate::engine::{self, Matched, Requirements, trace};
 use crate::limits::AGENT_MESSAGE_BYTES;
+use crate::model::approver::Approver;
 use crate::model::arguments::Arguments;
 use crate::model::call::{Call, Mode, Principal};
 use crate::model::id::{CallId, CredentialId, SessionId};
 use crate::model::isolation::Isolation;
 use crate::model::json;
-use crate::model::name::{AgentName, GroupName, ServerName};
+use crate::model::name::{AgentName, OperatorName, ServerName};
 use crate::model::privilege::Privilege;
 use crate::model::target::Target;
 use crate::model::text::escape;
@@ -35,7 +35,7 @@ pub(super) struct Args {
     scopes: Option<PathBuf>,
 }
 
-/// A fresh session is assumed, with nothing spent, and somebody in every group who may approve. The
+/// A fresh session is assumed, with nothing spent, and people enough in every group that may approve. The
 /// tool's own schema is unknown here and taken to accept everything.
 pub(super) fn run(args: Args, as_json: bool) -> Result<(), Failure> {
     let scopes = Scopes::compile(&sources(args.scopes)?)?;
@@ -98,12 +98,29 @@ fn judge(call: &Call, scope: &Scope) -> Result<(Vec<String>, Value), Failure> {
     Ok((lines, document))
 }
 
-/// Every group that may approve anything.
-fn approvers(scope: &Scope) -> BTreeSet<GroupName> {
-    Privilege::ALL
+/// As many people as any rule asks for, none of them of the agent's owner.
+fn approvers(scope: &Scope) -> Vec<Approver> {
+    let rules = Privilege::ALL
         .into_iter()
-        .filter_map(|rung| scope.approval_for(rung))
-        .flat_map(|rule| rule.any_of.iter().cloned())
+        .filter_map(|rung| scope.approval_for(rung));
+    let seats = rules.flat_map(|rule| {
+        let stages = rule.stages.iter();
+        stages.flat_map(|stage| {
+            let owner = rule.four_eyes.as_deref();
+            let groups = stage.any_of.iter();
+            let groups: Vec<_> = groups
+                .filter(|group| owner != Some(group.as_str()))
+                .cloned()
+                .collect();
+            (0..stage.approve).map(move |_| groups.clone())
+        })
+    });
+    seats
+        .enumerate()
+        .filter_map(|(number, groups)| {
+            let name = OperatorName::parse(&format!("assumed-{number}")).ok()?;
+            Some(Approver { name, groups })
+        })
         .collect()
 }
 

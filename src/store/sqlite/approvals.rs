@@ -8,12 +8,14 @@ use rusqlite::types::FromSqlError;
 use rusqlite::{Connection, OptionalExtension, named_params, params};
 
 use super::column::{Marks, Millis, Texts, Unreadable, groups, names};
+use super::votes;
 use crate::model::aim::Aims;
-use crate::model::approval::{Approval, ApprovalRule, ApprovalState};
+use crate::model::approval::{Approval, ApprovalState};
 use crate::model::call::Principal;
 use crate::model::id::{ApprovalId, CallId};
 use crate::model::name::OperatorName;
 use crate::model::outcome::Outcome;
+use crate::model::quorum::{ApprovalRule, Stage};
 use crate::model::reason::Reason;
 use crate::model::target::Target;
 use crate::model::time::Timestamp;
@@ -55,9 +57,14 @@ pub(super) fn write(
             ":salt": one.salt,
             ":manifest": one.manifest,
             ":reasons": Texts(reasons.collect()),
-            ":any_of": names(&one.rule.any_of),
+            ":any_of": Texts::<&str>(Vec::new()),
+            ":stages": stages_of(&one.rule),
+            ":four_eyes": one.rule.four_eyes,
+            ":self_approval": one.rule.self_approval,
+            ":same_person": one.rule.same_person,
             ":rule_decide_by": Millis(one.rule.decide_by),
             ":rule_redeem_by": Millis(one.rule.redeem_by),
+            ":rule_step_up": one.rule.step_up,
             ":code": one.code,
             ":covers_session": one.covers_session,
             ":opened": one.opened,
@@ -69,6 +76,7 @@ pub(super) fn write(
             ":message": state.message,
             ":used_by": state.used_by,
         })?;
+        votes::write(db, one)?;
     }
     Ok(())
 }
@@ -81,7 +89,7 @@ pub(super) fn load(db: &Connection, since: Timestamp) -> rusqlite::Result<Vec<Ro
          ORDER BY rowid",
     )?
     .query_map([since], |row| {
-        let approval = approval(row)?;
+        let approval = votes::with(db, approval(row)?)?;
         Ok(Row::Approval(approval.id, Some(Arc::new(approval))))
     })?
     .collect()
@@ -89,7 +97,7 @@ pub(super) fn load(db: &Connection, since: Timestamp) -> rusqlite::Result<Vec<Ro
 
 pub(super) fn read(db: &Connection, id: ApprovalId) -> rusqlite::Result<Option<Approval>> {
     db.prepare_cached("SELECT * FROM approvals WHERE id = ?1")?
-        .query_row([id], approval)
+        .query_row([id], |row| votes::with(db, approval(row)?))
         .optional()
 }
 
@@ -97,7 +105,9 @@ pub(super) fn read(db: &Connection, id: ApprovalId) -> rusqlite::Result<Option<A
 pub(super) fn newest(db: &Connection, most: usize) -> rusqlite::Result<Vec<Arc<Approval>>> {
     let most = i64::try_from(most).unwrap_or(i64::MAX);
     db.prepare_cached("SELECT * FROM approvals ORDER BY rowid DESC LIMIT ?1")?
-        .query_map(params![most], |row| approval(row).map(Arc::new))?
+        .query_map(params![most], |row| {
+            votes::with(db, approval(row)?).map(Arc::new)
+        })?
         .collect()
 }
 
@@ -105,13 +115,15 @@ const UPSERT: &str = "
     INSERT INTO approvals
         (id, version, call, agent, credential, on_behalf_of, session, mode, method, target_kind,
          server, target, privilege, arguments, extras, claims, match_key, digest, salt, manifest,
-         reasons, any_of, rule_decide_by, rule_redeem_by, code, covers_session, opened, decide_by,
-         state, state_by, state_at, redeem_by, message, used_by, secrets, destinations, objects)
+         reasons, any_of, stages, four_eyes, self_approval, same_person, rule_decide_by,
+         rule_redeem_by, rule_step_up, code, covers_session, opened, decide_by, state, state_by,
+         state_at, redeem_by, message, used_by, secrets, destinations, objects)
     VALUES
         (:id, :version, :call, :agent, :credential, :on_behalf_of, :session, :mode, :method,
          :target_kind, :server, :target, :privilege, :arguments, :extras, :claims, :match_key,
-         :digest, :salt, :manifest, :reasons, :any_of, :rule_decide_by, :rule_redeem_by, :code,
-         :covers_session, :opened, :decide_by, :state, :state_by, :state_at, :redeem_by, :message,
+         :digest, :salt, :manifest, :reasons, :any_of, :stages, :four_eyes, :self_approval,
+         :same_person, :rule_decide_by, :rule_redeem_by, :rule_step_up, :code, :covers_session,
+         :opened, :decide_by, :state, :state_by, :state_at, :redeem_by, :message,
          :used_by, :secrets, :destinations, :objects)
     ON CONFLICT (id) DO UPDATE SET version = excluded.version, state = excluded.state,
         state_by = excluded.state_by, state_at = excluded.state_at,
@@ -156,16 +168,48 @@ fn approval(row: &rusqlite::Row<'_>) -> rusqlite::Result<Approval> {
         manifest: row.get("manifest")?,
         reasons: reasons(row.get("reasons")?)?,
         rule: ApprovalRule {
-            any_of: groups(row.get("any_of")?)?,
+            stages: stages(row)?,
+            step_up: row.get("rule_step_up")?,
             decide_by,
             redeem_by,
+            four_eyes: row.get("four_eyes")?,
+            self_approval: row.get("self_approval")?,
+            same_person: row.get("same_person")?,
         },
         code: row.get("code")?,
         covers_session: row.get("covers_session")?,
         opened: row.get("opened")?,
         decide_by: row.get("decide_by")?,
         state: state(row)?,
+        ballots: Vec::new(),
     })
+}
+
+/// Groups, approvals and refusals of each stage.
+fn stages_of(rule: &ApprovalRule) -> Texts<(Texts<&str>, u32, u32)> {
+    let stages = rule.stages.iter();
+    Texts(
+        stages
+            .map(|stage| (names(&stage.any_of), stage.approve, stage.deny))
+            .collect(),
+    )
+}
+
+/// An approval of before there were stages names the groups of its only one.
+fn stages(row: &rusqlite::Row<'_>) -> rusqlite::Result<Vec<Stage>> {
+    let kept: Option<Texts<(Texts<String>, u32, u32)>> = row.get("stages")?;
+    let Texts(kept) = match kept {
+        Some(kept) => kept,
+        None => Texts(vec![(row.get("any_of")?, 1, 1)]),
+    };
+    let stages = kept.into_iter().map(|(any_of, approve, deny)| {
+        Ok(Stage {
+            any_of: groups(any_of)?,
+            approve,
+            deny,
+        })
+    });
+    Ok(stages.collect::<Result<_, FromSqlError>>()?)
 }
 
 fn reasons(texts: Texts<(String, String)>) -> Result<Vec<(Reason, String)>, FromSqlError> {

@@ -171,6 +171,8 @@ impl FromSql for Millis {
 }
 
 /// Texts in one column, as a JSON list.
+#[derive(serde::Serialize, serde::Deserialize)]
+#[serde(transparent)]
 pub(super) struct Texts<T>(pub(super) Vec<T>);
 
 impl<T: serde::Serialize> ToSql for Texts<T> {
@@ -196,6 +198,19 @@ pub(super) fn groups(names: Texts<String>) -> FromSqlResult<Vec<GroupName>> {
         .iter()
         .map(|name| GroupName::parse(name).map_err(|_| Unreadable("group's name").into()))
         .collect()
+}
+
+/// A set of words of the model.
+pub(super) fn words<T: Ord>(
+    names: Texts<String>,
+    parse: fn(&str) -> Option<T>,
+    what: &'static str,
+) -> FromSqlResult<BTreeSet<T>> {
+    let words = names
+        .0
+        .iter()
+        .map(|name| parse(name).ok_or_else(|| Unreadable(what).into()));
+    words.collect()
 }
 
 /// The names of groups.

@@ -10,6 +10,7 @@ mod budgets;
 mod column;
 mod copier;
 mod credentials;
+mod delegations;
 mod doubts;
 mod entries;
 mod grants;
@@ -19,6 +20,7 @@ mod in_flight;
 mod journal;
 mod operators;
 mod pins;
+mod proofs;
 mod rates;
 mod reader;
 mod rotations;
@@ -28,6 +30,7 @@ mod sessions;
 mod settings;
 mod shared;
 mod tables;
+mod votes;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -53,12 +56,14 @@ use crate::limits::{COMMIT_QUEUE_COUNT, COMMIT_QUEUE_KEPT_COUNT};
 use crate::model::approval::Approval;
 use crate::model::call::Principal;
 use crate::model::credential::{Credential, Operator};
+use crate::model::delegation::Delegation;
 use crate::model::digest::Digest;
 use crate::model::grant::Grant;
 use crate::model::history::History;
 use crate::model::id::{ApprovalId, BootId, CredentialId, SessionId};
 use crate::model::name::{AgentName, GroupName, OperatorName};
 use crate::model::pin::Pin;
+use crate::model::proof::Proof;
 use crate::model::session::{AgentState, Session};
 use crate::model::time::Timestamp;
 use shared::Shared;
@@ -290,12 +295,20 @@ impl Store for Sqlite {
         self.look(State::operators).await
     }
 
-    async fn operator_by_secret(&self, secret: &Digest) -> Result<Option<Operator>, StoreError> {
-        self.look(|state| state.operator_by_secret(secret)).await
+    async fn proofs(&self) -> Result<Vec<Proof>, StoreError> {
+        self.look(State::proofs).await
+    }
+
+    async fn proof(&self, key: &Digest) -> Result<Option<Proof>, StoreError> {
+        self.look(|state| state.proof(key)).await
     }
 
     async fn operator(&self, name: &OperatorName) -> Result<Option<Operator>, StoreError> {
         self.look(|state| state.operator(name)).await
+    }
+
+    async fn delegations(&self) -> Result<Vec<Delegation>, StoreError> {
+        self.look(State::delegations).await
     }
 
     async fn in_flight(&self) -> Result<Vec<InFlight>, StoreError> {

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use rusqlite::{Connection, params};
 
-use super::column::{groups, names};
+use super::column::{Texts, groups, names, words};
 use crate::model::credential::Operator;
 use crate::model::name::OperatorName;
+use crate::model::role::Role;
 use crate::store::state::Row;
 
 pub(super) fn write(
@@ -15,18 +16,17 @@ pub(super) fn write(
     operators: &IndexMap<OperatorName, Option<Arc<Operator>>>,
 ) -> rusqlite::Result<()> {
     let mut upsert = db.prepare_cached(
-        "INSERT INTO operators (name, groups, secret, added, expires, revoked)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-         ON CONFLICT (name) DO UPDATE SET groups = excluded.groups, secret = excluded.secret,
-             added = excluded.added, expires = excluded.expires, revoked = excluded.revoked",
+        "INSERT INTO operators (name, groups, roles, added, revoked)
+         VALUES (?1, ?2, ?3, ?4, ?5)
+         ON CONFLICT (name) DO UPDATE SET groups = excluded.groups, roles = excluded.roles,
+             added = excluded.added, revoked = excluded.revoked",
     )?;
     for one in operators.values().flatten() {
         upsert.execute(params![
             one.name,
             names(&one.groups),
-            one.secret,
+            Texts(one.roles.iter().map(|role| role.name()).collect()),
             one.added,
-            one.expires,
             one.revoked,
         ])?;
     }
@@ -39,9 +39,8 @@ pub(super) fn load(db: &Connection) -> rusqlite::Result<Vec<Row>> {
             let operator = Operator {
                 name: row.get("name")?,
                 groups: groups(row.get("groups")?)?,
-                secret: row.get("secret")?,
+                roles: words(row.get("roles")?, Role::parse, "role")?,
                 added: row.get("added")?,
-                expires: row.get("expires")?,
                 revoked: row.get("revoked")?,
             };
             let name = operator.name.clone();

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use rusqlite::Connection;
 
 use super::{
-    OpenError, approvals, credentials, entries, grants, heads, operators, rotations, schema,
-    segments, sessions, settings,
+    OpenError, approvals, credentials, entries, grants, heads, operators, proofs, rotations,
+    schema, segments, sessions, settings,
 };
 use crate::audit::checkpoint::{PublicKey, SignedHead};
 use crate::audit::entry::StoredEntry;
@@ -17,6 +17,7 @@ use crate::model::approval::Approval;
 use crate::model::credential::{Credential, Operator};
 use crate::model::grant::Grant;
 use crate::model::id::{ApprovalId, SessionId};
+use crate::model::proof::Proof;
 use crate::model::session::Session;
 use crate::store::StoreError;
 use crate::store::state::Row;
@@ -114,6 +115,19 @@ impl Reader {
         let rows = operators::load(&self.0)?.into_iter();
         let known = rows.filter_map(|row| match row {
             Row::Operator(_, operator) => operator.map(Arc::unwrap_or_clone),
+            _ => None,
+        });
+        Ok(known.collect())
+    }
+
+    /// Everything that proves operators, ended ones too.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the file cannot be read.
+    pub fn proofs(&self) -> Result<Vec<Proof>, StoreError> {
+        let rows = proofs::load(&self.0)?.into_iter();
+        let known = rows.filter_map(|row| match row {
+            Row::Proof(_, proof) => proof.map(Arc::unwrap_or_clone),
             _ => None,
         });
         Ok(known.collect())

@@ -3,8 +3,8 @@
 use rusqlite::Connection;
 
 use super::{
-    agents, approvals, budgets, credentials, doubts, grants, history, in_flight, operators, pins,
-    rates, segments, sessions, settings,
+    agents, approvals, budgets, credentials, delegations, doubts, grants, history, in_flight,
+    operators, pins, proofs, rates, segments, sessions, settings,
 };
 use crate::limits::CLOCK_SET_BACK_LONGEST;
 use crate::model::time::Timestamp;
@@ -15,6 +15,8 @@ pub(super) fn write(db: &Connection, rows: &Rows) -> rusqlite::Result<()> {
     agents::write(db, &rows.agents)?;
     credentials::write(db, &rows.credentials)?;
     operators::write(db, &rows.operators)?;
+    delegations::write(db, &rows.delegations)?;
+    proofs::write(db, &rows.proofs)?;
     sessions::write(db, &rows.sessions)?;
     approvals::write(db, &rows.approvals)?;
     grants::write(db, &rows.grants)?;
@@ -35,6 +37,8 @@ pub(super) fn load(db: &Connection, now: Timestamp) -> rusqlite::Result<Vec<Row>
         agents::load(db)?,
         credentials::load(db)?,
         operators::load(db)?,
+        delegations::load(db)?,
+        proofs::load(db)?,
         sessions::load(db, since)?,
         approvals::load(db, since)?,
         grants::load(db, since)?,

@@ -27,18 +27,18 @@ impl Inboxes {
         if approval.state != ApprovalState::Held {
             return;
         }
-        for group in &approval.rule.any_of {
-            self.0.entry(group.clone()).or_default().put(approval);
+        for group in approval.rule.groups() {
+            self.0.entry(group).or_default().put(approval);
         }
     }
 
     /// Takes an approval out of the inboxes of its groups, if it waits there.
     pub(super) fn take(&mut self, approval: &Approval) {
-        for group in &approval.rule.any_of {
-            if let Some(inbox) = self.0.get_mut(group) {
+        for group in approval.rule.groups() {
+            if let Some(inbox) = self.0.get_mut(&group) {
                 inbox.take(approval);
                 if inbox.ends.is_empty() {
-                    self.0.remove(group);
+                    self.0.remove(&group);
                 }
             }
         }

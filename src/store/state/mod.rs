@@ -7,6 +7,7 @@
 mod agent;
 mod climb;
 mod clock;
+mod delegations;
 mod doubt;
 mod inboxes;
 mod learn;
@@ -15,8 +16,9 @@ mod plan;
 mod row;
 mod standing;
 mod sums;
+mod votes;
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -26,14 +28,17 @@ use crate::audit::segment::Segment;
 use crate::engine::facts::BudgetKey;
 use crate::limits::CLOCK_SET_BACK_LONGEST;
 use crate::model::approval::{Approval, ApprovalState};
+use crate::model::approver::Approver;
 use crate::model::call::Principal;
 use crate::model::credential::{Credential, Operator};
+use crate::model::delegation::Delegation;
 use crate::model::digest::Digest;
 use crate::model::grant::Grant;
 use crate::model::history::{History, Who};
 use crate::model::id::{ApprovalId, CallId, CredentialId, GrantId, SessionId};
 use crate::model::name::{AgentName, GroupName, OperatorName};
 use crate::model::pin::{Pin, PinKey};
+use crate::model::proof::Proof;
 use crate::model::session::{AgentState, EndCause, Session, SessionState};
 use crate::model::time::Timestamp;
 
@@ -43,7 +48,9 @@ use climb::Climb;
 use doubt::Doubts;
 use inboxes::Inboxes;
 pub(super) use past::oldest_day;
-pub(super) use row::{AgentRow, ClimbKey, DayKey, DoubtKey, ReachKey, Row, Rows, Spent, ValueKey};
+pub(super) use row::{
+    AgentRow, ClimbKey, DayKey, DelegationKey, DoubtKey, ReachKey, Row, Rows, Spent, ValueKey,
+};
 use sums::Sums;
 
 /// Everything that bears on a decision.
@@ -57,7 +64,8 @@ pub(super) struct State {
     credentials: IndexMap<CredentialId, Arc<Credential>>,
     credentials_by_secret: HashMap<Digest, CredentialId>,
     operators: IndexMap<OperatorName, Arc<Operator>>,
-    operators_by_secret: HashMap<Digest, OperatorName>,
+    delegations: IndexMap<DelegationKey, Arc<Delegation>>,
+    proofs: IndexMap<Digest, Arc<Proof>>,
     approvers: Approvers,
     flights: HashMap<CallId, Arc<InFlight>>,
     sums: Sums,
@@ -69,10 +77,11 @@ pub(super) struct State {
     doubts: Doubts,
 }
 
-/// The groups of operators, worked out when an operator changes and good until the first token ends.
+/// Who may decide, worked out when an operator or what proves one changes, and good until the first
+/// token ends.
 #[derive(Default)]
 struct Approvers {
-    groups: Arc<BTreeSet<GroupName>>,
+    people: Arc<[Approver]>,
     until: Option<Timestamp>,
 }
 
@@ -191,12 +200,23 @@ impl State {
             .collect()
     }
 
-    pub(super) fn operator_by_secret(&self, secret: &Digest) -> Option<Operator> {
-        self.operator(self.operators_by_secret.get(secret)?)
-    }
-
     pub(super) fn operator(&self, name: &OperatorName) -> Option<Operator> {
         self.operators.get(name).map(|one| Operator::clone(one))
+    }
+
+    /// In the order they were made.
+    pub(super) fn delegations(&self) -> Vec<Delegation> {
+        let delegations = self.delegations.values();
+        delegations.map(|one| Delegation::clone(one)).collect()
+    }
+
+    /// In the order they were added.
+    pub(super) fn proofs(&self) -> Vec<Proof> {
+        self.proofs.values().map(|one| Proof::clone(one)).collect()
+    }
+
+    pub(super) fn proof(&self, key: &Digest) -> Option<Proof> {
+        self.proofs.get(key).map(|one| Proof::clone(one))
     }
 
     /// Oldest first.
@@ -275,16 +295,18 @@ impl State {
                 Row::Credential(id, old)
             }
             Row::Operator(name, new) => {
-                let old = place(&mut self.operators, name.clone(), new.clone());
-                if let Some(old) = &old {
-                    self.operators_by_secret.remove(&old.secret);
-                }
-                if let Some(new) = new {
-                    self.operators_by_secret.insert(new.secret, name.clone());
-                }
-                // The groups are worked out anew when they are next asked for.
+                let old = place(&mut self.operators, name.clone(), new);
+                // The people are worked out anew when they are next asked for.
                 self.approvers.until = None;
                 Row::Operator(name, old)
+            }
+            Row::Delegation(key, new) => {
+                let old = place(&mut self.delegations, key.clone(), new);
+                Row::Delegation(key, old)
+            }
+            Row::Proof(key, new) => {
+                self.approvers.until = None;
+                Row::Proof(key, place(&mut self.proofs, key, new))
             }
             Row::Session(id, new) => Row::Session(id, place(&mut self.sessions, id, new)),
             Row::Approval(id, new) => {

@@ -13,6 +13,7 @@ use crate::model::grant::Grant;
 use crate::model::id::{ApprovalId, CallId, CredentialId, GrantId, PermitId, SessionId};
 use crate::model::name::{AgentName, OperatorName};
 use crate::model::pin::Pin;
+use crate::model::proof::Proof;
 use crate::model::session::{AgentState, Session, SessionState};
 use crate::model::taint::{Taint, TaintGrade};
 use crate::model::time::Timestamp;
@@ -75,6 +76,8 @@ impl State {
             Change::RevokeCredential(id, at) => self.revoke_credential(*id, *at, rows),
             Change::SetOperator(operator) => self.set_operator(operator, rows),
             Change::RevokeOperator(name, at) => self.revoke_operator(name, *at, rows),
+            Change::SetDelegation(delegation) => self.set_delegation(delegation, rows),
+            Change::SetProof(proof) => self.set_proof(proof, rows),
             Change::OpenSession(session) => self.open_session(session, rows),
             Change::SeenSession(id, at) => self.seen_session(*id, *at, rows),
             Change::SetSession(id, state) => self.set_session(*id, *state, rows),
@@ -83,6 +86,18 @@ impl State {
             Change::SetApproval { id, version, state } => {
                 self.set_approval(*id, *version, state, rows)
             }
+            Change::Vote {
+                id,
+                version,
+                ballot,
+                state,
+            } => self.vote(*id, *version, ballot, state, rows),
+            Change::Unvote {
+                id,
+                version,
+                stage,
+                person,
+            } => self.unvote(*id, *version, *stage, person, rows),
             Change::AddGrant(grant) => self.add_grant(grant, rows),
             Change::UseGrant(id, at) => self.use_grant(*id, *at, rows),
             Change::RevokeGrant(id, at) => self.revoke_grant(*id, *at, rows),
@@ -187,12 +202,21 @@ impl State {
     }
 
     fn set_operator(&self, operator: &Operator, rows: &mut Vec<Row>) -> Result<(), Moved> {
-        match self.operators_by_secret.get(&operator.secret) {
-            Some(name) if *name != operator.name => return Err(Moved),
-            _ => {}
-        }
         let row = Row::Operator(operator.name.clone(), Some(Arc::new(operator.clone())));
         rows.push(row);
+        Ok(())
+    }
+
+    fn set_proof(&self, proof: &Proof, rows: &mut Vec<Row>) -> Result<(), Moved> {
+        let before = self.proofs.get(&proof.key);
+        let version = before.map_or(0, |known| known.version);
+        let is_whose = before.is_none_or(|known| known.operator == proof.operator);
+        let operator = self.operators.get(&proof.operator).ok_or(Moved)?;
+        if version.checked_add(1) != Some(proof.version) || !is_whose || operator.revoked.is_some()
+        {
+            return Err(Moved);
+        }
+        rows.push(Row::Proof(proof.key, Some(Arc::new(proof.clone()))));
         Ok(())
     }
 
@@ -209,6 +233,15 @@ impl State {
         let mut revoked = Operator::clone(operator);
         revoked.revoked = Some(at);
         rows.push(Row::Operator(name.clone(), Some(Arc::new(revoked))));
+        self.end_delegations(name, at, rows);
+        // A namesake who comes later inherits nothing.
+        let own = self.proofs.values().filter(|one| one.operator == *name);
+        for proof in own.filter(|one| one.ended.is_none()) {
+            let mut ended = Proof::clone(proof);
+            ended.ended = Some(at);
+            ended.version = ended.version.checked_add(1).ok_or(Moved)?;
+            rows.push(Row::Proof(ended.key, Some(Arc::new(ended))));
+        }
         Ok(())
     }
 
@@ -274,8 +307,17 @@ impl State {
         if is_open || self.approvals.contains_key(&approval.id) {
             return Err(Moved);
         }
+        // Two people who compare codes must not compare those of two requests. Whoever tries again
+        // draws another.
+        let mut open = self
+            .agents
+            .values()
+            .flat_map(|agent| agent.open(approval.opened));
+        if open.any(|one| one.code == approval.code) {
+            return Err(Moved);
+        }
         if self
-            .crowded(&approval.rule.any_of, agent, approval.opened)
+            .crowded(&approval.rule.groups(), agent, approval.opened)
             .is_some()
         {
             return Err(Moved);
@@ -292,12 +334,7 @@ impl State {
         state: &ApprovalState,
         rows: &mut Vec<Row>,
     ) -> Result<(), Moved> {
-        let approval = self.approvals.get(&id).ok_or(Moved)?;
-        if approval.version != version {
-            return Err(Moved);
-        }
-        let mut set = Approval::clone(approval);
-        set.version = version.checked_add(1).ok_or(Moved)?;
+        let mut set = self.next_version(id, version)?;
         set.state = state.clone();
         self.moves(&set.principal.agent, None, rows);
         rows.push(Row::Approval(id, Some(Arc::new(set))));

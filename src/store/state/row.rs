@@ -10,12 +10,15 @@ use crate::model::aim::Aim;
 use crate::model::approval::Approval;
 use crate::model::credential::{Credential, Operator};
 use crate::model::decimal::Decimal;
+use crate::model::delegation::Delegation;
+use crate::model::digest::Digest;
 use crate::model::grant::Grant;
 use crate::model::history::{Mark, Place, Reach, Usage, Who};
 use crate::model::id::{ApprovalId, CallId, CredentialId, GrantId, SessionId};
 use crate::model::name::{AgentName, OperatorName};
 use crate::model::pin::{Pin, PinKey};
 use crate::model::privilege::Privilege;
+use crate::model::proof::Proof;
 use crate::model::session::{AgentState, Session};
 use crate::model::target::Target;
 use crate::model::time::Timestamp;
@@ -27,6 +30,8 @@ pub(in crate::store) enum Row {
     Agent(AgentName, Option<AgentRow>),
     Credential(CredentialId, Option<Arc<Credential>>),
     Operator(OperatorName, Option<Arc<Operator>>),
+    Delegation(DelegationKey, Option<Arc<Delegation>>),
+    Proof(Digest, Option<Arc<Proof>>),
     Session(SessionId, Option<Arc<Session>>),
     Approval(ApprovalId, Option<Arc<Approval>>),
     Grant(GrantId, Option<Arc<Grant>>),
@@ -42,6 +47,9 @@ pub(in crate::store) enum Row {
     Climb(Arc<ClimbKey>, Option<Timestamp>),
     Doubt(Arc<DoubtKey>, Option<CallId>),
 }
+
+/// Names what one operator lent to another: the lender, then the deputy.
+pub(in crate::store) type DelegationKey = (OperatorName, OperatorName);
 
 /// Names what one past used at one rung.
 #[derive(Clone, PartialEq, Eq, Hash, Debug)]
@@ -111,6 +119,8 @@ pub(in crate::store) struct Rows {
     pub(in crate::store) agents: Table<AgentName, AgentRow>,
     pub(in crate::store) credentials: Table<CredentialId, Arc<Credential>>,
     pub(in crate::store) operators: Table<OperatorName, Arc<Operator>>,
+    pub(in crate::store) delegations: Table<DelegationKey, Arc<Delegation>>,
+    pub(in crate::store) proofs: Table<Digest, Arc<Proof>>,
     pub(in crate::store) sessions: Table<SessionId, Arc<Session>>,
     pub(in crate::store) approvals: Table<ApprovalId, Arc<Approval>>,
     pub(in crate::store) grants: Table<GrantId, Arc<Grant>>,
@@ -134,6 +144,8 @@ impl Rows {
             Row::Agent(key, value) => drop(self.agents.insert(key, value)),
             Row::Credential(key, value) => drop(self.credentials.insert(key, value)),
             Row::Operator(key, value) => drop(self.operators.insert(key, value)),
+            Row::Delegation(key, value) => drop(self.delegations.insert(key, value)),
+            Row::Proof(key, value) => drop(self.proofs.insert(key, value)),
             Row::Session(key, value) => drop(self.sessions.insert(key, value)),
             Row::Approval(key, value) => drop(self.approvals.insert(key, value)),
             Row::Grant(key, value) => drop(self.grants.insert(key, value)),
@@ -156,6 +168,8 @@ impl Rows {
         let agents = self.agents.into_iter().map(|(k, v)| Row::Agent(k, v));
         let credentials = self.credentials.into_iter();
         let operators = self.operators.into_iter();
+        let delegations = self.delegations.into_iter();
+        let proofs = self.proofs.into_iter();
         let sessions = self.sessions.into_iter();
         let approvals = self.approvals.into_iter();
         let grants = self.grants.into_iter();
@@ -173,6 +187,8 @@ impl Rows {
         agents
             .chain(credentials.map(|(k, v)| Row::Credential(k, v)))
             .chain(operators.map(|(k, v)| Row::Operator(k, v)))
+            .chain(delegations.map(|(k, v)| Row::Delegation(k, v)))
+            .chain(proofs.map(|(k, v)| Row::Proof(k, v)))
             .chain(sessions.map(|(k, v)| Row::Session(k, v)))
             .chain(approvals.map(|(k, v)| Row::Approval(k, v)))
             .chain(grants.map(|(k, v)| Row::Grant(k, v)))

@@ -1,6 +1,5 @@
 //! How things stand for one call.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::State;
@@ -10,10 +9,12 @@ use crate::limits::{
     DENIAL_MEMORY, DENIALS_CLOSE_COUNT, DENIALS_WINDOW, HOLDS_WINDOW, UNDECLARED_WINDOW,
 };
 use crate::model::approval::Approval;
+use crate::model::approver::Approver;
 use crate::model::grant::Grant;
 use crate::model::history::Lesson;
-use crate::model::name::GroupName;
+use crate::model::name::OperatorName;
 use crate::model::reason::Reason;
+use crate::model::role::Right;
 use crate::model::session::Session;
 use crate::model::time::Timestamp;
 use crate::store::{Ask, closed};
@@ -124,33 +125,34 @@ impl State {
         agent.refusals(ask.target, since) >= DENIALS_CLOSE_COUNT
     }
 
-    fn approvers(&self, now: Timestamp) -> Arc<BTreeSet<GroupName>> {
+    fn approvers(&self, now: Timestamp) -> Arc<[Approver]> {
         match self.approvers.until {
-            Some(until) if now < until => Arc::clone(&self.approvers.groups),
-            _ => Arc::new(self.live_groups(now)),
+            Some(until) if now < until => Arc::clone(&self.approvers.people),
+            _ => self.live_approvers(now),
         }
     }
 
-    fn live_groups(&self, now: Timestamp) -> BTreeSet<GroupName> {
+    fn live_approvers(&self, now: Timestamp) -> Arc<[Approver]> {
+        let can_decide = |operator: &OperatorName| {
+            let mut own = self.proofs.values().filter(|one| one.operator == *operator);
+            own.any(|one| one.is_live(now) && one.covers(Right::Decide))
+        };
         self.operators
             .values()
-            .filter(|operator| operator.revoked.is_none() && now < operator.expires)
-            .flat_map(|operator| operator.groups.iter().cloned())
+            .filter(|operator| operator.may(Right::Decide) && can_decide(&operator.name))
+            .map(|operator| Approver::from(&**operator))
             .collect()
     }
 
-    /// Works out the groups once for all decisions until an operator changes or a token ends.
+    /// Works them out once for all decisions until an operator, or what proves one, changes or ends.
     pub(in crate::store) fn settle_approvers(&mut self, now: Timestamp) {
         if self.approvers.until.is_some_and(|until| now < until) {
             return;
         }
-        self.approvers.groups = Arc::new(self.live_groups(now));
-        self.approvers.until = self
-            .operators
-            .values()
-            .filter(|operator| operator.revoked.is_none() && now < operator.expires)
-            .map(|operator| operator.expires)
-            .min();
+        self.approvers.people = self.live_approvers(now);
+        let live = self.proofs.values().filter(|one| one.is_live(now));
+        let ends = live.map(|one| one.expires.unwrap_or(Timestamp::from_millis(i64::MAX)));
+        self.approvers.until = ends.min();
     }
 }
 
