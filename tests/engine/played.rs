@@ -1,5 +1,6 @@
 //! Manifests and calls made at random, and the facts of a quiet day to judge them by.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 

@@ -70,15 +70,13 @@ async fn play(store: SharedStore, steps: &[Step]) {
                 *bytes.first_chunk_mut().unwrap() = keys.to_be_bytes();
                 let key = countersign::model::action::MatchKey::from_bytes(bytes);
                 let mut one = approval(sessions.get(*agent).unwrap(), key);
-                one.rule.any_of = GROUPS
-                    .get(*groups)
-                    .unwrap()
-                    .iter()
-                    .map(|name| group(name))
-                    .collect();
+                let names = GROUPS.get(*groups).unwrap();
+                let names: Vec<GroupName> = names.iter().map(|name| group(name)).collect();
+                one.rule.stages.first_mut().unwrap().any_of = names;
+                one.code = keys.to_string();
                 one.opened = now;
                 one.decide_by = now.after(std::time::Duration::from_secs(*seconds));
-                let expected = full(&known, &one.rule.any_of, &one.principal.agent, now);
+                let expected = full(&known, &one.rule.groups(), &one.principal.agent, now);
                 let opened =
                     write(&*store, vec![Change::OpenApproval(Box::new(one.clone()))]).await;
                 assert_eq!(moved(opened), expected.is_some());
@@ -134,7 +132,7 @@ fn full(
     let is_full = |group: &&GroupName| {
         let mut waiting = BTreeMap::from([(agent, 0)]);
         for one in known.iter().filter(|one| one.is_open(now)) {
-            if one.rule.any_of.contains(group) {
+            if one.rule.groups().contains(group) {
                 *waiting.entry(&one.principal.agent).or_default() += 1;
             }
         }
