@@ -19,7 +19,8 @@ pub(crate) fn configure(house: &House, notify: &str) {
     house.write(
         "countersign.yaml",
         &format!(
-            "version: 1\nlisten: {{agents: '127.0.0.1:0', operators: '127.0.0.1:0'}}\nconsole: {{origin: 'https://guard.example'}}\n\
+            "version: 1\nlisten: {{agents: '127.0.0.1:0', operators: '127.0.0.1:0'}}\n\
+             console: {{origin: 'https://guard.example'}}\n\
              pin: first_use\nupstreams:\n  till: {{command: {}}}\nnotify:\n{notify}",
             json!(till)
         ),

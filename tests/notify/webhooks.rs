@@ -74,7 +74,7 @@ fn a_test_says_what_the_receiver_answered_and_needs_no_guard() {
     ));
     let (_, err) = house.ends(2, &["notify", "test", "ops"]);
     assert!(
-        err.contains("countersign.yaml:7:") && err.contains("secret"),
+        err.contains("countersign.yaml:8:") && err.contains("secret"),
         "{err}"
     );
     house.write("secret", "hunter2");
