@@ -1,5 +1,6 @@
 //! The one constructor of HTTP clients: no redirects, no proxy, bounded, and no surprise addresses.
 
+pub mod address;
 pub mod signing;
 pub mod webhook;
 

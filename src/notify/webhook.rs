@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use reqwest::header::{CONTENT_TYPE, HeaderMap, RETRY_AFTER};
 use reqwest::{Client, Response, StatusCode};
-use url::{Host, Url};
+use url::Url;
 
 use super::message::Message;
 use super::sign::seconds;
@@ -15,6 +15,7 @@ use crate::limits::NOTICE_ANSWER_BYTES;
 use crate::model::digest::Digest;
 use crate::model::text::Surface;
 use crate::model::time::Timestamp;
+use crate::outbound::address::{self, Address};
 use crate::outbound::signing::DeliveryKey;
 use crate::outbound::{self, ClientError};
 
@@ -50,26 +51,12 @@ impl Webhook {
         shape: Shape,
         allow_private: bool,
     ) -> Result<Self, WebhookError> {
-        let refuse = |text| Err(WebhookError::Unacceptable(text));
-        let Ok(url) = Url::parse(url) else {
-            return refuse("it is no address");
-        };
-        let (is_local, is_public) = match url.host() {
-            Some(Host::Domain(name)) => (name == "localhost", name != "localhost"),
-            Some(Host::Ipv4(ip)) => (ip.is_loopback(), outbound::is_public(ip.into())),
-            Some(Host::Ipv6(ip)) => (ip.is_loopback(), outbound::is_public(ip.into())),
-            None => return refuse("it has no host"),
-        };
+        let Address { url, is_public, .. } =
+            address::judge(url).map_err(WebhookError::Unacceptable)?;
         if !is_public && !allow_private {
-            return refuse("it is not public; write `allow_private: true` where that is meant");
-        }
-        match url.scheme() {
-            "https" => {}
-            "http" if is_local => {}
-            _ => return refuse("it must begin with https"),
-        }
-        if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
-            return refuse("it carries a user, a password or a fragment");
+            return Err(WebhookError::Unacceptable(
+                "it is not public; write `allow_private: true` where that is meant",
+            ));
         }
         Ok(Self {
             client: outbound::build(allow_private).map_err(WebhookError::Client)?,

@@ -6,8 +6,9 @@ use data_encoding::BASE64URL_NOPAD;
 use reqwest::Client;
 use reqwest::header::CONTENT_TYPE;
 use tokio::time::{sleep, timeout};
-use url::{Host, Url};
+use url::Url;
 
+use super::address::{self, Address};
 use super::signing::{DeliveryKey, NoDeliveryKey};
 use super::{ClientError, build};
 use crate::ambient::Ambient;
@@ -57,25 +58,8 @@ impl Webhook {
     /// # Errors
     /// [`WebhookError`].
     pub fn new(url: &str, secret: &str, allow_private: bool) -> Result<Self, WebhookError> {
-        let refuse = |text| Err(WebhookError::Unacceptable(text));
-        let Ok(url) = Url::parse(url) else {
-            return refuse("it is no address");
-        };
-        let is_local = match url.host() {
-            Some(Host::Domain(name)) => name == "localhost",
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
-            None => return refuse("it has no host"),
-        };
-        match url.scheme() {
-            "https" => {}
-            "http" if is_local => {}
-            "http" => return refuse("http is accepted only on this machine"),
-            _ => return refuse("it must begin with https"),
-        }
-        if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
-            return refuse("it carries a user, a password or a fragment");
-        }
+        let Address { url, is_local, .. } =
+            address::judge(url).map_err(WebhookError::Unacceptable)?;
         Ok(Self {
             client: build(is_local || allow_private).map_err(WebhookError::Client)?,
             key: DeliveryKey::parse(secret)?,

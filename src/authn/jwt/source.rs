@@ -8,9 +8,10 @@ use std::path::{Path, PathBuf};
 use futures_util::StreamExt;
 use reqwest::{Client, StatusCode};
 use tokio::time::timeout;
-use url::{Host, Url};
+use url::Url;
 
 use crate::limits::{JWKS_ANSWER_TIMEOUT, JWKS_BYTES};
+use crate::outbound::address::{self, Address};
 use crate::outbound::{self, ClientError};
 
 /// Where keys are read.
@@ -65,26 +66,12 @@ impl KeySource {
         allow_private: bool,
         allow_loopback_http: bool,
     ) -> Result<Self, SourceError> {
-        let refuse = |text| Err(SourceError::Unacceptable(text));
-        let Ok(url) = Url::parse(url) else {
-            return refuse("it is no address");
-        };
-        let is_local = match url.host() {
-            Some(Host::Domain(name)) => name == "localhost",
-            Some(Host::Ipv4(address)) => address.is_loopback(),
-            Some(Host::Ipv6(address)) => address.is_loopback(),
-            None => return refuse("it has no host"),
-        };
-        match url.scheme() {
-            "https" => {}
-            "http" if is_local && allow_loopback_http => {}
-            "http" if is_local => {
-                return refuse("http needs `allow_loopback_http: true`, for local work alone");
-            }
-            _ => return refuse("it must begin with https"),
-        }
-        if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
-            return refuse("it carries a user, a password or a fragment");
+        let Address { url, is_local, .. } =
+            address::judge(url).map_err(SourceError::Unacceptable)?;
+        if url.scheme() == "http" && !allow_loopback_http {
+            return Err(SourceError::Unacceptable(
+                "http needs `allow_loopback_http: true`, for local work alone",
+            ));
         }
         let client = outbound::build(is_local || allow_private).map_err(SourceError::Client)?;
         Ok(Self(Home::Address { url, client }))

@@ -7,6 +7,7 @@
 mod agent;
 mod climb;
 mod clock;
+mod codes;
 mod delegations;
 mod doubt;
 mod inboxes;
@@ -45,6 +46,7 @@ use crate::model::time::Timestamp;
 use super::InFlight;
 use agent::Agent;
 use climb::Climb;
+use codes::Codes;
 use doubt::Doubts;
 use inboxes::Inboxes;
 pub(super) use past::oldest_day;
@@ -60,6 +62,7 @@ pub(super) struct State {
     sessions: IndexMap<SessionId, Arc<Session>>,
     approvals: IndexMap<ApprovalId, Arc<Approval>>,
     inboxes: Inboxes,
+    codes: Codes,
     grants: IndexMap<GrantId, Arc<Grant>>,
     credentials: IndexMap<CredentialId, Arc<Credential>>,
     credentials_by_secret: HashMap<Digest, CredentialId>,
@@ -315,9 +318,11 @@ impl State {
                     self.agent_mut(&old.principal.agent)
                         .take_approval(old, new.is_some());
                     self.inboxes.take(old);
+                    self.codes.take(old);
                 }
                 if let Some(new) = &new {
                     self.inboxes.put(new);
+                    self.codes.put(new);
                     self.agent_mut(&new.principal.agent).put_approval(new);
                 }
                 Row::Approval(id, old)
@@ -392,10 +397,12 @@ impl State {
     pub(super) fn tidy(&mut self, now: Timestamp) {
         let cutoff = now.before(REMEMBERED);
         let (agents, inboxes) = (&mut self.agents, &mut self.inboxes);
+        let codes = &mut self.codes;
         self.approvals.retain(|_, one| {
             let lasts = last_moment(one).is_none_or(|moment| moment >= cutoff);
             if !lasts {
                 inboxes.take(one);
+                codes.take(one);
                 if let Some(agent) = agents.get_mut(&one.principal.agent) {
                     agent.take_approval(one, false);
                 }

@@ -309,11 +309,7 @@ impl State {
         }
         // Two people who compare codes must not compare those of two requests. Whoever tries again
         // draws another.
-        let mut open = self
-            .agents
-            .values()
-            .flat_map(|agent| agent.open(approval.opened));
-        if open.any(|one| one.code == approval.code) {
+        if self.codes.has(&approval.code, approval.opened) {
             return Err(Moved);
         }
         if self
