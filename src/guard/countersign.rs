@@ -44,10 +44,10 @@ pub(super) struct Signed {
 }
 
 impl Guard {
-    /// Whether this person's approval of it must be signed with a passkey: where the rule says so, and
-    /// above `write` where the configuration is strict, and from whoever has, or ever had, one. A stolen token must not be worth more once the
-    /// passkey is removed. What somebody approves for themselves (`own`) nobody else has looked at, so it
-    /// is held to that whatever its privilege.
+    /// Whether this person's approval of it must be signed with a passkey: where the rule says so; where
+    /// it concerns themselves (`own`), since nobody else has looked at it; and above `write` where the
+    /// configuration is strict, and from whoever has, or ever had, one: a stolen token must not be worth
+    /// more once the passkey is removed.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -57,10 +57,10 @@ impl Guard {
         operator: &Operator,
         own: bool,
     ) -> Result<bool, StoreError> {
-        if approval.rule.step_up {
+        if approval.rule.step_up || own {
             return Ok(true);
         }
-        if !own && approval.privilege <= Privilege::Write {
+        if approval.privilege <= Privilege::Write {
             return Ok(false);
         }
         // Where nobody said where the console is, nobody has a passkey for it.

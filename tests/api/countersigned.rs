@@ -38,15 +38,15 @@ async fn world() -> (World, Authenticator) {
     (world, laptop)
 }
 
-/// One decision as it is sent: on what is shown, by alice.
-struct Sent {
+/// One decision as it is sent: on what is shown.
+pub(crate) struct Sent {
     path: String,
     etag: String,
     body: Value,
 }
 
 impl Sent {
-    async fn on(world: &World, approval: &str, uses: u32) -> Self {
+    pub(crate) async fn on(world: &World, approval: &str, uses: u32) -> Self {
         let path = format!("/v1/approvals/{approval}");
         let shown = send(world.operator(Method::GET, &path)).await;
         Self {
@@ -61,7 +61,12 @@ impl Sent {
         }
     }
 
-    async fn send(&self, world: &World, token: &str, assertion: Option<&Value>) -> Answer {
+    pub(crate) async fn send(
+        &self,
+        world: &World,
+        token: &str,
+        assertion: Option<&Value>,
+    ) -> Answer {
         let mut decision = self.body.clone();
         if let Some(assertion) = assertion {
             decision["assertion"] = assertion.clone();
@@ -75,7 +80,12 @@ impl Sent {
 
     /// What alice is asked to sign for it.
     async fn ask(&self, world: &World) -> Value {
-        let asked = self.send(world, &world.alice, None).await;
+        self.ask_of(world, &world.alice).await
+    }
+
+    /// What the person with that token is asked to sign for it.
+    pub(crate) async fn ask_of(&self, world: &World, token: &str) -> Value {
+        let asked = self.send(world, token, None).await;
         asked.is_problem(401, "user-unverified");
         assert_eq!(
             asked.headers["www-authenticate"],
@@ -290,25 +300,28 @@ async fn record() -> (Vec<StoredEntry>, Witnesses, Vec<Witness>) {
     let sent = Sent::on(&world, &other, 1).await;
     assert_eq!(sent.decide(&world, &mut laptop).await.status, 200);
     enrol(&world, "bob").await;
-    let proofs = world.guard.proofs().await.unwrap();
-    let known: Vec<Witness> = proofs
-        .iter()
-        .filter_map(|proof| {
-            let passkey = proof.passkey()?;
-            Some(Witness {
-                id: passkey.id.clone(),
-                operator: proof.operator.clone(),
-                public: passkey.public.clone(),
-                party: passkey.party.clone(),
-                ended: proof.ended,
-            })
-        })
-        .collect();
+    let known = known(&world).await;
     let entries = world.guard.entries(1, 10_000).await.unwrap();
     (entries, witnesses(&known), known)
 }
 
-fn witnesses(known: &[Witness]) -> Witnesses {
+/// Whose passkeys the guard knows, as an auditor is given them.
+pub(crate) async fn known(world: &World) -> Vec<Witness> {
+    let proofs = world.guard.proofs().await.unwrap();
+    let known = proofs.iter().filter_map(|proof| {
+        let passkey = proof.passkey()?;
+        Some(Witness {
+            id: passkey.id.clone(),
+            operator: proof.operator.clone(),
+            public: passkey.public.clone(),
+            party: passkey.party.clone(),
+            ended: proof.ended,
+        })
+    });
+    known.collect()
+}
+
+pub(crate) fn witnesses(known: &[Witness]) -> Witnesses {
     let lines: Vec<String> = known.iter().map(Witness::line).collect();
     Witnesses::parse(&lines.join("\n")).unwrap()
 }
@@ -333,7 +346,7 @@ fn forged(
     (forged, head, signer.public().clone())
 }
 
-fn verified(
+pub(crate) fn verified(
     entries: &[StoredEntry],
     witnesses: Option<&Witnesses>,
     change: impl Fn(&mut Value),

@@ -24,5 +24,6 @@ mod people;
 #[expect(dead_code, reason = "these tests need only that something is received")]
 mod receiver;
 mod secrets;
+mod signed_together;
 mod voting;
 mod world;

@@ -146,10 +146,24 @@ impl House {
         serving
     }
 
+    /// A guard that serves and trusts only the authorities in a file, as where they are the system's.
+    pub(crate) fn serve_trusting(&self, authorities: &Path) -> Serving {
+        let mut command = self.command(&["serve"]);
+        command
+            .env("SSL_CERT_FILE", authorities)
+            .env_remove("SSL_CERT_DIR");
+        self.begin(command)
+    }
+
     /// A guard that serves and tells this much in its log.
     pub(crate) fn serve_logging(&self, level: &str) -> Serving {
         let mut command = self.command(&["serve"]);
         command.env("COUNTERSIGN_LOG", format!("countersign={level}"));
+        self.begin(command)
+    }
+
+    /// Starts a guard that serves, with its log in a file, and waits until it does.
+    fn begin(&self, mut command: Command) -> Serving {
         let log = std::fs::File::create(self.path("serve.log")).unwrap();
         let serving = Serving {
             child: command.stderr(log).spawn().unwrap(),

@@ -21,7 +21,6 @@ mod local;
 mod marked;
 mod pins;
 #[path = "../kit/receivers.rs"]
-#[expect(dead_code, reason = "these tests need only what is received")]
 mod receivers;
 mod record;
 mod retention;

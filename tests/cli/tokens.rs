@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::agent::call;
 use super::house::{House, MANIFEST};
 use super::issuer::{NAME, Signer, claims, key_set};
+use super::receivers::Receiver;
 
 #[test]
 fn an_agent_comes_with_a_token_and_an_operator_revokes_and_readmits_it() {
@@ -60,4 +61,36 @@ fn an_agent_comes_with_a_token_and_an_operator_revokes_and_readmits_it() {
     );
     assert_eq!(serving.stop(), Some(0));
     house.ends(0, &["audit", "verify"]);
+}
+
+#[test]
+fn keys_come_over_tls_from_whom_the_systems_authorities_vouch_for_and_from_nobody_else() {
+    let house = House::new();
+    let signer = Signer::new("one", "ES256");
+    let keyring = Receiver::of_askers(&key_set(&[&signer]));
+    let stranger = Receiver::of_askers("{}");
+    let config = std::fs::read_to_string(house.path("countersign.yaml")).unwrap();
+    let jwks = format!("https://localhost:{}/keys", keyring.port());
+    let issuers = format!("issuers:\n  {NAME}: {{jwks: '{jwks}', allow_private: true}}\n");
+    house.write("countersign.yaml", &format!("{config}{issuers}"));
+    let rule =
+        format!("jwt: {{issuer: \"{NAME}\", audience: countersign, subject: support-agent}}");
+    house.write(
+        "scopes/clerk.yaml",
+        &MANIFEST.replace("api_key: true", &rule),
+    );
+    let token = signer.token(&claims(Ambient::system().now().millis() / 1_000));
+    let look = || call(&house.agents_url(), &token, "till/look", json!({}));
+
+    let serving = house.serve_trusting(&stranger.authority());
+    let (status, body) = look();
+    assert_eq!((status, &body["code"]), (503, &json!("issuer-unavailable")));
+    assert_eq!(serving.stop(), Some(0));
+    assert!(keyring.received().is_empty(), "nothing was asked of it");
+
+    let serving = house.serve_trusting(&keyring.authority());
+    let (status, body) = look();
+    assert_eq!(status, 200, "{body}");
+    assert_eq!(serving.stop(), Some(0));
+    assert_eq!(keyring.received(), [json!({"path": "/keys"})]);
 }

@@ -30,6 +30,13 @@ impl Receiver {
         Self::begin("mailbox.py", &[mode, user, password], "mails")
     }
 
+    /// An issuer's set of keys over TLS.
+    pub(crate) fn of_askers(keys: &str) -> Self {
+        let keyring = Self::begin("keyring.py", &[], "asked");
+        keyring.write("keys.json", keys);
+        keyring
+    }
+
     fn begin(program: &str, args: &[&str], received: &'static str) -> Self {
         let folder = TempDir::new().unwrap();
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/kit");
