@@ -24,6 +24,7 @@ mod peps;
 mod pin;
 mod place;
 mod print;
+mod reviews;
 mod scopes;
 mod serve;
 mod sessions;
@@ -80,6 +81,8 @@ enum Command {
     Sessions(sessions::Args),
     /// See and revoke what approvals have left
     Grants(grants::Args),
+    /// See who broke the glass, and judge it
+    Reviews(reviews::Args),
     /// Issue, list and revoke keys of enforcement points, which run calls with permits
     Peps(peps::Args),
     /// See, accept and refuse what servers present
@@ -143,6 +146,7 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Agents(args) => agents::run(args, as_json).await,
         Command::Sessions(args) => sessions::run(args, as_json).await,
         Command::Grants(args) => grants::run(args, as_json).await,
+        Command::Reviews(args) => reviews::run(args, as_json).await,
         Command::Peps(args) => peps::run(args, as_json).await,
         Command::Pin(args) => pin::run(args, as_json).await,
         Command::Notify(args) => notify::run(args, as_json).await,

@@ -333,7 +333,15 @@ fn forged(
     (forged, head, signer.public().clone())
 }
 
-fn verified(
+/// What entries say.
+pub(crate) fn bodies(entries: &[StoredEntry]) -> Vec<Value> {
+    let bodies = entries.iter();
+    bodies
+        .map(|entry| strict::parse(&entry.body).unwrap())
+        .collect()
+}
+
+pub(crate) fn verified(
     entries: &[StoredEntry],
     witnesses: Option<&Witnesses>,
     change: impl Fn(&mut Value),
