@@ -3,7 +3,8 @@
 use serde_json::{Value, json};
 
 use super::failure::Failure;
-use super::operator::{OperatorArgs, field, list};
+use super::head::OnListener;
+use super::operator::{field, list};
 use super::print;
 use super::table::Table;
 use crate::model::id::ReviewId;
@@ -11,16 +12,10 @@ use crate::model::review::ReviewVerdict;
 use crate::model::text::escape;
 
 /// What to do about reviews.
-#[derive(clap::Args, Debug)]
-pub(super) struct Args {
-    #[command(flatten)]
-    operator: OperatorArgs,
-    #[command(subcommand)]
-    deed: Deed,
-}
+pub(super) type Args = OnListener<Deed>;
 
 #[derive(clap::Subcommand, Debug)]
-enum Deed {
+pub(super) enum Deed {
     /// List the open reviews of break-glass
     Ls {
         /// Also those that are closed
@@ -42,8 +37,8 @@ enum Deed {
 }
 
 pub(super) async fn run(args: Args, as_json: bool) -> Result<(), Failure> {
-    let operators = args.operator.open()?;
-    match args.deed {
+    let (operators, deed) = args.open()?;
+    match deed {
         Deed::Ls { all } => {
             let path = match all {
                 true => "/v1/reviews?state=all",
@@ -73,8 +68,7 @@ fn ls(body: &Value, as_json: bool) -> Result<(), Failure> {
         print::tell("No review is open.");
         return Ok(());
     }
-    table.lines().iter().try_for_each(print::say)?;
-    Ok(())
+    table.print()
 }
 
 fn closed(
