@@ -425,7 +425,8 @@ async fn a_glass_is_proved_offline_and_whatever_of_it_is_changed_is_caught() {
             }
         })
     };
-    let changes: [(&str, fn(&mut Value)); 8] = [
+    type Change = (&'static str, fn(&mut Value));
+    let changes: [Change; 8] = [
         ("the reason", |body| body["reason"] = json!("no reason")),
         ("whoever did it", |body| body["by"] = json!("alice")),
         ("how often", |body| body["uses"] = json!(1)),

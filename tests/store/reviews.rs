@@ -127,7 +127,10 @@ async fn a_review_outlives_a_restart_open_and_closed() {
     drop(store);
 
     let store = sqlite(directory.path());
-    assert_eq!(store.reviews().await.unwrap(), [review.clone()]);
+    assert_eq!(
+        store.reviews().await.unwrap(),
+        std::slice::from_ref(&review)
+    );
     let kept = store.approval(approval.id).await.unwrap().unwrap();
     assert_eq!(kept.state, state);
     let judged = closed(&review, "otto");
