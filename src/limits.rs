@@ -143,6 +143,12 @@ pub const DELEGATION_LONGEST: Duration = Duration::from_secs(30 * 24 * 3_600);
 pub const QUORUM_STAGES_COUNT: usize = 8;
 /// Most uses an approver may grant to one call.
 pub const GRANT_USES_COUNT: u32 = 20;
+/// Longest life of what break-glass leaves.
+pub const GLASS_LIFE: Duration = Duration::from_secs(3_600);
+/// Longest reason for breaking the glass, and longest note on a review of it.
+pub const REVIEW_TEXT_BYTES: usize = 1_000;
+/// How long a review may stay open before `countersign doctor` names it.
+pub const REVIEW_LONGEST: Duration = Duration::from_secs(24 * 3_600);
 /// Longest life of a grant.
 pub const GRANT_LIFE: Duration = Duration::from_secs(3_600);
 /// Longest life of a permit between its minting and the write upstream.

@@ -10,7 +10,7 @@ use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value};
 
-use crate::guard::{Challenge, Denial, OperateError, ResolveError, StoreError};
+use crate::guard::{Challenge, Denial, OperateError, ResolveError, ReviewError, StoreError};
 use crate::model::id::{ApprovalId, CallId};
 use crate::model::reason::Reason;
 use crate::model::text::{Surface, escape, show};
@@ -239,6 +239,26 @@ impl From<ResolveError> for Problem {
             ResolveError::NoVote => problem.detail(error.to_string()),
             ResolveError::NewAuthenticator => problem,
             ResolveError::Missing => problem,
+        }
+    }
+}
+
+impl From<ReviewError> for Problem {
+    fn from(error: ReviewError) -> Self {
+        let problem = Self::new(error.reason());
+        match error {
+            ReviewError::Store(error) => error.into(),
+            ReviewError::Closed {
+                ref by,
+                at,
+                verdict,
+            } => problem
+                .member("by", by.as_str())
+                .member("at", at.to_string())
+                .member("state", verdict)
+                .detail(error.to_string()),
+            ReviewError::Missing => problem,
+            ReviewError::Barred(_) | ReviewError::BadNote => problem.detail(error.to_string()),
         }
     }
 }

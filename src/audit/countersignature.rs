@@ -50,6 +50,11 @@ pub struct Granted {
 pub enum GrantKind {
     /// Exactly the one that was shown.
     Exact,
+    /// Exactly the one that was shown, by one person alone in an emergency.
+    BreakGlass {
+        /// Digest of the reason that they gave.
+        reason: Digest,
+    },
 }
 
 impl GrantKind {
@@ -58,11 +63,19 @@ impl GrantKind {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Exact => "exact",
+            Self::BreakGlass { .. } => "break-glass",
         }
     }
 
-    fn parse(name: &str) -> Option<Self> {
-        (name == Self::Exact.name()).then_some(Self::Exact)
+    /// The kind of that name, of which an entry tells.
+    fn parse(name: &str, body: &Map<String, Value>) -> Option<Self> {
+        match name {
+            "exact" => Some(Self::Exact),
+            "break-glass" => Some(Self::BreakGlass {
+                reason: Digest::of(body.get(REASON)?.as_str()?.as_bytes()),
+            }),
+            _ => None,
+        }
     }
 }
 
@@ -77,12 +90,17 @@ impl Terms {
             .field(self.decision().as_bytes());
         let fields = match &self.grant {
             None => fields.field(&[0]),
-            Some(grant) => fields
-                .field(&[1])
-                .field(grant.kind.name().as_bytes())
-                .field(&grant.uses.to_be_bytes())
-                .field(&grant.until.millis().to_be_bytes())
-                .optional(grant.pins.as_ref().map(|pins| pins.as_bytes().as_slice())),
+            Some(grant) => {
+                let fields = fields.field(&[1]).field(grant.kind.name().as_bytes());
+                let fields = match &grant.kind {
+                    GrantKind::Exact => fields,
+                    GrantKind::BreakGlass { reason } => fields.field(reason.as_bytes()),
+                };
+                fields
+                    .field(&grant.uses.to_be_bytes())
+                    .field(&grant.until.millis().to_be_bytes())
+                    .optional(grant.pins.as_ref().map(|pins| pins.as_bytes().as_slice()))
+            }
         };
         fields
             .field(&self.stage.to_be_bytes())
@@ -93,10 +111,18 @@ impl Terms {
             .digest()
     }
 
+    /// Whether somebody decided alone, in place of everybody who should have.
+    #[must_use]
+    pub fn breaks_glass(&self) -> bool {
+        let grant = self.grant.as_ref();
+        grant.is_some_and(|grant| matches!(grant.kind, GrantKind::BreakGlass { .. }))
+    }
+
     fn decision(&self) -> &'static str {
-        match self.grant {
-            Some(_) => "approve",
+        match &self.grant {
             None => "deny",
+            Some(_) if self.breaks_glass() => "break-glass",
+            Some(_) => "approve",
         }
     }
 
@@ -137,7 +163,7 @@ impl Terms {
             ("denied", None) => None,
             ("denied", Some(_)) | (_, None) => return None,
             (_, Some(kind)) => Some(Granted {
-                kind: GrantKind::parse(&kind)?,
+                kind: GrantKind::parse(&kind, body)?,
                 uses: number(body.get("uses"))?,
                 until: Timestamp::parse(&text(body, "until")?)?,
                 pins: digest("pins")?,
@@ -159,5 +185,9 @@ impl Terms {
     }
 }
 
+/// The member of an entry that names the review which a use of break-glass opened.
+pub const REVIEW: &str = "review";
+/// The member of an entry that says why the glass was broken.
+pub const REASON: &str = "reason";
 /// The member of an entry that holds it.
 pub(super) const MEMBER: &str = "countersignature";

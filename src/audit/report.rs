@@ -22,6 +22,10 @@ pub struct Report {
     pub rotations: u64,
     /// Decisions whose countersignature holds.
     pub countersigned: u64,
+    /// Uses of break-glass among them.
+    pub glasses: u64,
+    /// Uses of break-glass that nobody has reviewed.
+    pub unreviewed: u64,
     /// Decisions whose countersignature nobody could verify: the entry that names its passkey is in a
     /// sealed segment that was not read.
     pub unwitnessed: u64,
@@ -132,6 +136,12 @@ impl fmt::Display for Report {
             if self.witnessed_by_itself {
                 f.write_str(", by passkeys that the record itself names")?;
             }
+        }
+        if self.glasses > 0 {
+            write!(f, "; by break-glass: {}", self.glasses)?;
+        }
+        if self.unreviewed > 0 {
+            write!(f, "; open reviews: {}", self.unreviewed)?;
         }
         if self.unwitnessed > 0 {
             write!(

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
-use super::countersignature::{MEMBER, Terms};
+use super::countersignature::{MEMBER, REVIEW, Terms};
 use super::entry::{COMMITMENT, StoredEntry, member, moment};
 use super::report::{Place, Report};
 use super::witnesses::{Witness, Witnesses, id};
@@ -29,6 +29,10 @@ pub(super) struct Witnessed<'a> {
     /// How often each authenticator had signed.
     counters: HashMap<Vec<u8>, u32>,
     count: u64,
+    /// Uses of break-glass that hold.
+    glasses: u64,
+    /// The reviews of break-glass that are open, each with who must not close it.
+    open: HashMap<String, String>,
     /// Decisions signed with a passkey that an entry names which was not read.
     unread: u64,
 }
@@ -43,6 +47,8 @@ impl<'a> Witnessed<'a> {
             answered: HashSet::new(),
             counters: HashMap::new(),
             count: 0,
+            glasses: 0,
+            open: HashMap::new(),
             unread: 0,
         }
     }
@@ -72,6 +78,8 @@ impl<'a> Witnessed<'a> {
 
     pub(super) fn conclude(self, report: &mut Report) {
         report.countersigned = self.count;
+        report.glasses = self.glasses;
+        report.unreviewed = self.open.len() as u64;
         report.unwitnessed = self.unread;
         report.witnessed_by_itself = self.count > 0 && self.given.is_none();
     }
@@ -95,6 +103,7 @@ impl<'a> Witnessed<'a> {
 
     fn approval(&mut self, entry: &StoredEntry, body: &Map<String, Value>, report: &mut Report) {
         let here = Place::Entry(entry.seq);
+        self.review(here, body, report);
         if !body.contains_key(MEMBER) {
             // The last vote for a request approves it; those before it only count.
             let is_approved = body.get("state").is_some_and(|state| state == "approved");
@@ -115,6 +124,27 @@ impl<'a> Witnessed<'a> {
             Err(fault) => {
                 report.find(here, format!("its countersignature does not hold: {fault}"));
             }
+        }
+    }
+
+    /// Follows the reviews of break-glass: somebody else must have closed each.
+    fn review(&mut self, here: Place, body: &Map<String, Value>, report: &mut Report) {
+        let text = |name: &str| body.get(name).and_then(Value::as_str);
+        let (Some(review), Some(by)) = (text(REVIEW), text("by")) else {
+            return;
+        };
+        if text("state") != Some("reviewed") {
+            self.open.insert(review.to_owned(), by.to_owned());
+            return;
+        }
+        match self.open.remove(review) {
+            Some(breaker) if breaker == by => {
+                report.find(here, "whoever broke the glass closed the review of it");
+            }
+            None if self.is_whole => {
+                report.find(here, "it closes a review that was not open");
+            }
+            _ => {}
         }
     }
 
@@ -154,10 +184,14 @@ impl<'a> Witnessed<'a> {
         if !self.answered.insert(challenge) {
             return Err("its challenge was answered before".to_owned());
         }
-        match self.paused.contains(&terms.digest) || !self.is_whole {
-            true => Ok(true),
-            false => Err("no call with its action digest was paused before".to_owned()),
+        if !self.paused.contains(&terms.digest) && self.is_whole {
+            return Err("no call with its action digest was paused before".to_owned());
         }
+        if terms.breaks_glass() != body.contains_key(REVIEW) {
+            return Err("break-glass and a review of it go together".to_owned());
+        }
+        self.glasses = self.glasses.saturating_add(terms.breaks_glass().into());
+        Ok(true)
     }
 }
 

@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 use super::deed::{self, Deed as LocalDeed};
 use super::duration;
 use super::failure::Failure;
+use super::head::Anywhere;
 use super::operator::{OperatorArgs, field, list};
 use super::place::Place;
 use super::print;
@@ -19,14 +20,10 @@ use crate::model::name::AgentName;
 use crate::model::text::escape;
 
 /// What to do about agents.
-#[derive(clap::Args, Debug)]
-pub(super) struct Args {
-    #[command(subcommand)]
-    deed: Deed,
-}
+pub(super) type Args = Anywhere<Deed>;
 
 #[derive(clap::Subcommand, Debug)]
-enum Deed {
+pub(super) enum Deed {
     /// Issue a key for an agent; it is shown once. Needs the guard's directory
     Add {
         /// The agent, as its manifest names it
@@ -222,6 +219,5 @@ fn ls(body: &Value, as_json: bool) -> Result<(), Failure> {
             &live.to_string(),
         ]);
     }
-    table.lines().iter().try_for_each(print::say)?;
-    Ok(())
+    table.print()
 }

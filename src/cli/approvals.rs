@@ -11,28 +11,23 @@ use serde_json::{Map, json};
 use self::decide::{compare_code, decide, withdraw};
 use super::duration;
 use super::failure::Failure;
-use super::operator::{OperatorArgs, Operators, field, list};
+use super::head::OnListener;
+use super::operator::{Operators, field, list};
 use super::print;
 use super::table::Table;
 
 /// What to do about approvals.
-#[derive(clap::Args, Debug)]
-pub(super) struct Args {
-    #[command(flatten)]
-    operator: OperatorArgs,
-    #[command(subcommand)]
-    deed: Deed,
-}
+pub(super) type Args = OnListener<Deed>;
 
 #[derive(clap::Subcommand, Debug)]
-enum Deed {
+pub(super) enum Deed {
     /// List what waits for a person
     Ls {
         /// Also those that have ended
         #[arg(long)]
         all: bool,
     },
-    /// Print each approval as it is opened, decided or ends, until interrupted
+    /// Watch what waits, live on a terminal, else a line for each change, until interrupted
     Watch,
     /// Show everything about one approval
     Show {
@@ -52,9 +47,6 @@ enum Deed {
         /// How long several uses may take, for example 30m
         #[arg(long = "for", value_name = "TIME", value_parser = duration::parse)]
         life: Option<Duration>,
-        /// Ask nobody anything; without --code this ends with exit code 4
-        #[arg(long)]
-        no_input: bool,
     },
     /// Refuse this call
     Deny {
@@ -71,11 +63,12 @@ enum Deed {
     },
 }
 
-pub(super) async fn run(args: Args, as_json: bool) -> Result<(), Failure> {
-    let operators = args.operator.open()?;
-    match args.deed {
+pub(super) async fn run(args: Args, as_json: bool, no_input: bool) -> Result<(), Failure> {
+    let listener = args.listener();
+    let (operators, deed) = args.open()?;
+    match deed {
         Deed::Ls { all } => ls(&operators, all, as_json).await,
-        Deed::Watch => watch::run(&operators, as_json).await,
+        Deed::Watch => watch::run(listener, as_json).await,
         Deed::Show { id } => {
             let reply = operators.get(&path(&id)?).await?;
             show::run(&reply.body, as_json)
@@ -85,7 +78,6 @@ pub(super) async fn run(args: Args, as_json: bool) -> Result<(), Failure> {
             code,
             uses,
             life,
-            no_input,
         } => {
             let shown = operators.get(&path(&id)?).await?;
             compare_code(&shown.body, code, no_input, &id)?;
@@ -130,8 +122,7 @@ async fn ls(operators: &Operators, all: bool, as_json: bool) -> Result<(), Failu
         print::tell("Nothing waits for a person. A call beyond its scope would appear here.");
         return Ok(());
     }
-    table.lines().iter().try_for_each(print::say)?;
-    Ok(())
+    table.print()
 }
 
 fn path(id: &str) -> Result<String, Failure> {

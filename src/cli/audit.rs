@@ -13,21 +13,15 @@ use std::path::{Path, PathBuf};
 pub(super) use self::pages::Pages;
 pub(super) use self::verify::{Outside, verify_record};
 use super::failure::Failure;
-use super::place::Place;
+use super::head::InDirectory;
 use crate::audit::line::Line;
 use crate::store::sqlite::{FILE, Reader};
 
 /// What to do with the record.
-#[derive(clap::Args, Debug)]
-pub(super) struct Args {
-    #[command(flatten)]
-    place: Place,
-    #[command(subcommand)]
-    deed: Deed,
-}
+pub(super) type Args = InDirectory<Deed>;
 
 #[derive(clap::Subcommand, Debug)]
-enum Deed {
+pub(super) enum Deed {
     /// Prove the record, or list every place where it was changed (exit code 1)
     Verify {
         /// An export instead of the record in the guard's directory
@@ -71,7 +65,8 @@ enum Deed {
 }
 
 pub(super) async fn run(args: Args, as_json: bool) -> Result<(), Failure> {
-    match args.deed {
+    let (place, deed) = args.parts();
+    match deed {
         Deed::Verify {
             file,
             segments,
@@ -87,12 +82,12 @@ pub(super) async fn run(args: Args, as_json: bool) -> Result<(), Failure> {
                 keys: keys.as_deref().or(key.as_deref()),
                 operators: operators.as_deref(),
             };
-            verify::run(&args.place, asked, as_json)
+            verify::run(&place, asked, as_json)
         }
-        Deed::Prune(asked) => prune::run(&args.place, asked, as_json).await,
-        Deed::Backup { file } => backup::run(&args.place, &file, as_json),
-        Deed::Tail { lines } => tail::run(&open(&args.place.data()?)?, lines, as_json),
-        Deed::Export { from } => export(&open(&args.place.data()?)?, from),
+        Deed::Prune(asked) => prune::run(&place, asked, as_json).await,
+        Deed::Backup { file } => backup::run(&place, &file, as_json),
+        Deed::Tail { lines } => tail::run(&open(&place.data()?)?, lines, as_json),
+        Deed::Export { from } => export(&open(&place.data()?)?, from),
     }
 }
 

@@ -6,23 +6,18 @@ use serde_json::{Value, json};
 
 use super::duration;
 use super::failure::Failure;
-use super::operator::{OperatorArgs, field, list};
+use super::head::OnListener;
+use super::operator::{field, list};
 use super::print;
 use super::table::Table;
 use crate::model::name::OperatorName;
 use crate::model::text::escape;
 
 /// What to do about delegations.
-#[derive(clap::Args, Debug)]
-pub(super) struct Args {
-    #[command(flatten)]
-    operator: OperatorArgs,
-    #[command(subcommand)]
-    deed: Deed,
-}
+pub(super) type Args = OnListener<Deed>;
 
 #[derive(clap::Subcommand, Debug)]
-enum Deed {
+pub(super) enum Deed {
     /// List who votes in whose stead
     Ls,
     /// Let another operator vote in your stead
@@ -43,8 +38,8 @@ enum Deed {
 }
 
 pub(super) async fn run(args: Args, as_json: bool) -> Result<(), Failure> {
-    let operators = args.operator.open()?;
-    match args.deed {
+    let (operators, deed) = args.open()?;
+    match deed {
         Deed::Ls => ls(&operators.get("/v1/delegations").await?.body, as_json),
         Deed::Add { deputy, life } => {
             let body = json!({"deputy": deputy.as_str(), "life_seconds": life.as_secs()});
@@ -89,6 +84,5 @@ fn ls(body: &Value, as_json: bool) -> Result<(), Failure> {
         print::tell("Everybody votes for themselves: countersign delegations add NAME --for 7d");
         return Ok(());
     }
-    table.lines().iter().try_for_each(print::say)?;
-    Ok(())
+    table.print()
 }

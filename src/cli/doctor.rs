@@ -6,6 +6,7 @@ mod notices;
 mod people;
 mod record;
 mod report;
+mod reviews;
 mod settings;
 
 use std::path::PathBuf;
@@ -56,6 +57,7 @@ pub(super) fn run(args: &Args, as_json: bool) -> Result<(), Failure> {
     }
     let people = People::read(&data)?;
     people.examine(now, &mut report);
+    reviews::examine(&data, now, &mut report)?;
     manifests::examine(&scopes, &data, &people, now, isolation, &mut report);
     let anchors = config.map(|config| config.anchors).unwrap_or_default();
     record::examine(&data, &anchors, now, &mut report)?;

@@ -14,6 +14,9 @@ pub(super) enum Failure {
     /// The guard or the system refused.
     #[error("{0}")]
     Refused(String),
+    /// The guard does not answer.
+    #[error("{0}")]
+    Unreached(String),
     /// What was given has faults.
     #[error("{0}")]
     Faults(Faults),
@@ -48,7 +51,7 @@ impl Failure {
     /// The exit code.
     pub(super) const fn code(&self) -> u8 {
         match self {
-            Self::Refused(_) => EXIT_REFUSED,
+            Self::Refused(_) | Self::Unreached(_) => EXIT_REFUSED,
             Self::Faults(_) | Self::Input(_) => EXIT_FAULTS,
             Self::Missing(_) => EXIT_MISSING,
             Self::NeedsInput(_) => EXIT_NEEDS_INPUT,

@@ -3,23 +3,18 @@
 use serde_json::Value;
 
 use super::failure::Failure;
-use super::operator::{OperatorArgs, field, list};
+use super::head::OnListener;
+use super::operator::{field, list};
 use super::print;
 use super::stopped;
 use super::table::Table;
 use crate::model::id::GrantId;
 
 /// What to do about grants.
-#[derive(clap::Args, Debug)]
-pub(super) struct Args {
-    #[command(flatten)]
-    operator: OperatorArgs,
-    #[command(subcommand)]
-    deed: Deed,
-}
+pub(super) type Args = OnListener<Deed>;
 
 #[derive(clap::Subcommand, Debug)]
-enum Deed {
+pub(super) enum Deed {
     /// List grants
     Ls,
     /// Revoke what is left of a grant
@@ -31,8 +26,8 @@ enum Deed {
 }
 
 pub(super) async fn run(args: Args, as_json: bool) -> Result<(), Failure> {
-    let operators = args.operator.open()?;
-    match args.deed {
+    let (operators, deed) = args.open()?;
+    match deed {
         Deed::Ls => {
             let reply = operators.get("/v1/grants").await?;
             ls(&reply.body, as_json)
@@ -63,8 +58,7 @@ fn ls(body: &Value, as_json: bool) -> Result<(), Failure> {
             field(grant, "approval"),
         ]);
     }
-    table.lines().iter().try_for_each(print::say)?;
-    Ok(())
+    table.print()
 }
 
 fn id(text: &str) -> Result<GrantId, String> {

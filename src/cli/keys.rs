@@ -4,24 +4,18 @@ use serde_json::{Value, json};
 
 use super::deed::{self, Deed as LocalDeed};
 use super::failure::Failure;
+use super::head::InDirectory;
 use super::operator::field;
-use super::place::Place;
 use super::print;
 use super::table::Table;
 use crate::model::text::escape;
 use crate::store::keys::{DIRECTORY, Purpose, list};
 
 /// What to do about the guard's own keys.
-#[derive(clap::Args, Debug)]
-pub(super) struct Args {
-    #[command(flatten)]
-    place: Place,
-    #[command(subcommand)]
-    deed: Deed,
-}
+pub(super) type Args = InDirectory<Deed>;
 
 #[derive(clap::Subcommand, Debug)]
-enum Deed {
+pub(super) enum Deed {
     /// List the keys by their names, which tell nothing of them
     Ls,
     /// Put a fresh key into the place of one
@@ -33,8 +27,8 @@ enum Deed {
 }
 
 pub(super) async fn run(args: Args, as_json: bool) -> Result<(), Failure> {
-    let data = args.place.data()?;
-    match args.deed {
+    let (data, deed) = args.find()?;
+    match deed {
         Deed::Ls => {
             let keys = list(&data).map_err(|error| Failure::because(&error))?;
             if keys.is_empty() {
@@ -72,8 +66,7 @@ fn ls(keys: &[Value], as_json: bool) -> Result<(), Failure> {
     for key in keys {
         table.row(["purpose", "key", "since", "use"].map(|name| field(key, name)));
     }
-    table.lines().iter().try_for_each(print::say)?;
-    Ok(())
+    table.print()
 }
 
 fn rotated(purpose: Purpose, done: &Value, as_json: bool) -> Result<(), Failure> {

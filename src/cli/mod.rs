@@ -13,6 +13,7 @@ mod doctor;
 mod duration;
 mod failure;
 mod grants;
+mod head;
 mod hello;
 mod init;
 mod keys;
@@ -24,7 +25,9 @@ mod peps;
 mod pin;
 mod place;
 mod print;
+mod reviews;
 mod scopes;
+mod screen;
 mod serve;
 mod sessions;
 mod stopped;
@@ -49,6 +52,9 @@ struct Cli {
     /// Print results for programs, as JSON
     #[arg(long, global = true)]
     json: bool,
+    /// Ask nobody anything: end with 4 and the command to run where a person would have to be asked
+    #[arg(long, global = true)]
+    no_input: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -80,6 +86,8 @@ enum Command {
     Sessions(sessions::Args),
     /// See and revoke what approvals have left
     Grants(grants::Args),
+    /// See who broke the glass, and judge it
+    Reviews(reviews::Args),
     /// Issue, list and revoke keys of enforcement points, which run calls with permits
     Peps(peps::Args),
     /// See, accept and refuse what servers present
@@ -131,7 +139,7 @@ pub fn main() -> ExitCode {
 async fn run(cli: Cli) -> Result<(), Failure> {
     let as_json = cli.json;
     match cli.command {
-        Command::Demo(args) => demo::run(args, as_json).await,
+        Command::Demo(args) => demo::run(args, as_json, cli.no_input).await,
         Command::DemoTools(args) => demo::tools::run(&args),
         Command::Init(args) => init::run(&args, as_json),
         Command::Serve(args) => serve::run(args).await,
@@ -139,10 +147,11 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Scopes(args) => scopes::run(args, as_json).await,
         Command::Audit(args) => audit::run(args, as_json).await,
         Command::Doctor(args) => doctor::run(&args, as_json),
-        Command::Approvals(args) => approvals::run(args, as_json).await,
+        Command::Approvals(args) => approvals::run(args, as_json, cli.no_input).await,
         Command::Agents(args) => agents::run(args, as_json).await,
         Command::Sessions(args) => sessions::run(args, as_json).await,
         Command::Grants(args) => grants::run(args, as_json).await,
+        Command::Reviews(args) => reviews::run(args, as_json).await,
         Command::Peps(args) => peps::run(args, as_json).await,
         Command::Pin(args) => pin::run(args, as_json).await,
         Command::Notify(args) => notify::run(args, as_json).await,

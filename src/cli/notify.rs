@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use url::Url;
 
 use super::failure::Failure;
+use super::head::Anywhere;
 use super::operator::{OperatorArgs, field, list};
 use super::owner::notice::Notice;
 use super::place::{CONFIG_FILE, Place, read_config};
@@ -19,14 +20,10 @@ use crate::notify::{self, Answer, Desk, NoticeSigner};
 use crate::store::keys::Keys;
 
 /// What to do about channels.
-#[derive(clap::Args, Debug)]
-pub(super) struct Args {
-    #[command(subcommand)]
-    deed: Deed,
-}
+pub(super) type Args = Anywhere<Deed>;
 
 #[derive(clap::Subcommand, Debug)]
-enum Deed {
+pub(super) enum Deed {
     /// List the channels of the running guard and how they stand
     Ls {
         #[command(flatten)]
@@ -57,7 +54,7 @@ enum Deed {
 
 /// Which guard.
 #[derive(clap::Args, Debug)]
-struct Home {
+pub(super) struct Home {
     /// The configuration [default: ./countersign.yaml, else the one in the guard's directory]
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -182,6 +179,5 @@ fn ls(body: &Value, as_json: bool) -> Result<(), Failure> {
             field(channel, "fault"),
         ]);
     }
-    table.lines().iter().try_for_each(print::say)?;
-    Ok(())
+    table.print()
 }

@@ -150,7 +150,7 @@ impl Operators {
                 .body(body.to_string());
         }
         let unreached = |error: reqwest::Error| {
-            Failure::Refused(format!("{} cannot be reached: {}", self.url, root(&error)))
+            Failure::Unreached(format!("{} cannot be reached: {}", self.url, root(&error)))
         };
         let mut response = request.send().await.map_err(unreached)?;
         let status = response.status();
@@ -212,6 +212,8 @@ fn refusal(status: StatusCode, problem: &Value) -> Failure {
                 false => format!("{text} Decide it here: {}", escape(page)),
             })
         }
+        // A guard that stops, or whose store does not answer, may be there again.
+        _ if status.is_server_error() => Failure::Unreached(text),
         _ => Failure::Refused(text),
     }
 }

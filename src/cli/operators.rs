@@ -12,9 +12,9 @@ use serde_json::Value;
 
 use super::deed::{self, Deed as LocalDeed, PeopleDeed};
 use super::failure::Failure;
+use super::head::InDirectory;
 use super::operator::{TOKEN_FILE, field, list};
 use super::owner::core::make_directory;
-use super::place::Place;
 use super::print;
 use super::table::Table;
 use crate::model::name::{GroupName, OperatorName};
@@ -22,16 +22,10 @@ use crate::model::role::Role;
 use crate::model::text::escape;
 
 /// What to do about operators.
-#[derive(clap::Args, Debug)]
-pub(super) struct Args {
-    #[command(flatten)]
-    place: Place,
-    #[command(subcommand)]
-    deed: Deed,
-}
+pub(super) type Args = InDirectory<Deed>;
 
 #[derive(clap::Subcommand, Debug)]
-enum Deed {
+pub(super) enum Deed {
     /// Add an operator; token and link are shown once
     Add {
         /// The person
@@ -84,8 +78,8 @@ enum Deed {
 }
 
 pub(super) async fn run(args: Args, as_json: bool) -> Result<(), Failure> {
-    let data = args.place.data()?;
-    match args.deed {
+    let (data, deed) = args.find()?;
+    match deed {
         Deed::Add {
             name,
             groups,
@@ -282,6 +276,5 @@ fn ls(body: &Value, as_json: bool) -> Result<(), Failure> {
         print::tell("Nobody may approve yet: countersign operators add NAME --group GROUP");
         return Ok(());
     }
-    table.lines().iter().try_for_each(print::say)?;
-    Ok(())
+    table.print()
 }

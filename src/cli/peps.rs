@@ -7,6 +7,7 @@ use serde_json::Value;
 use super::deed::{self, Deed as LocalDeed};
 use super::duration;
 use super::failure::Failure;
+use super::head::Anywhere;
 use super::operator::{field, list};
 use super::place::Place;
 use super::print;
@@ -16,14 +17,10 @@ use crate::model::name::ServerName;
 use crate::model::text::escape;
 
 /// What to do about enforcement points.
-#[derive(clap::Args, Debug)]
-pub(super) struct Args {
-    #[command(subcommand)]
-    deed: Deed,
-}
+pub(super) type Args = Anywhere<Deed>;
 
 #[derive(clap::Subcommand, Debug)]
-enum Deed {
+pub(super) enum Deed {
     /// Issue a key for the enforcement point of a server; it is shown once
     Add {
         /// The server it stands before, as manifests name it
@@ -90,8 +87,7 @@ fn ls(body: &Value, as_json: bool) -> Result<(), Failure> {
     for key in list(body, "keys") {
         table.row(["id", "server", "state", "expires"].map(|name| field(key, name)));
     }
-    table.lines().iter().try_for_each(print::say)?;
-    Ok(())
+    table.print()
 }
 
 fn credential(text: &str) -> Result<CredentialId, String> {

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use super::failure::Failure;
-use super::operator::{OperatorArgs, Operators, field, list};
+use super::head::OnListener;
+use super::operator::{Operators, field, list};
 use super::place::read_config;
 use super::print;
 use super::table::Table;
@@ -13,16 +14,10 @@ use crate::model::name::ServerName;
 use crate::model::text::cut;
 
 /// What to do about pins.
-#[derive(clap::Args, Debug)]
-pub(super) struct Args {
-    #[command(flatten)]
-    operator: OperatorArgs,
-    #[command(subcommand)]
-    deed: Deed,
-}
+pub(super) type Args = OnListener<Deed>;
 
 #[derive(clap::Subcommand, Debug)]
-enum Deed {
+pub(super) enum Deed {
     /// List what servers present and how it stands
     Ls {
         /// Only of this server
@@ -62,7 +57,7 @@ enum Deed {
 
 /// Which definitions are meant: what was looked at, and not what has taken its place since.
 #[derive(clap::Args, Debug)]
-struct Chosen {
+pub(super) struct Chosen {
     /// Digests, or what they begin with [default: everything that the server presents and that is not
     /// accepted or refused]
     #[arg(required_unless_present = "server")]
@@ -73,8 +68,8 @@ struct Chosen {
 }
 
 pub(super) async fn run(args: Args, as_json: bool) -> Result<(), Failure> {
-    let operators = args.operator.open()?;
-    match args.deed {
+    let (operators, deed) = args.open()?;
+    match deed {
         Deed::Ls { server, all } => ls(&operators, server.as_ref(), all, as_json).await,
         Deed::Diff { server, name, kind } => {
             let things = match name {
@@ -129,8 +124,7 @@ async fn ls(
             brief(field(pin, "digest")),
         ]);
     }
-    table.lines().iter().try_for_each(print::say)?;
-    Ok(())
+    table.print()
 }
 
 async fn unaccepted(

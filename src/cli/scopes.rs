@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 
 use super::failure::Failure;
+use super::head::Anywhere;
 use super::operator::{OperatorArgs, field};
 use super::owner::watch;
 use super::place::read_config;
@@ -15,14 +16,10 @@ use crate::model::digest::Digest;
 use crate::scopes::{Faults, Scopes, Source};
 
 /// What to do about scopes.
-#[derive(clap::Args, Debug)]
-pub(super) struct Args {
-    #[command(subcommand)]
-    deed: Deed,
-}
+pub(super) type Args = Anywhere<Deed>;
 
 #[derive(clap::Subcommand, Debug)]
-enum Deed {
+pub(super) enum Deed {
     /// Compile manifests and list every fault with its place and its fix
     Check {
         /// The directory of manifests [default: that of ./countersign.yaml, else ./scopes]

@@ -3,23 +3,18 @@
 use serde_json::Value;
 
 use super::failure::Failure;
-use super::operator::{OperatorArgs, field, list};
+use super::head::OnListener;
+use super::operator::{field, list};
 use super::print;
 use super::stopped;
 use super::table::Table;
 use crate::model::id::SessionId;
 
 /// What to do about sessions.
-#[derive(clap::Args, Debug)]
-pub(super) struct Args {
-    #[command(flatten)]
-    operator: OperatorArgs,
-    #[command(subcommand)]
-    deed: Deed,
-}
+pub(super) type Args = OnListener<Deed>;
 
 #[derive(clap::Subcommand, Debug)]
-enum Deed {
+pub(super) enum Deed {
     /// List sessions
     Ls,
     /// Let none of a session's calls pass until it is resumed
@@ -49,8 +44,8 @@ enum Deed {
 }
 
 pub(super) async fn run(args: Args, as_json: bool) -> Result<(), Failure> {
-    let operators = args.operator.open()?;
-    let (id, verb) = match args.deed {
+    let (operators, deed) = args.open()?;
+    let (id, verb) = match deed {
         Deed::Ls => {
             let reply = operators.get("/v1/sessions").await?;
             return ls(&reply.body, as_json);
@@ -95,8 +90,7 @@ fn ls(body: &Value, as_json: bool) -> Result<(), Failure> {
             field(session, "label"),
         ]);
     }
-    table.lines().iter().try_for_each(print::say)?;
-    Ok(())
+    table.print()
 }
 
 fn id(text: &str) -> Result<SessionId, String> {

@@ -1,5 +1,7 @@
 //! Rows for people: aligned columns, foreign text escaped.
 
+use super::failure::Failure;
+use super::print;
 use crate::model::text::{cut, escape};
 
 /// A table on its way to a terminal.
@@ -27,6 +29,11 @@ impl Table {
     /// Whether it has no row below its heading.
     pub(super) fn is_empty(&self) -> bool {
         self.rows.len() <= 1
+    }
+
+    /// Prints it as a result.
+    pub(super) fn print(&self) -> Result<(), Failure> {
+        Ok(self.lines().iter().try_for_each(print::say)?)
     }
 
     /// The lines, each column as wide as its widest cell.

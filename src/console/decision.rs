@@ -11,8 +11,10 @@ use super::Console;
 use super::form::{Fields, Posted};
 use super::refusal::Refusal;
 use super::request;
+use super::viewer::Viewer;
 use crate::guard::{Resolution, ResolveError, Vote};
 use crate::limits::GRANT_USES_COUNT;
+use crate::model::approval::Approval;
 use crate::model::digest::Digest;
 use crate::model::id::ApprovalId;
 use crate::model::json;
@@ -29,11 +31,22 @@ pub(super) async fn take(
     let (viewer, fields) = posted.with(&console, Right::Decide).await?;
     let id = ApprovalId::parse(&id).ok_or_else(Refusal::missing)?;
     let vote = read(&fields)?;
-    let (status, word) = match console
+    let done = console
         .guard
         .resolve(&viewer.proven.operator, id, vote)
-        .await
-    {
+        .await;
+    answer(&console, &viewer, id, &headers, done).await
+}
+
+/// What a person is told of what they decided.
+pub(super) async fn answer(
+    console: &Console,
+    viewer: &Viewer,
+    id: ApprovalId,
+    headers: &HeaderMap,
+    done: Result<Approval, ResolveError>,
+) -> Result<Response, Refusal> {
+    let (status, word) = match done {
         Ok(_) => return Ok(Redirect::to(&format!("/requests/{id}")).into_response()),
         Err(ResolveError::Stale { .. }) => (
             StatusCode::PRECONDITION_FAILED,
@@ -48,7 +61,7 @@ pub(super) async fn take(
             "Nothing was decided: you have voted on it already, and count once.",
         ),
         // A script of ours runs the passkey and sends the same form again.
-        Err(ResolveError::Unsigned(unsigned)) if is_script(&headers) => {
+        Err(ResolveError::Unsigned(unsigned)) if is_script(headers) => {
             let asked = axum::Json(serde_json::json!({"publicKey": unsigned.options}));
             return Ok((StatusCode::UNAUTHORIZED, asked).into_response());
         }
@@ -58,12 +71,12 @@ pub(super) async fn take(
         ),
         Err(ResolveError::Answer(fault)) => {
             let word = format!("Nothing was decided: {fault}. Decide again.");
-            let page = request::shown(&console, &viewer, id, Some(&word)).await?;
+            let page = request::shown(console, viewer, id, Some(&word)).await?;
             return Ok((StatusCode::FORBIDDEN, page).into_response());
         }
         Err(other) => return Err(other.into()),
     };
-    let page = request::shown(&console, &viewer, id, Some(word)).await?;
+    let page = request::shown(console, viewer, id, Some(word)).await?;
     Ok((status, page).into_response())
 }
 
@@ -85,15 +98,8 @@ fn read(fields: &Fields) -> Result<Vote, Refusal> {
         },
         _ => return Err(Refusal::bad_field("decision")),
     };
-    let answer = fields.text("assertion").map(|text| {
-        let answer = json::parse(text.as_bytes()).ok();
-        answer.and_then(|answer| Assertion::parse(&answer).ok())
-    });
     Ok(Vote {
-        answer: match answer {
-            None => None,
-            Some(read) => Some(read.ok_or_else(|| Refusal::bad_field("assertion"))?),
-        },
+        answer: assertion(fields)?,
         version: fields.needed("version", |text| text.parse().ok())?,
         digest: fields.needed("digest", Digest::from_hex)?,
         decision,
@@ -102,6 +108,18 @@ fn read(fields: &Fields) -> Result<Vote, Refusal> {
             is_ours.then(|| mark.to_owned())
         })?,
     })
+}
+
+/// What a passkey signed, where the form brings it.
+pub(super) fn assertion(fields: &Fields) -> Result<Option<Assertion>, Refusal> {
+    let Some(text) = fields.text("assertion") else {
+        return Ok(None);
+    };
+    let answer = json::parse(text.as_bytes()).ok();
+    let answer = answer.and_then(|answer| Assertion::parse(&answer).ok());
+    answer
+        .map(Some)
+        .ok_or_else(|| Refusal::bad_field("assertion"))
 }
 
 fn is_script(headers: &HeaderMap) -> bool {

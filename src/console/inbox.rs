@@ -8,7 +8,7 @@ use maud::{Markup, html};
 use super::frame::Room;
 use super::refusal::Refusal;
 use super::viewer::Viewer;
-use super::{Console, frame, list};
+use super::{Console, frame, list, reviews};
 
 /// What waits for a person.
 pub(super) async fn page(
@@ -23,9 +23,10 @@ pub(super) async fn page(
         open => format!("({open}) Inbox"),
     };
     let is_empty = approvals.is_empty();
+    let waiting = reviews::waiting(&console.guard).await?;
     let body = html! {
         div .panes.inbox {
-            (list::render(approvals, None, &viewer.proven.operator, now))
+            (list::render(approvals, None, &viewer.proven.operator, &waiting, now))
             main #main .request.none {
                 @if !is_empty { p .meta { "Choose a request to see what it would do." } }
             }

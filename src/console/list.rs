@@ -14,11 +14,12 @@ use crate::model::quorum::Bar;
 use crate::model::text::escape;
 use crate::model::time::Timestamp;
 
-/// The list, with the request that is shown beside it marked.
+/// The list below its head, with the request that is shown beside it marked.
 pub(super) fn render(
     mut approvals: Vec<Arc<Approval>>,
     shown: Option<ApprovalId>,
     operator: &Operator,
+    head: &Markup,
     now: Timestamp,
 ) -> Markup {
     approvals.sort_by_key(|one| {
@@ -31,6 +32,7 @@ pub(super) fn render(
     });
     html! {
         section .list aria-label="Requests" {
+            (head)
             label .visually-hidden for="search" { "Search the list" }
             input #search type="search" placeholder="Search  /" autocomplete="off";
             p #news .news role="status" { }

@@ -26,6 +26,7 @@ mod precedent;
 mod record;
 mod refusal;
 mod request;
+mod reviews;
 mod scopes;
 mod sessions;
 mod shield;
@@ -69,6 +70,9 @@ pub fn router(guard: Arc<Guard>, rest: Router) -> Router {
         .route("/requests/{id}", get(request::page))
         .route("/requests/{id}/decision", post(decision::take))
         .route("/requests/{id}/withdraw", post(votes::withdraw))
+        .route("/requests/{id}/break-glass", post(reviews::take))
+        .route("/reviews", get(reviews::page))
+        .route("/reviews/{id}/close", post(reviews::close))
         .route("/agents", get(agents::page))
         .route("/agents/{name}/{deed}", post(agents::take))
         .route("/sessions/{id}", get(sessions::page))

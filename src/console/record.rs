@@ -12,7 +12,7 @@ use super::frame::Room;
 use super::refusal::Refusal;
 use super::tail::Sight;
 use super::viewer::Viewer;
-use super::{Console, calls, foreign, frame, moment, plot};
+use super::{Console, calls, foreign, frame, moment, plot, reviews};
 use crate::limits::RECORD_SEARCHED_COUNT;
 use crate::model::time::Timestamp;
 
@@ -38,10 +38,13 @@ pub(super) async fn page(
     .await?;
     let head = guard.head().await?;
     let sight = console.tail.look(guard).await?;
+    let waiting = reviews::waiting(guard).await?;
     let now = guard.ambient().now();
     let body = html! {
         main #main .sheet.wide {
             h1 { "Decisions" }
+            (waiting)
+            p .meta { a href="/reviews" { "All reviews of break-glass" } }
             @if terms.is_empty() { (overview(&sight, now)) }
             p .band {
                 @match &head {

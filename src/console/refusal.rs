@@ -5,7 +5,7 @@ use axum::response::{IntoResponse, Response};
 use maud::html;
 
 use super::frame;
-use crate::guard::{Denial, EnrolError, OperateError, ResolveError, StoreError};
+use crate::guard::{Denial, EnrolError, OperateError, ResolveError, ReviewError, StoreError};
 use crate::model::reason::Reason;
 
 /// Why a page was not shown, or a wish not done.
@@ -85,6 +85,12 @@ impl From<EnrolError> for Refusal {
 
 impl From<OperateError> for Refusal {
     fn from(error: OperateError) -> Self {
+        Self::of(error.reason()).because(&error)
+    }
+}
+
+impl From<ReviewError> for Refusal {
+    fn from(error: ReviewError) -> Self {
         Self::of(error.reason()).because(&error)
     }
 }

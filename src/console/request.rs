@@ -11,7 +11,9 @@ use super::frame::Room;
 use super::refusal::Refusal;
 use super::tail::Sight;
 use super::viewer::Viewer;
-use super::{Console, calls, foreign, frame, list, moment, precedent, sessions, tier, votes};
+use super::{
+    Console, calls, foreign, frame, list, moment, precedent, reviews, sessions, tier, votes,
+};
 use crate::guard::{Part, Precedent, sentence};
 use crate::limits::{GRANT_LIFE, GRANT_USES_COUNT};
 use crate::model::approval::{Approval, ApprovalState};
@@ -51,10 +53,12 @@ pub(super) async fn shown(
     let asks = guard
         .asks_passkey(&approval, &viewer.proven.operator, part.own)
         .await?;
+    let review = reviews::stands(guard, id, viewer, now).await?;
+    let waiting = reviews::waiting(guard).await?;
     let title = sentence(&approval);
     let body = html! {
         div .panes.one {
-            (list::render(others, Some(id), &viewer.proven.operator, now))
+            (list::render(others, Some(id), &viewer.proven.operator, &waiting, now))
             main #main class={ "request " (tier::class(approval.privilege)) } data-shown=(id) {
                 @if let Some(word) = word {
                     p .alert role="alert" { (word) }
@@ -67,11 +71,13 @@ pub(super) async fn shown(
                 (facts(&approval, session.as_ref(), &sight, &before, now))
                 (standing(&approval, now))
                 (votes::cast(&approval, now))
+                (review)
                 @if approval.is_open(now) {
                     (votes::own(&approval, &part, viewer, now))
                     @if part.may_vote() {
                         (verdict(&approval, &part, viewer, asks, guard.ambient().random::<16>()))
                     }
+                    (reviews::glass(&approval, viewer))
                 }
             }
         }

@@ -8,19 +8,10 @@ use crate::model::tier::Tier;
 /// The mark and word of a rung.
 pub(super) fn of(privilege: Privilege) -> Markup {
     let tier = Tier::of(privilege);
-    html! { span class={ "tier " (tier) } { span aria-hidden="true" { (mark(tier)) } " " (tier) } }
+    html! { span class={ "tier " (tier) } { span aria-hidden="true" { (tier.mark()) } " " (tier) } }
 }
 
 /// The class of a rung, for what stands beside the mark.
 pub(super) const fn class(privilege: Privilege) -> &'static str {
     Tier::of(privilege).name()
-}
-
-const fn mark(tier: Tier) -> &'static str {
-    match tier {
-        Tier::Critical => "◆",
-        Tier::High => "▲",
-        Tier::Medium => "■",
-        Tier::Low => "○",
-    }
 }

@@ -322,7 +322,11 @@ impl Guard {
     }
 
     /// The changes that end an approval and what it left: none where nothing of it is left.
-    async fn ending(&self, approval: &Approval, ended: Ended) -> Result<Vec<Change>, StoreError> {
+    pub(super) async fn ending(
+        &self,
+        approval: &Approval,
+        ended: Ended,
+    ) -> Result<Vec<Change>, StoreError> {
         let at = self.ambient.now();
         let mut changes = Vec::new();
         if let ApprovalState::Held | ApprovalState::Approved { .. } = approval.state {

@@ -90,7 +90,7 @@ impl Guard {
         let stage = u32::try_from(ballot.stage.saturating_add(1)).unwrap_or(u32::MAX);
         if let Some(answer) = &vote.answer {
             return self
-                .signed(operator, approval, stage, vote, answer)
+                .signed(operator, approval, (stage, GrantKind::Exact), vote, answer)
                 .await
                 .map(Some);
         }
@@ -100,17 +100,31 @@ impl Guard {
         let mut counted = approval.clone();
         counted.ballots.push(ballot.clone());
         let grant = self.grant(&counted);
+        let granted = Granted {
+            kind: GrantKind::Exact,
+            uses: grant.uses,
+            until: grant.until,
+            pins: None,
+        };
+        let asked = self.ask_signature(operator, approval, vote, stage, granted);
+        Err(ResolveError::Unsigned(Box::new(asked.await?)))
+    }
+
+    /// Asks a person to sign what they are about to grant.
+    pub(super) async fn ask_signature(
+        &self,
+        operator: &Operator,
+        approval: &Approval,
+        vote: &Vote,
+        stage: u32,
+        granted: Granted,
+    ) -> Result<Unsigned, ResolveError> {
         let usable = self.usable(operator, approval).await?;
         let terms = Terms {
             approval: approval.id,
             version: vote.version,
             digest: approval.digest,
-            grant: Some(Granted {
-                kind: GrantKind::Exact,
-                uses: grant.uses,
-                until: grant.until,
-                pins: None,
-            }),
+            grant: Some(granted),
             stage,
             approver: operator.name.clone(),
             previous: None,
@@ -132,14 +146,15 @@ impl Guard {
         let life = u64::try_from(CHALLENGE_LIFE.as_millis()).unwrap_or(u64::MAX);
         let options = Assertion::options(&challenge, host.unwrap_or_default(), &passkeys, life);
         let page = doorway.map(|doorway| format!("{}/requests/{}", doorway.origin(), approval.id));
-        Err(ResolveError::Unsigned(Box::new(Unsigned { options, page })))
+        Ok(Unsigned { options, page })
     }
 
-    async fn signed(
+    /// The signature on a grant of that kind in that stage, verified.
+    pub(super) async fn signed(
         &self,
         operator: &Operator,
         approval: &Approval,
-        stage: u32,
+        (stage, kind): (u32, GrantKind),
         vote: &Vote,
         answer: &Assertion,
     ) -> Result<Signed, ResolveError> {
@@ -154,7 +169,8 @@ impl Guard {
             && terms.approval == approval.id
             && terms.version == vote.version
             && terms.digest == approval.digest
-            && terms.stage == stage;
+            && terms.stage == stage
+            && terms.grant.as_ref().is_some_and(|one| one.kind == kind);
         if !is_this {
             return Err(other);
         }
@@ -187,6 +203,9 @@ impl Guard {
         }
     }
 }
+
+/// Stands where a stage would, in what somebody signs who passes by all of them. People count from one.
+pub(super) const GLASS_STAGE: u32 = 0;
 
 impl Signed {
     /// Gives the grant the very terms that were signed.

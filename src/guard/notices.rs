@@ -29,6 +29,8 @@ pub enum Mark {
     Waits,
     /// That it still waits, for the so-manieth time.
     Reminder(u32),
+    /// That somebody broke the glass for it, which another person must judge.
+    Glass,
     /// That there is only so much time left, because nobody on another channel decided.
     Before(Duration),
 }
@@ -38,12 +40,13 @@ impl fmt::Display for Mark {
         match self {
             Self::Waits => f.write_str("waits"),
             Self::Reminder(count) => write!(f, "reminder {count}"),
+            Self::Glass => f.write_str("glass"),
             Self::Before(time) => write!(f, "before {}", time.as_millis()),
         }
     }
 }
 
-/// What one channel was told of the requests that are open.
+/// What one channel was told of the requests that are open, or whose review is.
 #[derive(Clone, PartialEq, Eq, Default, Debug)]
 pub struct Told {
     marks: BTreeMap<ApprovalId, BTreeSet<Mark>>,
@@ -366,6 +369,7 @@ fn read(kept: &str, address: &Digest) -> Told {
 
 fn parse(text: &str) -> Option<Mark> {
     match text.split_once(' ') {
+        None if text == "glass" => Some(Mark::Glass),
         None => (text == "waits").then_some(Mark::Waits),
         Some(("reminder", count)) => Some(Mark::Reminder(count.parse().ok()?)),
         Some(("before", millis)) => Some(Mark::Before(Duration::from_millis(millis.parse().ok()?))),
@@ -389,6 +393,7 @@ mod tests {
         let marks = [
             Mark::Waits,
             Mark::Reminder(3),
+            Mark::Glass,
             Mark::Before(Duration::from_secs(300)),
         ];
         for mark in marks {

@@ -91,6 +91,10 @@ id! {
     /// Names one run of the guard's process, in checkpoints.
     BootId, "boot_"
 }
+id! {
+    /// Names one review of a use of break-glass.
+    ReviewId, "rv_"
+}
 
 #[cfg(test)]
 mod tests {

@@ -29,6 +29,7 @@ pub mod proof;
 pub mod quorum;
 pub mod reason;
 pub mod redact;
+pub mod review;
 pub mod role;
 pub mod secret;
 pub mod session;

@@ -35,6 +35,10 @@ pub enum Right {
     Stop,
     /// To give leave, keys and definitions, and to give back what was stopped.
     Manage,
+    /// To let a call run alone and at once, and answer for it.
+    BreakGlass,
+    /// To judge who did.
+    Review,
 }
 
 impl Role {
@@ -66,6 +70,8 @@ impl Role {
             Right::Decide => matches!(self, Self::Approver),
             Right::Stop => !matches!(self, Self::Viewer),
             Right::Manage => matches!(self, Self::Admin),
+            Right::BreakGlass => matches!(self, Self::BreakGlass),
+            Right::Review => matches!(self, Self::Approver | Self::Admin),
         }
     }
 }
@@ -95,8 +101,8 @@ impl TokenScope {
     pub const fn covers(self, right: Right) -> bool {
         match right {
             Right::Read => true,
-            Right::Decide => matches!(self, Self::Decide),
-            Right::Stop => !matches!(self, Self::Read),
+            Right::Decide | Right::BreakGlass => matches!(self, Self::Decide),
+            Right::Stop | Right::Review => !matches!(self, Self::Read),
             Right::Manage => matches!(self, Self::Admin),
         }
     }
@@ -113,6 +119,10 @@ impl Right {
                 "this takes a role above `viewer`, and a token of scope `decide` or `admin`"
             }
             Self::Manage => "this takes the role `admin`, and a token of scope `admin`",
+            Self::BreakGlass => "this takes the role `break-glass`, and a token of scope `decide`",
+            Self::Review => {
+                "this takes the role `approver` or `admin`, and a token of scope `decide` or `admin`"
+            }
         }
     }
 }
@@ -134,7 +144,13 @@ mod tests {
 
     #[test]
     fn a_viewer_and_a_token_to_read_change_nothing() {
-        for right in [Right::Decide, Right::Stop, Right::Manage] {
+        for right in [
+            Right::Decide,
+            Right::Stop,
+            Right::Manage,
+            Right::BreakGlass,
+            Right::Review,
+        ] {
             assert!(!Role::Viewer.gives(right));
             assert!(!TokenScope::Read.covers(right));
         }
@@ -142,5 +158,9 @@ mod tests {
             !Role::Admin.gives(Right::Decide),
             "managing is not deciding"
         );
+        for role in [Role::Approver, Role::Admin] {
+            assert!(!role.gives(Right::BreakGlass), "it is a role of its own");
+        }
+        assert!(!Role::BreakGlass.gives(Right::Decide) && !Role::BreakGlass.gives(Right::Review));
     }
 }

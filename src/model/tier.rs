@@ -44,6 +44,19 @@ impl Tier {
     }
 }
 
+impl Tier {
+    /// The shape that stands beside the word, so that nobody needs the colour.
+    #[must_use]
+    pub const fn mark(self) -> &'static str {
+        match self {
+            Self::Critical => "◆",
+            Self::High => "▲",
+            Self::Medium => "■",
+            Self::Low => "○",
+        }
+    }
+}
+
 impl fmt::Display for Tier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())

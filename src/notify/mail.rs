@@ -304,7 +304,7 @@ fn text(message: &Message) -> String {
     for request in &message.requests {
         lines.extend([
             request.sentence.clone(),
-            request.facts(),
+            request.facts(message.kind),
             request.url.clone(),
             String::new(),
         ]);

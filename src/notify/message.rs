@@ -100,6 +100,10 @@ impl Message {
             Kind::Waiting => format!("{subject} {verb} for a decision ({tier})"),
             Kind::Reminder => format!("{subject} still {verb} for a decision ({tier})"),
             Kind::Escalated => format!("nobody has decided yet: {subject} {verb} ({tier})"),
+            Kind::Glass => match count {
+                1 => format!("somebody broke the glass: 1 review is open ({tier})"),
+                _ => format!("somebody broke the glass: {count} reviews are open ({tier})"),
+            },
             Kind::Test => "this is a test".to_owned(),
         }
     }
@@ -125,7 +129,14 @@ impl Request {
     }
 
     /// Everything but the sentence and the link, in one line.
-    pub(super) fn facts(&self) -> String {
+    pub(super) fn facts(&self, kind: Kind) -> String {
+        if kind == Kind::Glass {
+            let groups = self.groups.join(", ");
+            return format!(
+                "{} · an admin or another person of {groups} judges it",
+                self.tier
+            );
+        }
         format!(
             "{} · {} may decide · code {} · until {}",
             self.tier,

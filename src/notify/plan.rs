@@ -2,9 +2,9 @@
 //! was told, and the moment.
 
 use std::collections::HashMap;
-use std::sync::Arc;
 use std::time::Duration;
 
+use super::watch::Matters;
 use super::{Channel, Route};
 use crate::guard::notices::{Mark, Told};
 use crate::limits::{NOTICE_GATHER, NOTICE_REMINDERS_COUNT};
@@ -16,6 +16,8 @@ use crate::model::time::Timestamp;
 /// What kind of news a message is.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub(super) enum Kind {
+    /// Somebody let a call run alone, which another person must judge.
+    Glass,
     /// Time runs out, and those who were told first did not decide.
     Escalated,
     /// Something waits.
@@ -30,6 +32,7 @@ impl Kind {
     /// The word for it.
     pub(super) const fn name(self) -> &'static str {
         match self {
+            Self::Glass => "break-glass",
             Self::Escalated => "escalated",
             Self::Waiting => "waiting",
             Self::Reminder => "reminder",
@@ -83,16 +86,21 @@ pub(super) struct Plan<'a> {
     pub(super) next: Option<Timestamp>,
 }
 
-/// Plans for one channel, with `open` oldest first. News of an agent in `quiet` that only begins to wait gathers until that moment.
+/// Plans for one channel. News of an agent in `quiet` that only begins to wait gathers until that moment.
 pub(super) fn plan<'a>(
     watch: &Watch,
-    open: &'a [Arc<Approval>],
+    open: &'a Matters,
     told: &Told,
     quiet: &HashMap<AgentName, Timestamp>,
     now: Timestamp,
 ) -> Plan<'a> {
     let mut plan = Plan::default();
-    for approval in open.iter().filter(|one| one.is_open(now)) {
+    for (approval, at) in &open.broken {
+        if watch.direct.takes(approval) && !told.has(approval.id, Mark::Glass) {
+            put(&mut plan.due, Kind::Glass, approval, vec![Mark::Glass], *at);
+        }
+    }
+    for approval in open.waiting.iter().filter(|one| one.is_open(now)) {
         let mut look = Look {
             now,
             next: &mut plan.next,
@@ -182,7 +190,7 @@ impl Look<'_> {
 /// When there was this to tell of a request.
 fn moment(mark: Mark, approval: &Approval, watch: &Watch) -> Timestamp {
     match mark {
-        Mark::Waits => approval.opened,
+        Mark::Waits | Mark::Glass => approval.opened,
         Mark::Reminder(count) => {
             let interval = watch.remind.unwrap_or_default();
             approval.opened.after(interval.saturating_mul(count))

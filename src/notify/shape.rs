@@ -63,7 +63,7 @@ fn slack(message: &Message) -> Value {
     let mut blocks = vec![json!({"type": "header", "text": plain(&title)})];
     for request in &message.requests {
         blocks.push(json!({"type": "section", "text": plain(&request.sentence)}));
-        blocks.push(json!({"type": "context", "elements": [plain(&request.facts())]}));
+        blocks.push(json!({"type": "context", "elements": [plain(&request.facts(message.kind))]}));
         blocks.push(json!({
             "type": "section",
             "text": {"type": "mrkdwn", "text": format!("<{}|Open the request>", request.url), "verbatim": true},

@@ -1,4 +1,4 @@
-//! What waits for a person, looked up once for all channels whenever something moved.
+//! What waits for a person, to decide or to judge, looked up once for all channels whenever something moved.
 
 use std::sync::Arc;
 
@@ -8,9 +8,19 @@ use tokio::sync::{broadcast, watch};
 use crate::guard::{Guard, StoreError, Wake};
 use crate::limits::{NOTICE_LOOK_INTERVAL, RETRY_INTERVAL};
 use crate::model::approval::{Approval, ApprovalState};
+use crate::model::time::Timestamp;
 
-/// What is open, as it was last looked up; oldest first.
-pub(super) type Open = watch::Receiver<Arc<[Arc<Approval>]>>;
+/// What people are told of, as it was last looked up.
+pub(super) type Open = watch::Receiver<Arc<Matters>>;
+
+/// What people are told of, oldest first.
+#[derive(Default, Debug)]
+pub(super) struct Matters {
+    /// Requests that wait.
+    pub(super) waiting: Vec<Arc<Approval>>,
+    /// Requests for which somebody broke the glass, and when, while nobody has judged it.
+    pub(super) broken: Vec<(Approval, Timestamp)>,
+}
 
 /// Follows what is open until the guard stops.
 pub(super) async fn follow(guard: &Arc<Guard>) -> Result<Open, StoreError> {
@@ -24,7 +34,7 @@ pub(super) async fn follow(guard: &Arc<Guard>) -> Result<Open, StoreError> {
 async fn pass_on(
     guard: Arc<Guard>,
     mut wakes: broadcast::Receiver<Wake>,
-    told: watch::Sender<Arc<[Arc<Approval>]>>,
+    told: watch::Sender<Arc<Matters>>,
 ) {
     let stopping = guard.stopping();
     loop {
@@ -59,9 +69,18 @@ async fn pass_on(
     }
 }
 
-async fn look(guard: &Guard) -> Result<Arc<[Arc<Approval>]>, StoreError> {
+async fn look(guard: &Guard) -> Result<Arc<Matters>, StoreError> {
     let mut live = guard.approvals(false).await?;
     live.retain(|approval| approval.state == ApprovalState::Held);
     live.reverse();
-    Ok(live.into())
+    let mut broken = Vec::new();
+    for review in guard.reviews(false).await?.into_iter().rev() {
+        if let Some(approval) = guard.approval(review.approval).await? {
+            broken.push((approval, review.opened));
+        }
+    }
+    Ok(Arc::new(Matters {
+        waiting: live,
+        broken,
+    }))
 }

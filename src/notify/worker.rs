@@ -89,11 +89,9 @@ impl Worker {
         }
         let open = Arc::clone(&self.open.borrow_and_update());
         let now = self.guard.ambient().now();
-        let ids: BTreeSet<ApprovalId> = open
-            .iter()
-            .filter(|approval| approval.is_open(now))
-            .map(|approval| approval.id)
-            .collect();
+        let waiting = open.waiting.iter().filter(|one| one.is_open(now));
+        let broken = open.broken.iter().map(|(approval, _)| approval.id);
+        let ids: BTreeSet<ApprovalId> = waiting.map(|one| one.id).chain(broken).collect();
         self.give_up_what_is_over(run, &ids).await;
         run.quiet.retain(|_, until| *until > now);
         let plan = plan(&self.watch, &open, &told, &run.quiet, now);

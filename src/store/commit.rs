@@ -15,6 +15,7 @@ use crate::model::name::{AgentName, OperatorName};
 use crate::model::outcome::Outcome;
 use crate::model::pin::Pin;
 use crate::model::proof::Proof;
+use crate::model::review::Review;
 use crate::model::session::{AgentState, Session, SessionState};
 use crate::model::taint::Taint;
 use crate::model::target::Target;
@@ -130,6 +131,18 @@ pub enum Change {
         /// Whose.
         person: OperatorName,
     },
+    /// Approves a held approval by one person alone, in place of its stages, and opens the review of it; its
+    /// version counts one more. Refused where it is not held, or that person may not break the glass.
+    BreakGlass {
+        /// The version it was read at.
+        version: u32,
+        /// The new state.
+        state: ApprovalState,
+        /// The review.
+        review: Box<Review>,
+    },
+    /// Closes a review. Refused where it is not open, or whoever broke the glass would close it.
+    CloseReview(Box<Review>),
     /// Adds a grant.
     AddGrant(Grant),
     /// Uses a grant once. Refused when it is used up, over or revoked at that moment.

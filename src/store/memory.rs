@@ -29,6 +29,7 @@ use crate::model::id::{ApprovalId, BootId, CredentialId, SessionId};
 use crate::model::name::{AgentName, GroupName, OperatorName};
 use crate::model::pin::Pin;
 use crate::model::proof::Proof;
+use crate::model::review::Review;
 use crate::model::session::{AgentState, Session};
 use crate::model::time::Timestamp;
 
@@ -191,6 +192,10 @@ impl Store for Memory {
 
     async fn delegations(&self) -> Result<Vec<Delegation>, StoreError> {
         Ok(self.kept.lock().state.delegations())
+    }
+
+    async fn reviews(&self) -> Result<Vec<Review>, StoreError> {
+        Ok(self.kept.lock().state.reviews())
     }
 
     async fn in_flight(&self) -> Result<Vec<InFlight>, StoreError> {

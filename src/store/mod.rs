@@ -43,6 +43,7 @@ use crate::model::name::{AgentName, GroupName, OperatorName};
 use crate::model::pin::Pin;
 use crate::model::privilege::Privilege;
 use crate::model::proof::Proof;
+use crate::model::review::Review;
 use crate::model::session::{AgentState, Session};
 use crate::model::target::Target;
 use crate::model::time::Timestamp;
@@ -274,6 +275,12 @@ pub trait Store: Send + std::marker::Sync + 'static {
     /// # Errors
     /// [`StoreError::Unavailable`].
     async fn delegations(&self) -> Result<Vec<Delegation>, StoreError>;
+
+    /// Every review of a use of break-glass, newest first.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`].
+    async fn reviews(&self) -> Result<Vec<Review>, StoreError>;
 
     /// Calls without an outcome.
     ///

@@ -12,6 +12,9 @@ pub(super) fn wakes(changes: &[Change]) -> impl Iterator<Item = Wake> {
         Change::SetApproval { id, .. } | Change::Vote { id, .. } | Change::Unvote { id, .. } => {
             Some(Wake::Approval(*id))
         }
+        Change::BreakGlass { review, .. } | Change::CloseReview(review) => {
+            Some(Wake::Approval(review.approval))
+        }
         Change::SetSession(id, _) => Some(Wake::Session(*id)),
         Change::SetAgent(..) => Some(Wake::Agent),
         _ => None,

@@ -27,9 +27,8 @@ fn channel(receiver: &Receiver) -> Channel {
     }
 }
 
-/// A world that tells people by one channel.
-async fn telling(receiver: &Receiver) -> World {
-    let world = World::new().await;
+/// Has a world tell people by one channel.
+pub(crate) async fn tell(world: &World, receiver: &Receiver) {
     let desk = Desk {
         console: format!("http://{}", world.operators).parse().unwrap(),
         signer: NoticeSigner::from_seed(&[5; 32]).unwrap(),
@@ -37,6 +36,12 @@ async fn telling(receiver: &Receiver) -> World {
     notify::start(&world.guard, vec![channel(receiver)], desk)
         .await
         .unwrap();
+}
+
+/// A world that tells people by one channel.
+async fn telling(receiver: &Receiver) -> World {
+    let world = World::new().await;
+    tell(&world, receiver).await;
     let held = send(world.ask("shop/order", &json!({"amount": 500}))).await;
     assert_eq!(held.status, 202);
     receiver.receives(1).await;

@@ -9,13 +9,14 @@ use serde_json::json;
 use super::world::{Answer, World, read, send};
 
 /// Every page, with names of the right form.
-pub(crate) const PAGES: [&str; 12] = [
+pub(crate) const PAGES: [&str; 13] = [
     "/",
     "/requests/ap_aaaaaaaaaaaaaaaaaaaaaaaaaa",
     "/agents",
     "/sessions/se_aaaaaaaaaaaaaaaaaaaaaaaaaa",
     "/grants",
     "/decisions?q=agent:clerk",
+    "/reviews",
     "/scopes",
     "/tools",
     "/tools/diff?server=shop&kind=tool&name=find",
@@ -25,9 +26,11 @@ pub(crate) const PAGES: [&str; 12] = [
 ];
 
 /// Everything that takes a form of a signed-in person.
-pub(crate) const FORMS: [&str; 16] = [
+pub(crate) const FORMS: [&str; 18] = [
     "/requests/ap_aaaaaaaaaaaaaaaaaaaaaaaaaa/decision",
     "/requests/ap_aaaaaaaaaaaaaaaaaaaaaaaaaa/withdraw",
+    "/requests/ap_aaaaaaaaaaaaaaaaaaaaaaaaaa/break-glass",
+    "/reviews/rv_aaaaaaaaaaaaaaaaaaaaaaaaaa/close",
     "/agents/clerk/pause",
     "/agents/clerk/revoke",
     "/sessions/se_aaaaaaaaaaaaaaaaaaaaaaaaaa/revoke",

@@ -346,6 +346,14 @@ fn forged(
     (forged, head, signer.public().clone())
 }
 
+/// What entries say.
+pub(crate) fn bodies(entries: &[StoredEntry]) -> Vec<Value> {
+    let bodies = entries.iter();
+    bodies
+        .map(|entry| strict::parse(&entry.body).unwrap())
+        .collect()
+}
+
 pub(crate) fn verified(
     entries: &[StoredEntry],
     witnesses: Option<&Witnesses>,

@@ -13,6 +13,7 @@ pub(crate) fn example(route: &Route) -> String {
         path if path.starts_with("/v1/calls") => "call_aaaaaaaaaaaaaaaaaaaaaaaaaa",
         path if path.starts_with("/v1/sessions") => "se_aaaaaaaaaaaaaaaaaaaaaaaaaa",
         path if path.starts_with("/v1/approvals") => "ap_aaaaaaaaaaaaaaaaaaaaaaaaaa",
+        path if path.starts_with("/v1/reviews") => "rv_aaaaaaaaaaaaaaaaaaaaaaaaaa",
         path if path.starts_with("/v1/grants") => "gr_aaaaaaaaaaaaaaaaaaaaaaaaaa",
         _ => "cr_aaaaaaaaaaaaaaaaaaaaaaaaaa",
     };

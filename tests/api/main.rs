@@ -15,6 +15,7 @@ mod console;
 mod countersigned;
 mod credentials;
 mod deciding;
+mod glass;
 mod idempotency;
 mod metrics;
 mod openapi;

@@ -20,7 +20,12 @@ pub(crate) fn name(text: &str) -> OperatorName {
 }
 
 /// A person of the group that may approve, with a token.
-async fn person(world: &World, who: &str, roles: &[Role], scopes: &[TokenScope]) -> String {
+pub(crate) async fn person(
+    world: &World,
+    who: &str,
+    roles: &[Role],
+    scopes: &[TokenScope],
+) -> String {
     let groups = vec![GroupName::parse("oncall").unwrap()];
     let roles: BTreeSet<Role> = roles.iter().copied().collect();
     let guard = &world.guard;
@@ -92,6 +97,8 @@ fn right(route: &Route) -> &'static str {
         ("GET", _) => "look",
         (_, "/v1/approvals/{id}/decisions") => "decide",
         (_, path) if path.starts_with("/v1/delegations") => "decide",
+        ("POST", path) if path.ends_with("/break-glass") => "break",
+        (_, path) if path.starts_with("/v1/reviews") => "review",
         (_, path) if path.ends_with("/pause") => "stop",
         ("POST", path) if path.ends_with("/revoke") => "stop",
         _ => "manage",
@@ -142,6 +149,8 @@ async fn a_viewer_can_change_nothing() {
             "/confirm\"",
             "/decision\"",
             "/withdraw\"",
+            "/break-glass\"",
+            "/close\"",
         ];
         for action in offered {
             assert!(!shown.text.contains(action), "{page} offers {action}");
@@ -171,22 +180,27 @@ async fn every_route_asks_for_its_right_of_role_and_token_alike() {
             "a",
             &[Role::Approver][..],
             &all[..],
-            &["look", "decide", "stop"][..],
+            &["look", "decide", "stop", "review"][..],
         ),
-        ("b", &[Role::Admin], &all, &["look", "stop", "manage"]),
-        ("c", &[Role::BreakGlass], &all, &["look", "stop"]),
+        (
+            "b",
+            &[Role::Admin],
+            &all,
+            &["look", "stop", "manage", "review"],
+        ),
+        ("c", &[Role::BreakGlass], &all, &["look", "stop", "break"]),
         ("d", &both, &[TokenScope::Read], &["look"]),
         (
             "e",
             &both,
             &[TokenScope::Decide],
-            &["look", "decide", "stop"],
+            &["look", "decide", "stop", "review"],
         ),
         (
             "f",
             &both,
             &[TokenScope::Admin],
-            &["look", "stop", "manage"],
+            &["look", "stop", "manage", "review"],
         ),
     ] {
         let token = person(&world, who, roles, scopes).await;

@@ -379,6 +379,12 @@ pub(crate) fn changed_scopes() -> Scopes {
     scopes(&[&changed, NEIGHBOUR])
 }
 
+/// The manifests, with orders forbidden.
+pub(crate) fn forbidding_orders() -> Scopes {
+    let changed = MANIFEST.replace("forbid:", "forbid:\n  - tool: shop/order");
+    scopes(&[&changed, NEIGHBOUR])
+}
+
 async fn present(guard: &Guard) {
     let tools = TOOLS
         .iter()

@@ -20,6 +20,7 @@ use countersign::model::id::{ApprovalId, CredentialId, SessionId};
 use countersign::model::name::{AgentName, GroupName, OperatorName};
 use countersign::model::pin::Pin;
 use countersign::model::proof::Proof;
+use countersign::model::review::Review;
 use countersign::model::session::{AgentState, Session};
 use countersign::model::time::Timestamp;
 use countersign::store::{Ask, Commit, InFlight, Recorded, SharedStore, Store, StoreError, Wake};
@@ -266,6 +267,10 @@ impl Store for Faulty {
 
     async fn delegations(&self) -> Result<Vec<Delegation>, StoreError> {
         self.read(self.inner.delegations()).await
+    }
+
+    async fn reviews(&self) -> Result<Vec<Review>, StoreError> {
+        self.read(self.inner.reviews()).await
     }
 
     async fn in_flight(&self) -> Result<Vec<InFlight>, StoreError> {

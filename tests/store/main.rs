@@ -15,5 +15,6 @@ mod keys;
 mod log;
 mod made;
 mod restart;
+mod reviews;
 mod rotation;
 mod tamper;

@@ -17,6 +17,7 @@ use super::super::reply;
 use super::super::wake;
 use super::approval::render;
 use super::caller::{Caller, Decider};
+use super::reviews::brief;
 use crate::guard::{Guard, Resolution, Vote};
 use crate::limits::{DECISION_ID_BYTES, GRANT_LIFE, GRANT_USES_COUNT};
 use crate::model::approval::Approval;
@@ -113,7 +114,7 @@ pub(super) async fn withdraw(
 }
 
 /// An approval with what its session has heard by now.
-async fn document(
+pub(super) async fn document(
     guard: &Guard,
     approval: &Approval,
     operator: &Operator,
@@ -121,7 +122,12 @@ async fn document(
     let session = guard.session_named(approval.session).await?;
     let part = guard.part(approval, operator).await?;
     let now = guard.ambient().now();
-    Ok(render(approval, session.as_ref(), &part, now))
+    let review = guard.review_of(approval.id).await?;
+    let mut document = render(approval, session.as_ref(), &part, now);
+    if let Value::Object(document) = &mut document {
+        document.insert("review".to_owned(), review.as_ref().map(brief).into());
+    }
+    Ok(document)
 }
 
 fn read_vote(version: u32, mut members: Members) -> Result<Vote, Problem> {
@@ -146,7 +152,7 @@ fn read_vote(version: u32, mut members: Members) -> Result<Vote, Problem> {
         }
         "approve" => Resolution::Approve {
             uses: read_uses(uses)?,
-            life: read_life(life)?,
+            life: read_life(life, GRANT_LIFE)?,
         },
         "deny" if uses.is_some() || life.is_some() || assertion.is_some() => {
             return Err(Problem::malformed(
@@ -167,29 +173,32 @@ fn read_vote(version: u32, mut members: Members) -> Result<Vote, Problem> {
     })
 }
 
-fn read_uses(uses: Option<u64>) -> Result<u32, Problem> {
+pub(super) fn read_uses(uses: Option<u64>) -> Result<u32, Problem> {
     match u32::try_from(uses.unwrap_or(1)) {
         Ok(uses) if (1..=GRANT_USES_COUNT).contains(&uses) => Ok(uses),
         _ => Err(wrong("uses", &format!("1 to {GRANT_USES_COUNT}"))),
     }
 }
 
-fn read_life(seconds: Option<u64>) -> Result<Option<Duration>, Problem> {
+pub(super) fn read_life(
+    seconds: Option<u64>,
+    longest: Duration,
+) -> Result<Option<Duration>, Problem> {
     match seconds.map(Duration::from_secs) {
-        Some(life) if life.is_zero() || life > GRANT_LIFE => {
-            let most = GRANT_LIFE.as_secs();
+        Some(life) if life.is_zero() || life > longest => {
+            let most = longest.as_secs();
             Err(wrong("life_seconds", &format!("1 to {most}")))
         }
         life => Ok(life),
     }
 }
 
-fn parse_id(text: &str) -> Result<ApprovalId, Problem> {
+pub(super) fn parse_id(text: &str) -> Result<ApprovalId, Problem> {
     ApprovalId::parse(text).ok_or_else(|| Problem::new(Reason::NotFound))
 }
 
 /// The version that was shown: a strong tag, named once, never `*`.
-fn if_match(headers: &HeaderMap) -> Result<u32, Problem> {
+pub(super) fn if_match(headers: &HeaderMap) -> Result<u32, Problem> {
     let mut values = headers.get_all(IF_MATCH).iter();
     let (Some(only), None) = (values.next(), values.next()) else {
         return Err(missing("If-Match"));
@@ -201,7 +210,7 @@ fn if_match(headers: &HeaderMap) -> Result<u32, Problem> {
         .ok_or_else(|| wrong("If-Match", "the ETag of the version that was shown"))
 }
 
-fn version_tag(version: u32) -> HeaderValue {
+pub(super) fn version_tag(version: u32) -> HeaderValue {
     tag(&version.to_string())
 }
 

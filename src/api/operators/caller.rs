@@ -20,6 +20,12 @@ pub(super) struct Decider(pub(super) Operator);
 /// An operator who may stop what runs.
 pub(super) struct Stopper(pub(super) Operator);
 
+/// An operator who may let a call run alone.
+pub(super) struct Breaker(pub(super) Operator);
+
+/// An operator who may judge that.
+pub(super) struct Reviewer(pub(super) Operator);
+
 /// An operator who may manage.
 pub(super) struct Manager(pub(super) Operator);
 
@@ -51,4 +57,6 @@ extracts! {
     Decider, Decide;
     Stopper, Stop;
     Manager, Manage;
+    Breaker, BreakGlass;
+    Reviewer, Review;
 }

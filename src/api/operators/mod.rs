@@ -15,6 +15,7 @@ mod history;
 mod keys;
 mod metrics;
 mod pins;
+mod reviews;
 mod roster;
 mod scopes;
 mod sessions;
@@ -47,6 +48,9 @@ fn table() -> Routes<Arc<Guard>> {
         .get("/v1/approvals/{id}", approvals::show)
         .post("/v1/approvals/{id}/decisions", approvals::decide)
         .delete("/v1/approvals/{id}/decisions", approvals::withdraw)
+        .post("/v1/approvals/{id}/break-glass", reviews::break_glass)
+        .get("/v1/reviews", reviews::list)
+        .post("/v1/reviews/{id}/close", reviews::close)
         .get("/v1/agents", agents::list)
         .get("/v1/agents/{name}", agents::show)
         .post("/v1/agents/{name}/pause", agents::pause)

@@ -1,54 +1,90 @@
-//! `countersign approvals watch`: each approval as it is opened, decided or ends.
+//! `countersign approvals watch`: what waits, as it is opened, voted on, decided or ends, until interrupted.
 
-use reqwest::StatusCode;
-use reqwest::header::{HeaderName, HeaderValue, IF_NONE_MATCH};
-use serde_json::{Map, Value};
+mod follow;
+mod view;
 
+use std::time::Duration;
+
+use serde_json::Value;
+use tokio::signal::unix::{SignalKind, signal};
+
+use self::follow::{Follow, News};
+use self::view::Sight;
+use crate::ambient::Ambient;
 use crate::cli::failure::Failure;
-use crate::cli::operator::{Operators, field, list};
+use crate::cli::operator::{OperatorArgs, field};
 use crate::cli::print;
+use crate::cli::screen::Screen;
 use crate::model::text::escape;
 
-/// Until it is interrupted.
-pub(super) async fn run(operators: &Operators, as_json: bool) -> Result<(), Failure> {
-    let mut seen: Option<Map<String, Value>> = None;
-    let mut headers = vec![(PREFER, HeaderValue::from_static("wait=60"))];
+/// Draws what waits on a terminal, and prints each change elsewhere.
+pub(super) async fn run(listener: OperatorArgs, as_json: bool) -> Result<(), Failure> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut follow = Follow::new(listener);
+    // What is refused at once is said on the terminal as it is.
+    let mut sight = Sight::default();
+    let first = tokio::select! {
+        first = follow.next() => first?,
+        _ = interrupt.recv() => return Ok(()),
+        _ = terminate.recv() => return Ok(()),
+    };
+    let ambient = Ambient::system();
+    let mut told = sight.take(first, &ambient);
+    let screen = match as_json {
+        true => None,
+        false => Screen::take()?,
+    };
+    let mut second = tokio::time::interval(Duration::from_secs(1));
     loop {
-        let reply = operators
-            .get_with("/v1/approvals?state=all", &headers)
-            .await?;
-        if let Some(etag) = reply.etag {
-            headers.truncate(1);
-            headers.push((IF_NONE_MATCH, etag));
+        match &screen {
+            Some(screen) => screen.draw(&sight.lines(&ambient))?,
+            None => told.iter().try_for_each(|one| say(one, as_json))?,
         }
-        if reply.status == StatusCode::NOT_MODIFIED {
-            continue;
-        }
-        let mut now = Map::new();
-        for approval in list(&reply.body, "approvals").iter().rev() {
-            let (id, state) = (field(approval, "id"), field(approval, "state"));
-            now.insert(id.to_owned(), state.into());
-            let tells = match &seen {
-                Some(seen) => seen.get(id).and_then(Value::as_str) != Some(state),
-                // At the start only what is open matters; what ended before is history.
-                None => state == "held",
-            };
-            if !tells {
-                continue;
+        let news = {
+            let mut next = std::pin::pin!(follow.next());
+            loop {
+                tokio::select! {
+                    news = &mut next => break news?,
+                    _ = interrupt.recv() => return Ok(()),
+                    _ = terminate.recv() => return Ok(()),
+                    _ = second.tick() => {
+                        if let Some(screen) = &screen {
+                            screen.draw(&sight.lines(&ambient))?;
+                        }
+                    }
+                }
             }
-            match as_json {
-                true => print::json(approval)?,
-                false => print::say(format!(
-                    "{}  {}  code {}  {}",
-                    escape(id),
-                    escape(state),
-                    escape(field(approval, "code")),
-                    escape(field(approval, "sentence")),
-                ))?,
-            }
+        };
+        if screen.is_none() {
+            tell(&sight, &news);
         }
-        seen = Some(now);
+        told = sight.take(news, &ambient);
     }
 }
 
-const PREFER: HeaderName = HeaderName::from_static("prefer");
+/// Says that the listener is lost, or there again, where that is news.
+fn tell(sight: &Sight, news: &News) {
+    match (sight.is_stale(), news) {
+        (false, News::Lost(why)) => print::tell(format!("stale: {why}; trying again")),
+        (true, News::Same | News::All(_)) => print::tell("live"),
+        _ => {}
+    }
+}
+
+fn say(approval: &Value, as_json: bool) -> Result<(), Failure> {
+    if as_json {
+        return Ok(print::json(approval)?);
+    }
+    let state = match field(approval, "progress") {
+        "" => field(approval, "state").to_owned(),
+        progress => format!("{} ({progress})", field(approval, "state")),
+    };
+    Ok(print::say(format!(
+        "{}  {}  code {}  {}",
+        escape(field(approval, "id")),
+        escape(&state),
+        escape(field(approval, "code")),
+        escape(field(approval, "sentence")),
+    ))?)
+}

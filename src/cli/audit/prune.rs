@@ -17,7 +17,7 @@ use crate::store::segments::DIRECTORY;
 
 /// Which entries go, and whereto.
 #[derive(clap::Args, Debug)]
-pub(super) struct Args {
+pub(in crate::cli) struct Args {
     /// Keep entries of this time, for example 400d
     #[arg(long, value_name = "TIME", value_parser = duration::parse, required_unless_present = "before")]
     keep: Option<Duration>,

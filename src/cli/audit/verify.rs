@@ -282,6 +282,8 @@ fn report_on(report: &Report, origin: Origin, as_json: bool) -> Result<(), Failu
                 "key_changes": report.rotations,
                 "key_from": origin.name(),
                 "countersigned": report.countersigned,
+                "by_break_glass": report.glasses,
+                "open_reviews": report.unreviewed,
                 "unwitnessed": report.unwitnessed,
                 "witnessed_by_itself": report.witnessed_by_itself,
                 "findings": findings,

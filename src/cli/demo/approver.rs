@@ -34,13 +34,13 @@ impl Approver {
     ///
     /// # Errors
     /// Where there is neither.
-    pub(super) fn choose(flag: Option<Vote>) -> Result<Self, Failure> {
+    pub(super) fn choose(flag: Option<Vote>, no_input: bool) -> Result<Self, Failure> {
         match flag {
             Some(vote) => Ok(Self::Flag(vote)),
-            None if io::stdin().is_terminal() => Ok(Self::Person(lines()?)),
+            None if !no_input && io::stdin().is_terminal() => Ok(Self::Person(lines()?)),
             None => Err(Failure::NeedsInput(
-                "the demo asks a person to approve, and standard input is no terminal; run it in a \
-                 terminal, or with --yes or --no to have every question answered so"
+                "the demo asks a person to approve; in a terminal it can, else have every question answered \
+                 alike: countersign demo --yes, or countersign demo --no"
                     .to_owned(),
             )),
         }

@@ -48,13 +48,13 @@ pub(super) struct Args {
 ///
 /// # Errors
 /// Where it cannot run, is interrupted, or its record does not verify.
-pub(super) async fn run(args: Args, as_json: bool) -> Result<(), Failure> {
+pub(super) async fn run(args: Args, as_json: bool, no_input: bool) -> Result<(), Failure> {
     let flag = match (args.yes, args.no) {
         (true, _) => Some(Vote::Approve),
         (_, true) => Some(Vote::Deny),
         (false, false) => None,
     };
-    let approver = Approver::choose(flag)?;
+    let approver = Approver::choose(flag, no_input)?;
     // Before there is anything that would be left behind.
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;

@@ -18,7 +18,7 @@ use crate::model::text::escape;
 
 /// What to do about tokens.
 #[derive(clap::Subcommand, Debug)]
-pub(super) enum Deed {
+pub(in crate::cli) enum Deed {
     /// Make a token for an operator; it is shown once
     Add {
         /// The person
@@ -99,8 +99,7 @@ fn ls(body: &Value, as_json: bool) -> Result<(), Failure> {
         );
         return Ok(());
     }
-    table.lines().iter().try_for_each(print::say)?;
-    Ok(())
+    table.print()
 }
 
 fn scope(text: &str) -> Result<TokenScope, String> {

@@ -27,7 +27,7 @@ use crate::scopes::{Scope, Scopes, ToolSchema};
 
 /// Which call, under which manifests.
 #[derive(clap::Args, Debug)]
-pub(super) struct Args {
+pub(in crate::cli) struct Args {
     /// A file with {"agent", "tool": "server/tool", "arguments", "mode"?}
     call: PathBuf,
     /// The directory of manifests [default: that of ./countersign.yaml, else ./scopes]

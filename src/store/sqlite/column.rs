@@ -12,10 +12,13 @@ use crate::model::call::Mode;
 use crate::model::credential::CredentialKind;
 use crate::model::decimal::Decimal;
 use crate::model::digest::Digest;
-use crate::model::id::{ApprovalId, BootId, CallId, CredentialId, GrantId, PermitId, SessionId};
+use crate::model::id::{
+    ApprovalId, BootId, CallId, CredentialId, GrantId, PermitId, ReviewId, SessionId,
+};
 use crate::model::name::{AgentName, GroupName, OperatorName, ServerName, UserName};
 use crate::model::pin::{Accepter, PinKind};
 use crate::model::privilege::Privilege;
+use crate::model::review::ReviewVerdict;
 use crate::model::session::AgentState;
 use crate::model::taint::TaintGrade;
 use crate::model::target::TargetKind;
@@ -58,6 +61,7 @@ text! {
     CredentialId, "credential", Self::parse, CredentialId::to_string;
     GrantId, "grant", Self::parse, GrantId::to_string;
     PermitId, "permit", Self::parse, PermitId::to_string;
+    ReviewId, "review", Self::parse, ReviewId::to_string;
     SessionId, "session", Self::parse, SessionId::to_string;
     Decimal, "amount", Self::parse, Decimal::to_string;
     AgentName, "agent's name", |text| Self::parse(text).ok(), AgentName::as_str;
@@ -71,6 +75,7 @@ text! {
     Mode, "mode", Self::parse, |mode: &Self| mode.name();
     PinKind, "kind of pin", Self::parse, |kind: &Self| kind.name();
     Privilege, "privilege", Self::parse, |privilege: &Self| privilege.name();
+    ReviewVerdict, "verdict", Self::parse, |verdict: &Self| verdict.name();
     TaintGrade, "grade of taint", Self::parse, |grade: &Self| grade.name();
     TargetKind, "kind of target", Self::parse, |kind: &Self| kind.name();
 }

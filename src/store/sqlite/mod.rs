@@ -23,6 +23,7 @@ mod pins;
 mod proofs;
 mod rates;
 mod reader;
+mod reviews;
 mod rotations;
 mod schema;
 mod segments;
@@ -64,6 +65,7 @@ use crate::model::id::{ApprovalId, BootId, CredentialId, SessionId};
 use crate::model::name::{AgentName, GroupName, OperatorName};
 use crate::model::pin::Pin;
 use crate::model::proof::Proof;
+use crate::model::review::Review;
 use crate::model::session::{AgentState, Session};
 use crate::model::time::Timestamp;
 use shared::Shared;
@@ -309,6 +311,10 @@ impl Store for Sqlite {
 
     async fn delegations(&self) -> Result<Vec<Delegation>, StoreError> {
         self.look(State::delegations).await
+    }
+
+    async fn reviews(&self) -> Result<Vec<Review>, StoreError> {
+        self.look(State::reviews).await
     }
 
     async fn in_flight(&self) -> Result<Vec<InFlight>, StoreError> {

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use rusqlite::Connection;
 
 use super::{
-    OpenError, approvals, credentials, entries, grants, heads, operators, proofs, rotations,
-    schema, segments, sessions, settings,
+    OpenError, approvals, credentials, entries, grants, heads, operators, proofs, reviews,
+    rotations, schema, segments, sessions, settings,
 };
 use crate::audit::checkpoint::{PublicKey, SignedHead};
 use crate::audit::entry::StoredEntry;
@@ -18,6 +18,7 @@ use crate::model::credential::{Credential, Operator};
 use crate::model::grant::Grant;
 use crate::model::id::{ApprovalId, SessionId};
 use crate::model::proof::Proof;
+use crate::model::review::Review;
 use crate::model::session::Session;
 use crate::store::StoreError;
 use crate::store::state::Row;
@@ -128,6 +129,19 @@ impl Reader {
         let rows = proofs::load(&self.0)?.into_iter();
         let known = rows.filter_map(|row| match row {
             Row::Proof(_, proof) => proof.map(Arc::unwrap_or_clone),
+            _ => None,
+        });
+        Ok(known.collect())
+    }
+
+    /// Every review of a use of break-glass, closed ones too.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the file cannot be read.
+    pub fn reviews(&self) -> Result<Vec<Review>, StoreError> {
+        let rows = reviews::load(&self.0)?.into_iter();
+        let known = rows.filter_map(|row| match row {
+            Row::Review(_, review) => review.map(Arc::unwrap_or_clone),
             _ => None,
         });
         Ok(known.collect())

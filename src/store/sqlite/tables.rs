@@ -4,7 +4,7 @@ use rusqlite::Connection;
 
 use super::{
     agents, approvals, budgets, credentials, delegations, doubts, grants, history, in_flight,
-    operators, pins, proofs, rates, segments, sessions, settings,
+    operators, pins, proofs, rates, reviews, segments, sessions, settings,
 };
 use crate::limits::CLOCK_SET_BACK_LONGEST;
 use crate::model::time::Timestamp;
@@ -20,6 +20,7 @@ pub(super) fn write(db: &Connection, rows: &Rows) -> rusqlite::Result<()> {
     sessions::write(db, &rows.sessions)?;
     approvals::write(db, &rows.approvals)?;
     grants::write(db, &rows.grants)?;
+    reviews::write(db, &rows.reviews)?;
     budgets::write(db, &rows.spends)?;
     in_flight::write(db, &rows.flights)?;
     rates::write(db, &rows.rates)?;
@@ -42,6 +43,7 @@ pub(super) fn load(db: &Connection, now: Timestamp) -> rusqlite::Result<Vec<Row>
         sessions::load(db, since)?,
         approvals::load(db, since)?,
         grants::load(db, since)?,
+        reviews::load(db)?,
         budgets::load(db, now.before(CLOCK_SET_BACK_LONGEST))?,
         in_flight::load(db)?,
         rates::load(db)?,

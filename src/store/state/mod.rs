@@ -14,6 +14,7 @@ mod inboxes;
 mod learn;
 mod past;
 mod plan;
+mod reviews;
 mod row;
 mod standing;
 mod sums;
@@ -36,10 +37,11 @@ use crate::model::delegation::Delegation;
 use crate::model::digest::Digest;
 use crate::model::grant::Grant;
 use crate::model::history::{History, Who};
-use crate::model::id::{ApprovalId, CallId, CredentialId, GrantId, SessionId};
+use crate::model::id::{ApprovalId, CallId, CredentialId, GrantId, ReviewId, SessionId};
 use crate::model::name::{AgentName, GroupName, OperatorName};
 use crate::model::pin::{Pin, PinKey};
 use crate::model::proof::Proof;
+use crate::model::review::Review;
 use crate::model::session::{AgentState, EndCause, Session, SessionState};
 use crate::model::time::Timestamp;
 
@@ -64,6 +66,7 @@ pub(super) struct State {
     inboxes: Inboxes,
     codes: Codes,
     grants: IndexMap<GrantId, Arc<Grant>>,
+    reviews: IndexMap<ReviewId, Arc<Review>>,
     credentials: IndexMap<CredentialId, Arc<Credential>>,
     credentials_by_secret: HashMap<Digest, CredentialId>,
     operators: IndexMap<OperatorName, Arc<Operator>>,
@@ -327,6 +330,7 @@ impl State {
                 }
                 Row::Approval(id, old)
             }
+            Row::Review(id, new) => Row::Review(id, place(&mut self.reviews, id, new)),
             Row::Grant(id, new) => {
                 let old = place(&mut self.grants, id, new.clone());
                 if let Some(old) = &old {

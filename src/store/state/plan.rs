@@ -98,6 +98,12 @@ impl State {
                 stage,
                 person,
             } => self.unvote(*id, *version, *stage, person, rows),
+            Change::BreakGlass {
+                version,
+                state,
+                review,
+            } => self.break_glass(*version, state, review, rows),
+            Change::CloseReview(review) => self.close_review(review, rows),
             Change::AddGrant(grant) => self.add_grant(grant, rows),
             Change::UseGrant(id, at) => self.use_grant(*id, *at, rows),
             Change::RevokeGrant(id, at) => self.revoke_grant(*id, *at, rows),

@@ -14,11 +14,12 @@ use crate::model::delegation::Delegation;
 use crate::model::digest::Digest;
 use crate::model::grant::Grant;
 use crate::model::history::{Mark, Place, Reach, Usage, Who};
-use crate::model::id::{ApprovalId, CallId, CredentialId, GrantId, SessionId};
+use crate::model::id::{ApprovalId, CallId, CredentialId, GrantId, ReviewId, SessionId};
 use crate::model::name::{AgentName, OperatorName};
 use crate::model::pin::{Pin, PinKey};
 use crate::model::privilege::Privilege;
 use crate::model::proof::Proof;
+use crate::model::review::Review;
 use crate::model::session::{AgentState, Session};
 use crate::model::target::Target;
 use crate::model::time::Timestamp;
@@ -35,6 +36,7 @@ pub(in crate::store) enum Row {
     Session(SessionId, Option<Arc<Session>>),
     Approval(ApprovalId, Option<Arc<Approval>>),
     Grant(GrantId, Option<Arc<Grant>>),
+    Review(ReviewId, Option<Arc<Review>>),
     Spend(Arc<BudgetKey>, CallId, Option<Spent>),
     Flight(CallId, Option<Arc<InFlight>>),
     Rate(Arc<str>, Option<u64>),
@@ -124,6 +126,7 @@ pub(in crate::store) struct Rows {
     pub(in crate::store) sessions: Table<SessionId, Arc<Session>>,
     pub(in crate::store) approvals: Table<ApprovalId, Arc<Approval>>,
     pub(in crate::store) grants: Table<GrantId, Arc<Grant>>,
+    pub(in crate::store) reviews: Table<ReviewId, Arc<Review>>,
     pub(in crate::store) spends: Table<(Arc<BudgetKey>, CallId), Spent>,
     pub(in crate::store) flights: Table<CallId, Arc<InFlight>>,
     pub(in crate::store) rates: Table<Arc<str>, u64>,
@@ -149,6 +152,7 @@ impl Rows {
             Row::Session(key, value) => drop(self.sessions.insert(key, value)),
             Row::Approval(key, value) => drop(self.approvals.insert(key, value)),
             Row::Grant(key, value) => drop(self.grants.insert(key, value)),
+            Row::Review(key, value) => drop(self.reviews.insert(key, value)),
             Row::Spend(key, call, value) => drop(self.spends.insert((key, call), value)),
             Row::Flight(key, value) => drop(self.flights.insert(key, value)),
             Row::Rate(key, value) => drop(self.rates.insert(key, value)),
@@ -173,6 +177,7 @@ impl Rows {
         let sessions = self.sessions.into_iter();
         let approvals = self.approvals.into_iter();
         let grants = self.grants.into_iter();
+        let reviews = self.reviews.into_iter();
         let spends = self.spends.into_iter();
         let flights = self.flights.into_iter();
         let rates = self.rates.into_iter();
@@ -192,6 +197,7 @@ impl Rows {
             .chain(sessions.map(|(k, v)| Row::Session(k, v)))
             .chain(approvals.map(|(k, v)| Row::Approval(k, v)))
             .chain(grants.map(|(k, v)| Row::Grant(k, v)))
+            .chain(reviews.map(|(k, v)| Row::Review(k, v)))
             .chain(spends.map(|((k, call), v)| Row::Spend(k, call, v)))
             .chain(flights.map(|(k, v)| Row::Flight(k, v)))
             .chain(rates.map(|(k, v)| Row::Rate(k, v)))
