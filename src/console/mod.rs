@@ -5,6 +5,7 @@
 //! decides anything when it is read: what changes something is posted, with the secret of the session.
 
 mod agents;
+mod amendment;
 mod assets;
 mod calls;
 mod channels;
@@ -68,6 +69,8 @@ pub fn router(guard: Arc<Guard>, rest: Router) -> Router {
         .route("/", get(inbox::page))
         .route("/requests/{id}", get(request::page))
         .route("/requests/{id}/decision", post(decision::take))
+        .route("/requests/{id}/amendment", get(amendment::page))
+        .route("/requests/{id}/amendment.patch", get(amendment::patch))
         .route("/requests/{id}/withdraw", post(votes::withdraw))
         .route("/agents", get(agents::page))
         .route("/agents/{name}/{deed}", post(agents::take))

@@ -67,6 +67,7 @@ pub(super) async fn shown(
                 (facts(&approval, session.as_ref(), &sight, &before, now))
                 (standing(&approval, now))
                 (votes::cast(&approval, now))
+                p .meta { a href={ "/requests/" (id) "/amendment" } { "Propose a change to the manifest" } }
                 @if approval.is_open(now) {
                     (votes::own(&approval, &part, viewer, now))
                     @if part.may_vote() {

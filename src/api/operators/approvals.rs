@@ -184,7 +184,7 @@ fn read_life(seconds: Option<u64>) -> Result<Option<Duration>, Problem> {
     }
 }
 
-fn parse_id(text: &str) -> Result<ApprovalId, Problem> {
+pub(super) fn parse_id(text: &str) -> Result<ApprovalId, Problem> {
     ApprovalId::parse(text).ok_or_else(|| Problem::new(Reason::NotFound))
 }
 

@@ -4,6 +4,7 @@
 //! approver for themselves. That is done by whoever owns the guard's directory.
 
 mod agents;
+mod amendment;
 mod approval;
 mod approvals;
 mod audit;
@@ -47,6 +48,7 @@ fn table() -> Routes<Arc<Guard>> {
         .get("/v1/approvals/{id}", approvals::show)
         .post("/v1/approvals/{id}/decisions", approvals::decide)
         .delete("/v1/approvals/{id}/decisions", approvals::withdraw)
+        .get("/v1/approvals/{id}/amendment", amendment::propose)
         .get("/v1/agents", agents::list)
         .get("/v1/agents/{name}", agents::show)
         .post("/v1/agents/{name}/pause", agents::pause)
