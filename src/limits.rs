@@ -97,6 +97,12 @@ pub const SCHEMA_VISITS_COUNT: u64 = 20_000;
 pub const VIOLATIONS_COUNT: usize = 16;
 /// Most manifest files of one directory.
 pub const MANIFEST_FILES_COUNT: usize = 10_000;
+/// Changes of a manifest that are proposed at once.
+pub const AMENDMENT_CHANGES_COUNT: usize = 16;
+/// Lines that a patch takes away and adds.
+pub const PATCH_EDITS_COUNT: usize = 400;
+/// Recorded calls that a proposed change is tried on.
+pub const REPLAYED_COUNT: usize = 200;
 
 /// Most open approvals of one agent.
 pub const OPEN_HOLDS_PER_AGENT_COUNT: usize = 5;

@@ -11,6 +11,7 @@ pub mod disclosure;
 pub mod entry;
 pub mod line;
 pub mod report;
+mod restored;
 pub mod rotation;
 pub mod segment;
 mod succession;

@@ -1,9 +1,11 @@
 //! `countersign approvals`: what waits for a person, and a person's decisions.
 
+mod amend;
 mod decide;
 pub(super) mod show;
 mod watch;
 
+use std::path::PathBuf;
 use std::time::Duration;
 
 use serde_json::{Map, json};
@@ -56,6 +58,14 @@ pub(super) enum Deed {
         #[arg(long)]
         message: Option<String>,
     },
+    /// Print a patch of the manifest that would have let this call pass
+    Amend {
+        /// The approval
+        id: String,
+        /// Write the patch into this new file
+        #[arg(long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
     /// Take your vote back, while it has decided nothing yet
     Withdraw {
         /// The approval
@@ -97,6 +107,9 @@ pub(super) async fn run(args: Args, as_json: bool, no_input: bool) -> Result<(),
                 decision.insert("message".to_owned(), message.into());
             }
             decide(&operators, &id, shown, decision, as_json).await
+        }
+        Deed::Amend { id, output } => {
+            amend::amend(&operators, &path(&id)?, output.as_deref(), as_json).await
         }
         Deed::Withdraw { id } => withdraw(&operators, &id, as_json).await,
     }

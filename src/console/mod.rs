@@ -5,6 +5,7 @@
 //! decides anything when it is read: what changes something is posted, with the secret of the session.
 
 mod agents;
+mod amendment;
 mod assets;
 mod calls;
 mod channels;
@@ -69,6 +70,8 @@ pub fn router(guard: Arc<Guard>, rest: Router) -> Router {
         .route("/", get(inbox::page))
         .route("/requests/{id}", get(request::page))
         .route("/requests/{id}/decision", post(decision::take))
+        .route("/requests/{id}/amendment", get(amendment::page))
+        .route("/requests/{id}/amendment.patch", get(amendment::patch))
         .route("/requests/{id}/withdraw", post(votes::withdraw))
         .route("/requests/{id}/break-glass", post(reviews::take))
         .route("/reviews", get(reviews::page))

@@ -5,7 +5,9 @@ use axum::response::{IntoResponse, Response};
 use maud::html;
 
 use super::frame;
-use crate::guard::{Denial, EnrolError, OperateError, ResolveError, ReviewError, StoreError};
+use crate::guard::{
+    AmendError, Denial, EnrolError, OperateError, ResolveError, ReviewError, StoreError,
+};
 use crate::model::reason::Reason;
 
 /// Why a page was not shown, or a wish not done.
@@ -79,6 +81,12 @@ impl From<Denial> for Refusal {
 
 impl From<EnrolError> for Refusal {
     fn from(error: EnrolError) -> Self {
+        Self::of(error.reason()).because(&error)
+    }
+}
+
+impl From<AmendError> for Refusal {
+    fn from(error: AmendError) -> Self {
         Self::of(error.reason()).because(&error)
     }
 }

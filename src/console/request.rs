@@ -72,6 +72,7 @@ pub(super) async fn shown(
                 (standing(&approval, now))
                 (votes::cast(&approval, now))
                 (review)
+                p .meta { a href={ "/requests/" (id) "/amendment" } { "Propose a change to the manifest" } }
                 @if approval.is_open(now) {
                     (votes::own(&approval, &part, viewer, now))
                     @if part.may_vote() {

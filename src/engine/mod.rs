@@ -12,6 +12,7 @@ pub mod inbox;
 mod matching;
 mod pinned;
 mod requirements;
+pub mod supposed;
 pub mod trace;
 mod visible;
 

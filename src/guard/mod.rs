@@ -4,6 +4,7 @@
 //! resumes: an approval leaves a grant, and the repeated call meets it among the facts.
 
 mod agents;
+mod amend;
 mod approvals;
 mod ballots;
 mod catalog;
@@ -65,6 +66,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use agents::AgentView;
+pub use amend::{AmendError, Proposal, Replay};
 pub use approvals::{Resolution, ResolveError, Vote};
 pub use ballots::Part;
 pub use catalog::{Catalog, KnownTool};

@@ -363,7 +363,7 @@ impl Weighed {
 }
 
 /// What an API key or a local assertion proves until more can be proved.
-const LEVEL_OF_A_KEY: u8 = 1;
+pub(super) const LEVEL_OF_A_KEY: u8 = 1;
 
 /// Applies the manifest's stance on what the protocol does not define, before anything is bound.
 fn shape(call: &mut Call, extras: Extras) -> Result<(), Turned> {

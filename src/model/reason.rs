@@ -228,6 +228,8 @@ reasons! {
         "A new passkey decides nothing above `write` for a day.", "Wait for a day, or have another admin confirm it with `countersign operators confirm`.";
     PasskeyRefused: "passkey-refused", 403, "DENIED by policy", Later,
         "What the passkey answered is not acceptable.", "Begin again on the page where it was asked.";
+    NotAmendable: "not-amendable", 422, "DENIED by policy", Never,
+        "No small change of the manifest would have let this call pass.", "The owner of the scope should look at the rule; `countersign scopes explain` says what it makes of a call.";
     NotFound: "not-found", 404, "DENIED by policy", Never,
         "Nothing of that name is known here.", "Check the name.";
 

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::close::close;
 use super::fault::Faults;
-use super::judgement::{self, Judgement};
+use super::judgement::{self, Crossed, Judgement};
 use super::keyword::{Lean, manifest_options};
 use super::kinds::Kinds;
 use super::yaml::Node;
@@ -27,6 +27,11 @@ impl ArgumentRule {
     #[must_use]
     pub fn judge(&self, arguments: &Value) -> Judgement {
         judgement::judge(&self.validator, arguments)
+    }
+
+    /// The first bound that arguments cross; an error where the rule cannot be evaluated.
+    pub(super) fn crossed(&self, arguments: &Value) -> Option<Result<Crossed, String>> {
+        judgement::crossed(&self.validator, arguments)
     }
 
     /// The closed schema that is judged by, for explanations.

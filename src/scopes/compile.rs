@@ -1,6 +1,7 @@
 //! Compiles a set of manifests, all or none, with every fault told at once.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::fault::{Faults, Place};
@@ -27,6 +28,8 @@ pub struct Scopes {
     agents: BTreeMap<AgentName, Arc<Scope>>,
     locks: BTreeMap<ServerName, Arc<Lock>>,
     digest: Digest,
+    /// What no rule may reach, as far as anybody said so.
+    pub(super) own: Arc<[PathBuf]>,
 }
 
 impl Scopes {
@@ -68,7 +71,7 @@ impl Scopes {
             .into_iter()
             .filter_map(|source| {
                 let tree = yaml::parse(source, &mut faults)?;
-                manifest::read(&tree, &mut faults)
+                manifest::read(&tree, &source.text, &mut faults)
             })
             .collect();
         // By file, so that which of two is called the second does not depend on the caller's order.
@@ -117,6 +120,12 @@ impl Scopes {
         self.locks.get(server)
     }
 
+    /// The files and directories that no rule may reach.
+    #[must_use]
+    pub fn own(&self) -> &Arc<[PathBuf]> {
+        &self.own
+    }
+
     /// The digest of all manifests and locks together, whatever order and files they came in.
     #[must_use]
     pub const fn digest(&self) -> Digest {
@@ -136,6 +145,7 @@ impl Scopes {
             digest: fields.digest(),
             agents,
             locks,
+            own: Arc::default(),
         }
     }
 }

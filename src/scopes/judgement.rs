@@ -27,6 +27,58 @@ pub struct Violation {
     pub sentence: String,
 }
 
+/// One bound that a value crosses, by where both stand.
+#[derive(Debug)]
+pub(super) struct Crossed {
+    /// The way through the schema to the keyword.
+    pub(super) keyword: Vec<String>,
+    /// The JSON pointer of the value.
+    pub(super) pointer: String,
+    /// The member of it that is absent, or that nothing names.
+    pub(super) name: Option<String>,
+    /// What is wrong.
+    pub(super) sentence: String,
+}
+
+impl Crossed {
+    /// The JSON pointer of what is wrong.
+    pub(super) fn whole(&self) -> String {
+        match &self.name {
+            Some(name) => child(&self.pointer, name),
+            None => self.pointer.clone(),
+        }
+    }
+}
+
+/// The first bound that a value crosses; an error where that cannot be evaluated.
+pub(super) fn crossed(validator: &Validator, value: &Value) -> Option<Result<Crossed, String>> {
+    if validator.is_valid(value) {
+        return None;
+    }
+    let mut errors = validator.iter_errors(value);
+    if let Some(fault) = errors.find_map(|error| fault(&error)) {
+        return Some(Err(fault));
+    }
+    let error = validator.iter_errors(value).next()?;
+    let mut told = Vec::new();
+    tell(&error, &mut told);
+    let name = match error.kind() {
+        ValidationErrorKind::AdditionalProperties { unexpected }
+        | ValidationErrorKind::UnevaluatedProperties { unexpected } => unexpected.first().cloned(),
+        ValidationErrorKind::Required { property } => property.as_str().map(str::to_owned),
+        _ => None,
+    };
+    let keyword = error.schema_path().as_str().split('/').skip(1);
+    Some(Ok(Crossed {
+        keyword: keyword
+            .map(|token| token.replace("~1", "/").replace("~0", "~"))
+            .collect(),
+        pointer: error.instance_path().as_str().to_owned(),
+        name,
+        sentence: told.into_iter().next()?.sentence,
+    }))
+}
+
 /// Judges a value by a compiled schema.
 pub(super) fn judge(validator: &Validator, value: &Value) -> Judgement {
     if validator.is_valid(value) {

@@ -17,7 +17,7 @@ use crate::model::json;
 use crate::model::name::AgentName;
 
 /// Reads the tree; with any fault the result is of no use, and the caller drops it.
-pub(super) fn read(node: &Node, faults: &mut Faults) -> Option<Scope> {
+pub(super) fn read(node: &Node, text: &str, faults: &mut Faults) -> Option<Scope> {
     let block = Block::open(node, &MANIFEST, faults)?;
     version(&block, faults);
     let agent = block
@@ -81,6 +81,7 @@ pub(super) fn read(node: &Node, faults: &mut Faults) -> Option<Scope> {
         owner,
         description,
         file: Arc::clone(&node.at.file),
+        text: Arc::from(text),
         digest: Fields::new("countersign.manifest.v1")
             .field(&content)
             .digest(),

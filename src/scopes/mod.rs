@@ -5,6 +5,7 @@
 //! files, knows no clock, and decides nothing: rates, history, approvals and the answer itself are the
 //! engine's.
 
+mod amend;
 mod approval;
 mod arguments;
 mod budget;
@@ -36,6 +37,7 @@ mod visits;
 mod vocabulary;
 pub(crate) mod yaml;
 
+pub use amend::{Amendment, Unamendable, Wanted};
 pub use arguments::ArgumentRule;
 pub use budget::{Budget, Draw};
 pub use compile::{Scopes, Source};

@@ -82,7 +82,7 @@ pub(super) fn is_listed_host(entry: &str) -> bool {
 }
 
 /// The host, with its port where one is written, of a URL or bare host in normal form.
-fn normal_host(text: &str) -> Option<String> {
+pub(super) fn normal_host(text: &str) -> Option<String> {
     if text.contains(['\\', ' ']) || text.chars().any(is_deceptive) {
         return None;
     }

@@ -8,11 +8,13 @@ use super::compile::Scopes;
 use super::fault::Faults;
 
 impl Scopes {
-    /// Whether every `path_under` stays away from those files and directories; they are absolute.
+    /// Keeps every `path_under` away from those files and directories, which are absolute, now and in
+    /// whatever is proposed in the place of these scopes.
     ///
     /// # Errors
     /// A fault for each rule with a root that holds one of them, is one, or lies inside one.
-    pub fn keep_out(&self, own: &[PathBuf]) -> Result<(), Faults> {
+    pub fn keep_out(&mut self, own: &[PathBuf]) -> Result<(), Faults> {
+        self.own = own.into();
         let mut faults = Faults::default();
         for rule in self.agents().flat_map(|scope| scope.rules()) {
             let Some(arguments) = &rule.arguments else {

@@ -30,6 +30,8 @@ pub struct Scope {
     pub description: Option<String>,
     /// The manifest's file, as it was named to the compiler.
     pub file: Arc<str>,
+    /// The manifest as it was written.
+    pub(super) text: Arc<str>,
     /// The digest of the manifest's content, which comments, layout and the order of keys do not move.
     pub digest: Digest,
     /// The kinds of credential it may prove itself with.

@@ -359,6 +359,11 @@ fn resolve(text: &str) -> Result<Shape, Ambiguity> {
     }
 }
 
+/// Whether every reader takes a plain scalar for text.
+pub(super) fn is_text(text: &str) -> bool {
+    matches!(resolve(text), Ok(Shape::Text(_)))
+}
+
 /// Whether some reader of YAML, old or new, could take the text for a number.
 fn looks_numeric(lower: &str) -> bool {
     let bare = lower.strip_prefix(['+', '-']).unwrap_or(lower);

@@ -6,6 +6,7 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod amending;
 mod authenticator;
 mod bad_input;
 mod browser;

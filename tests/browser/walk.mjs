@@ -31,9 +31,10 @@ for (const colorScheme of ["light", "dark"]) {
     const request = await page.locator("[data-request] a").first().getAttribute("href");
     await page.goto("/agents");
     const session = await page.locator('a[href^="/sessions/"]').first().getAttribute("href");
-    for (const room of [...ROOMS, request, session]) {
+    const amendment = `${request}/amendment`;
+    for (const room of [...ROOMS, request, session, amendment]) {
       await page.goto(room);
-      const name = { [request]: "request", [session]: "session" }[room] ?? (room.slice(1) || "inbox");
+      const name = { [request]: "request", [session]: "session", [amendment]: "amendment" }[room] ?? (room.slice(1) || "inbox");
       if (room === request) await page.locator("#approve summary").click();
       if (folder) await page.screenshot({ path: join(folder, `${name}-${size}-${colorScheme}.png`), fullPage: true });
       await barriers(page, `${name} ${size} ${colorScheme}`);

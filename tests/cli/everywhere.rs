@@ -135,6 +135,7 @@ fn every_command_tells_its_result_as_json_where_it_is_asked_to() {
     let (denied, _) = hold(300);
     rows.tells(&["approvals", "ls"]);
     rows.tells(&["approvals", "show", &denied]);
+    rows.tells(&["approvals", "amend", &denied]);
     rows.runs(&["approvals", "withdraw", &denied]);
     rows.tells(&["approvals", "deny", &denied]);
     let (approved, code) = hold(400);

@@ -7,6 +7,7 @@
 )]
 
 mod agent;
+mod amending;
 mod anchors;
 mod codes;
 mod doctor;

@@ -4,6 +4,7 @@
 //! approver for themselves. That is done by whoever owns the guard's directory.
 
 mod agents;
+mod amendment;
 mod approval;
 mod approvals;
 mod audit;
@@ -51,6 +52,7 @@ fn table() -> Routes<Arc<Guard>> {
         .post("/v1/approvals/{id}/break-glass", reviews::break_glass)
         .get("/v1/reviews", reviews::list)
         .post("/v1/reviews/{id}/close", reviews::close)
+        .get("/v1/approvals/{id}/amendment", amendment::propose)
         .get("/v1/agents", agents::list)
         .get("/v1/agents/{name}", agents::show)
         .post("/v1/agents/{name}/pause", agents::pause)

@@ -26,7 +26,7 @@ pub(super) fn examine(
         Err(failure) => return report.wrong(failure.to_string()),
     };
     match Scopes::compile(&sources) {
-        Ok(scopes) => {
+        Ok(mut scopes) => {
             let kept = scopes.keep_out(&watch::own(directory, data));
             for fault in kept.err().iter().flatten() {
                 report.wrong(fault.to_string());

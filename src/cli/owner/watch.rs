@@ -21,7 +21,7 @@ pub(super) fn load(directory: &Path, data: &Path) -> Result<Scopes, Failure> {
 }
 
 fn compile(sources: &[Source], directory: &Path, data: &Path) -> Result<Scopes, Failure> {
-    let scopes = Scopes::compile(sources)?;
+    let mut scopes = Scopes::compile(sources)?;
     scopes.keep_out(&own(directory, data))?;
     Ok(scopes)
 }

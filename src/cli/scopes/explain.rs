@@ -11,16 +11,15 @@ use crate::cli::failure::Failure;
 use crate::cli::place::read_text;
 use crate::cli::print;
 use crate::engine::facts::{Facts, Pinned, Standing};
+use crate::engine::supposed::approvers;
 use crate::engine::{self, Matched, Requirements, trace};
 use crate::limits::AGENT_MESSAGE_BYTES;
-use crate::model::approver::Approver;
 use crate::model::arguments::Arguments;
 use crate::model::call::{Call, Mode, Principal};
 use crate::model::id::{CallId, CredentialId, SessionId};
 use crate::model::isolation::Isolation;
 use crate::model::json;
-use crate::model::name::{AgentName, OperatorName, ServerName};
-use crate::model::privilege::Privilege;
+use crate::model::name::{AgentName, ServerName};
 use crate::model::target::Target;
 use crate::model::text::escape;
 use crate::scopes::{Scope, Scopes, ToolSchema};
@@ -96,32 +95,6 @@ fn judge(call: &Call, scope: &Scope) -> Result<(Vec<String>, Value), Failure> {
     });
     lines.extend(trace);
     Ok((lines, document))
-}
-
-/// As many people as any rule asks for, none of them of the agent's owner.
-fn approvers(scope: &Scope) -> Vec<Approver> {
-    let rules = Privilege::ALL
-        .into_iter()
-        .filter_map(|rung| scope.approval_for(rung));
-    let seats = rules.flat_map(|rule| {
-        let stages = rule.stages.iter();
-        stages.flat_map(|stage| {
-            let owner = rule.four_eyes.as_deref();
-            let groups = stage.any_of.iter();
-            let groups: Vec<_> = groups
-                .filter(|group| owner != Some(group.as_str()))
-                .cloned()
-                .collect();
-            (0..stage.approve).map(move |_| groups.clone())
-        })
-    });
-    seats
-        .enumerate()
-        .filter_map(|(number, groups)| {
-            let name = OperatorName::parse(&format!("assumed-{number}")).ok()?;
-            Some(Approver { name, groups })
-        })
-        .collect()
 }
 
 fn read(mut written: Map<String, Value>) -> Result<Call, String> {
