@@ -7,6 +7,7 @@ use crate::model::digest::{Digest, Fields};
 use crate::model::id::ApprovalId;
 use crate::model::name::OperatorName;
 use crate::model::passkey::Assertion;
+use crate::model::pattern::Pins;
 use crate::model::time::Timestamp;
 
 /// Everything that a decision says, and nothing else: its digest is the challenge that is signed.
@@ -35,34 +36,21 @@ pub struct Terms {
 /// The leave that an approval gives.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Granted {
-    /// For which calls.
-    pub kind: GrantKind,
     /// How often.
     pub uses: u32,
     /// Until when.
     pub until: Timestamp,
-    /// What of the arguments is pinned, where not all of it is.
-    pub pins: Option<Digest>,
+    /// The places of the arguments that stay as they were shown, where not all of them must.
+    pub pins: Option<Pins>,
 }
 
-/// For which calls leave is given.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum GrantKind {
-    /// Exactly the one that was shown.
-    Exact,
-}
-
-impl GrantKind {
-    /// The word in challenges and records.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Exact => "exact",
+impl Granted {
+    /// The word for which calls leave is given, in challenges and records.
+    const fn kind(&self) -> &'static str {
+        match self.pins {
+            Some(_) => "pattern",
+            None => "exact",
         }
-    }
-
-    fn parse(name: &str) -> Option<Self> {
-        (name == Self::Exact.name()).then_some(Self::Exact)
     }
 }
 
@@ -75,14 +63,16 @@ impl Terms {
             .field(&self.version.to_be_bytes())
             .field(self.digest.as_bytes())
             .field(self.decision().as_bytes());
+        let pins = self.grant.as_ref().and_then(|grant| grant.pins.as_ref());
+        let pins = pins.map(Pins::digest);
         let fields = match &self.grant {
             None => fields.field(&[0]),
             Some(grant) => fields
                 .field(&[1])
-                .field(grant.kind.name().as_bytes())
+                .field(grant.kind().as_bytes())
                 .field(&grant.uses.to_be_bytes())
                 .field(&grant.until.millis().to_be_bytes())
-                .optional(grant.pins.as_ref().map(|pins| pins.as_bytes().as_slice())),
+                .optional(pins.as_ref().map(|pins| pins.as_bytes().as_slice())),
         };
         fields
             .field(&self.stage.to_be_bytes())
@@ -111,9 +101,9 @@ impl Terms {
             signed.insert("previous".into(), previous.to_string().into());
         }
         if let Some(grant) = &self.grant {
-            signed.insert("grant".into(), grant.kind.name().into());
+            signed.insert("grant".into(), grant.kind().into());
             if let Some(pins) = &grant.pins {
-                signed.insert("pins".into(), pins.to_string().into());
+                body.insert("pins".into(), pins.iter().collect());
             }
             body.insert("uses".into(), grant.uses.into());
             body.insert("until".into(), grant.until.to_string().into());
@@ -136,12 +126,17 @@ impl Terms {
         let grant = match (text(body, "state")?.as_str(), text(signed, "grant")) {
             ("denied", None) => None,
             ("denied", Some(_)) | (_, None) => return None,
-            (_, Some(kind)) => Some(Granted {
-                kind: GrantKind::parse(&kind)?,
-                uses: number(body.get("uses"))?,
-                until: Timestamp::parse(&text(body, "until")?)?,
-                pins: digest("pins")?,
-            }),
+            (_, Some(kind)) => {
+                let granted = Granted {
+                    uses: number(body.get("uses"))?,
+                    until: Timestamp::parse(&text(body, "until")?)?,
+                    pins: pins(body)?,
+                };
+                if granted.kind() != kind {
+                    return None;
+                }
+                Some(granted)
+            }
         };
         let nonce = HEXLOWER.decode(text(signed, "nonce")?.as_bytes()).ok()?;
         let terms = Self {
@@ -157,6 +152,16 @@ impl Terms {
         };
         Some((terms, Assertion::recorded(signed)?))
     }
+}
+
+/// The pins that an entry names, if it names any.
+fn pins(body: &Map<String, Value>) -> Option<Option<Pins>> {
+    let Some(pins) = body.get("pins") else {
+        return Some(None);
+    };
+    let pins = pins.as_array()?.iter();
+    let pins: Option<Vec<String>> = pins.map(|pin| Some(pin.as_str()?.to_owned())).collect();
+    Pins::read(pins?).ok().map(Some)
 }
 
 /// The member of an entry that holds it.

@@ -20,6 +20,7 @@ mod inbox;
 mod list;
 mod me;
 mod moment;
+mod pattern;
 mod people;
 mod plot;
 mod precedent;
@@ -67,6 +68,7 @@ pub fn router(guard: Arc<Guard>, rest: Router) -> Router {
     let pages = Router::new()
         .route("/", get(inbox::page))
         .route("/requests/{id}", get(request::page))
+        .route("/requests/{id}/pattern", get(pattern::page))
         .route("/requests/{id}/decision", post(decision::take))
         .route("/requests/{id}/withdraw", post(votes::withdraw))
         .route("/agents", get(agents::page))

@@ -7,7 +7,7 @@ use super::Guard;
 use super::approvals::{Resolution, ResolveError, Vote};
 use super::passkeys::Purpose;
 use super::proofs::moved;
-use crate::audit::countersignature::{GrantKind, Granted, Terms};
+use crate::audit::countersignature::{Granted, Terms};
 use crate::limits::CHALLENGE_LIFE;
 use crate::model::approval::Approval;
 use crate::model::ballot::{Ballot, Choice};
@@ -83,7 +83,7 @@ impl Guard {
         ballot: &Ballot,
         vote: &Vote,
     ) -> Result<Option<Signed>, ResolveError> {
-        let Choice::Approve { .. } = &ballot.choice else {
+        let Choice::Approve { pins, .. } = &ballot.choice else {
             // Whoever can say no can always say it.
             return Ok(None);
         };
@@ -94,7 +94,8 @@ impl Guard {
                 .await
                 .map(Some);
         }
-        if !self.asks_passkey(approval, operator, ballot.own).await? {
+        // What runs under a pattern nobody has looked at, so it is always signed.
+        if pins.is_none() && !self.asks_passkey(approval, operator, ballot.own).await? {
             return Ok(None);
         }
         let mut counted = approval.clone();
@@ -106,10 +107,9 @@ impl Guard {
             version: vote.version,
             digest: approval.digest,
             grant: Some(Granted {
-                kind: GrantKind::Exact,
                 uses: grant.uses,
                 until: grant.until,
-                pins: None,
+                pins: grant.pattern.map(|pattern| pattern.pins),
             }),
             stage,
             approver: operator.name.clone(),
@@ -131,7 +131,10 @@ impl Guard {
         let passkeys: Vec<Vec<u8>> = usable.into_iter().map(|(_, one)| one.id).collect();
         let life = u64::try_from(CHALLENGE_LIFE.as_millis()).unwrap_or(u64::MAX);
         let options = Assertion::options(&challenge, host.unwrap_or_default(), &passkeys, life);
-        let page = doorway.map(|doorway| format!("{}/requests/{}", doorway.origin(), approval.id));
+        let page = doorway.map(|doorway| {
+            let page = page_of(&vote.decision);
+            format!("{}/requests/{}{page}", doorway.origin(), approval.id)
+        });
         Err(ResolveError::Unsigned(Box::new(Unsigned { options, page })))
     }
 
@@ -205,4 +208,18 @@ impl Signed {
     pub(super) fn change(self) -> Change {
         moved(self.proof)
     }
+}
+
+/// Where on a request's page somebody can sign a decision: a pattern has a page of its own.
+fn page_of(decision: &Resolution) -> String {
+    let Resolution::Pattern { pins, uses, life } = decision else {
+        return String::new();
+    };
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(pins.iter().map(|pin| ("pin", pin)));
+    query.append_pair("uses", &uses.to_string());
+    if let Some(life) = life {
+        query.append_pair("minutes", &life.as_secs().div_ceil(60).to_string());
+    }
+    format!("/pattern?{}", query.finish())
 }

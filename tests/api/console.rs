@@ -9,9 +9,10 @@ use serde_json::json;
 use super::world::{Answer, World, read, send};
 
 /// Every page, with names of the right form.
-pub(crate) const PAGES: [&str; 12] = [
+pub(crate) const PAGES: [&str; 13] = [
     "/",
     "/requests/ap_aaaaaaaaaaaaaaaaaaaaaaaaaa",
+    "/requests/ap_aaaaaaaaaaaaaaaaaaaaaaaaaa/pattern",
     "/agents",
     "/sessions/se_aaaaaaaaaaaaaaaaaaaaaaaaaa",
     "/grants",

@@ -14,6 +14,7 @@ mod grants;
 mod history;
 mod keys;
 mod metrics;
+mod pattern;
 mod pins;
 mod roster;
 mod scopes;
@@ -45,6 +46,7 @@ fn table() -> Routes<Arc<Guard>> {
     Routes::new()
         .get("/v1/approvals", approvals::list)
         .get("/v1/approvals/{id}", approvals::show)
+        .get("/v1/approvals/{id}/pattern", pattern::preview)
         .post("/v1/approvals/{id}/decisions", approvals::decide)
         .delete("/v1/approvals/{id}/decisions", approvals::withdraw)
         .get("/v1/agents", agents::list)
