@@ -157,6 +157,12 @@ pub const REVIEW_TEXT_BYTES: usize = 1_000;
 pub const REVIEW_LONGEST: Duration = Duration::from_secs(24 * 3_600);
 /// Longest life of a grant.
 pub const GRANT_LIFE: Duration = Duration::from_secs(3_600);
+/// Most uses of a grant for calls like the approved one.
+pub const PATTERN_USES_COUNT: u32 = 50;
+/// Most arguments that one grant pins one by one.
+pub const PATTERN_PINS_COUNT: usize = 64;
+/// How many of an agent's newest calls of a tool a pattern is held against before it is granted.
+pub const PREVIEW_CALLS_COUNT: usize = 200;
 /// Longest life of a permit between its minting and the write upstream.
 pub const PERMIT_LIFE: Duration = Duration::from_secs(1);
 /// Most live sessions of one principal.

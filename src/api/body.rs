@@ -79,6 +79,20 @@ impl Members {
         }
     }
 
+    /// Takes a list of texts of bounded length.
+    pub(super) fn texts(&mut self, name: &str) -> Result<Option<Vec<String>>, Problem> {
+        let items = match self.0.shift_remove(name) {
+            None | Some(Value::Null) => return Ok(None),
+            Some(Value::Array(items)) => items,
+            Some(_) => return Err(wrong(name, "a list of strings")),
+        };
+        let texts = items.into_iter().map(|item| match item {
+            Value::String(text) if text.len() <= TEXT_BYTES => Ok(text),
+            _ => Err(wrong(name, "a list of strings")),
+        });
+        texts.collect::<Result<_, _>>().map(Some)
+    }
+
     /// Takes an object.
     pub(super) fn object(&mut self, name: &str) -> Result<Option<Map<String, Value>>, Problem> {
         match self.0.shift_remove(name) {

@@ -7,6 +7,7 @@ use crate::model::digest::{Digest, Fields};
 use crate::model::id::ApprovalId;
 use crate::model::name::OperatorName;
 use crate::model::passkey::Assertion;
+use crate::model::pattern::Pins;
 use crate::model::time::Timestamp;
 
 /// Everything that a decision says, and nothing else: its digest is the challenge that is signed.
@@ -41,15 +42,15 @@ pub struct Granted {
     pub uses: u32,
     /// Until when.
     pub until: Timestamp,
-    /// What of the arguments is pinned, where not all of it is.
-    pub pins: Option<Digest>,
 }
 
 /// For which calls leave is given.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub enum GrantKind {
     /// Exactly the one that was shown.
     Exact,
+    /// Calls like the one that was shown, which keep what stands at these places of its arguments.
+    Pattern(Pins),
     /// Exactly the one that was shown, by one person alone in an emergency.
     BreakGlass {
         /// Digest of the reason that they gave.
@@ -60,21 +61,32 @@ pub enum GrantKind {
 impl GrantKind {
     /// The word in challenges and records.
     #[must_use]
-    pub const fn name(self) -> &'static str {
+    pub const fn name(&self) -> &'static str {
         match self {
             Self::Exact => "exact",
+            Self::Pattern(_) => "pattern",
             Self::BreakGlass { .. } => "break-glass",
         }
     }
 
     /// The kind of that name, of which an entry tells.
     fn parse(name: &str, body: &Map<String, Value>) -> Option<Self> {
-        match name {
-            "exact" => Some(Self::Exact),
-            "break-glass" => Some(Self::BreakGlass {
+        let pins = pins(body)?;
+        match (name, pins) {
+            ("exact", None) => Some(Self::Exact),
+            ("pattern", Some(pins)) => Some(Self::Pattern(pins)),
+            ("break-glass", None) => Some(Self::BreakGlass {
                 reason: Digest::of(body.get(REASON)?.as_str()?.as_bytes()),
             }),
             _ => None,
+        }
+    }
+
+    /// The places that stay as they were shown, where not all of them must.
+    const fn pins(&self) -> Option<&Pins> {
+        match self {
+            Self::Pattern(pins) => Some(pins),
+            Self::Exact | Self::BreakGlass { .. } => None,
         }
     }
 }
@@ -93,13 +105,14 @@ impl Terms {
             Some(grant) => {
                 let fields = fields.field(&[1]).field(grant.kind.name().as_bytes());
                 let fields = match &grant.kind {
-                    GrantKind::Exact => fields,
+                    GrantKind::Exact | GrantKind::Pattern(_) => fields,
                     GrantKind::BreakGlass { reason } => fields.field(reason.as_bytes()),
                 };
+                let pins = grant.kind.pins().map(Pins::digest);
                 fields
                     .field(&grant.uses.to_be_bytes())
                     .field(&grant.until.millis().to_be_bytes())
-                    .optional(grant.pins.as_ref().map(|pins| pins.as_bytes().as_slice()))
+                    .optional(pins.as_ref().map(|pins| pins.as_bytes().as_slice()))
             }
         };
         fields
@@ -138,8 +151,8 @@ impl Terms {
         }
         if let Some(grant) = &self.grant {
             signed.insert("grant".into(), grant.kind.name().into());
-            if let Some(pins) = &grant.pins {
-                signed.insert("pins".into(), pins.to_string().into());
+            if let Some(pins) = grant.kind.pins() {
+                body.insert("pins".into(), pins.iter().collect());
             }
             body.insert("uses".into(), grant.uses.into());
             body.insert("until".into(), grant.until.to_string().into());
@@ -166,7 +179,6 @@ impl Terms {
                 kind: GrantKind::parse(&kind, body)?,
                 uses: number(body.get("uses"))?,
                 until: Timestamp::parse(&text(body, "until")?)?,
-                pins: digest("pins")?,
             }),
         };
         let nonce = HEXLOWER.decode(text(signed, "nonce")?.as_bytes()).ok()?;
@@ -183,6 +195,16 @@ impl Terms {
         };
         Some((terms, Assertion::recorded(signed)?))
     }
+}
+
+/// The pins that an entry names, if it names any.
+fn pins(body: &Map<String, Value>) -> Option<Option<Pins>> {
+    let Some(pins) = body.get("pins") else {
+        return Some(None);
+    };
+    let pins = pins.as_array()?.iter();
+    let pins: Option<Vec<String>> = pins.map(|pin| Some(pin.as_str()?.to_owned())).collect();
+    Pins::read(pins?).ok().map(Some)
 }
 
 /// The member of an entry that names the review which a use of break-glass opened.

@@ -110,11 +110,9 @@ impl<'a> Witnessed<'a> {
             let vote = body.get("vote").and_then(|vote| vote.get("decision"));
             let is_counted = body.get("state").is_some_and(|state| state == "voted")
                 && vote.is_some_and(|decision| decision == "approve");
-            if (is_approved || is_counted) && body.contains_key("step_up") {
-                report.find(
-                    here,
-                    "its scope asks for a countersignature, and it has none",
-                );
+            let is_asked = body.contains_key("step_up") || body.contains_key("pins");
+            if (is_approved || is_counted) && is_asked {
+                report.find(here, "it is to have a countersignature, and it has none");
             }
             return;
         }

@@ -2,6 +2,7 @@
 
 mod amend;
 mod decide;
+mod pattern;
 pub(super) mod show;
 mod watch;
 
@@ -36,16 +37,20 @@ pub(super) enum Deed {
         /// The approval, for example ap_…
         id: String,
     },
-    /// Let exactly this call run
+    /// Let exactly this call run, or with --pin also calls like it
     Approve {
         /// The approval
         id: String,
         /// The code that the agent's pending message shows; asked for where it is absent
         #[arg(long)]
         code: Option<String>,
-        /// How often the call may run
-        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=20))]
+        /// How often the call may run: at most 20 times, with --pin at most 50 in all
+        #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=50))]
         uses: u32,
+        /// An argument that must stay as it is, as a JSON pointer such as /recipient, while those that are
+        /// not named are free inside the scope; may be given more than once
+        #[arg(long = "pin", value_name = "POINTER")]
+        pins: Vec<String>,
         /// How long several uses may take, for example 30m
         #[arg(long = "for", value_name = "TIME", value_parser = duration::parse)]
         life: Option<Duration>,
@@ -87,13 +92,21 @@ pub(super) async fn run(args: Args, as_json: bool, no_input: bool) -> Result<(),
             id,
             code,
             uses,
+            pins,
             life,
         } => {
             let shown = operators.get(&path(&id)?).await?;
+            if !pins.is_empty() {
+                pattern::preview(&operators, &id, &pins).await?;
+            }
             compare_code(&shown.body, code, no_input, &id)?;
             let mut decision = Map::new();
             decision.insert("decision".to_owned(), "approve".into());
             decision.insert("uses".to_owned(), uses.into());
+            if !pins.is_empty() {
+                decision.insert("grant".to_owned(), "pattern".into());
+                decision.insert("pins".to_owned(), pins.into());
+            }
             if let Some(life) = life {
                 decision.insert("life_seconds".to_owned(), life.as_secs().into());
             }

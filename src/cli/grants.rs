@@ -44,11 +44,21 @@ fn ls(body: &Value, as_json: bool) -> Result<(), Failure> {
     if as_json {
         return Ok(print::json(body)?);
     }
-    let mut table = Table::new(&["GRANT", "AGENT", "STATE", "USED", "UNTIL", "APPROVAL"]);
+    let mut table = Table::new(&[
+        "GRANT", "AGENT", "STATE", "USED", "UNTIL", "APPROVAL", "KEEPS",
+    ]);
     let count = |grant: &Value, name: &str| grant.get(name).map(Value::to_string);
     for grant in list(body, "grants") {
         let used = count(grant, "used").unwrap_or_default();
         let uses = count(grant, "uses").unwrap_or_default();
+        let pins: Vec<&str> = list(grant, "pins")
+            .iter()
+            .filter_map(Value::as_str)
+            .collect();
+        let keeps = match field(grant, "kind") {
+            "pattern" => pins.join(" "),
+            _ => "everything".to_owned(),
+        };
         table.row([
             field(grant, "id"),
             field(grant, "agent"),
@@ -56,6 +66,7 @@ fn ls(body: &Value, as_json: bool) -> Result<(), Failure> {
             &format!("{used} of {uses}"),
             field(grant, "until"),
             field(grant, "approval"),
+            &keeps,
         ]);
     }
     table.print()

@@ -1,6 +1,7 @@
 //! A person's decision, for the version and digest that their page showed.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Path, State};
 use axum::http::header::ACCEPT;
@@ -13,7 +14,7 @@ use super::refusal::Refusal;
 use super::request;
 use super::viewer::Viewer;
 use crate::guard::{Resolution, ResolveError, Vote};
-use crate::limits::GRANT_USES_COUNT;
+use crate::limits::{GRANT_LIFE, GRANT_USES_COUNT, PATTERN_USES_COUNT};
 use crate::model::approval::Approval;
 use crate::model::digest::Digest;
 use crate::model::id::ApprovalId;
@@ -92,6 +93,25 @@ fn read(fields: &Fields) -> Result<Vote, Refusal> {
                     .filter(|uses| (1..=GRANT_USES_COUNT).contains(uses))
             })?,
             life: None,
+        },
+        "pattern" => Resolution::Pattern {
+            pins: fields.needed("pins", |text| {
+                let pins = json::parse(text.as_bytes()).ok()?;
+                let pins = pins.as_array()?.iter();
+                pins.map(|pin| Some(pin.as_str()?.to_owned())).collect()
+            })?,
+            uses: fields.needed("uses", |text| {
+                let uses = text.parse().ok();
+                uses.filter(|uses| (1..=PATTERN_USES_COUNT).contains(uses))
+            })?,
+            life: Some(fields.needed("minutes", |text| {
+                let life = text
+                    .parse()
+                    .ok()
+                    .map(|minutes: u16| u64::from(minutes) * 60);
+                let life = life.map(Duration::from_secs);
+                life.filter(|life| !life.is_zero() && *life <= GRANT_LIFE)
+            })?),
         },
         "deny" => Resolution::Deny {
             message: fields.text("message").map(ToOwned::to_owned),

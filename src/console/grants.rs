@@ -10,7 +10,7 @@ use super::form::Posted;
 use super::frame::Room;
 use super::refusal::Refusal;
 use super::viewer::Viewer;
-use super::{Console, frame, moment, stopped};
+use super::{Console, frame, moment, pattern, stopped};
 use crate::model::grant::Grant;
 use crate::model::id::GrantId;
 use crate::model::role::Right;
@@ -37,7 +37,7 @@ pub(super) async fn page(
             } @else {
                 table {
                     thead { tr {
-                        th { "State" } th { "Agent" } th { "Used" } th { "Ends" } th { "From" } th { "" }
+                        th { "State" } th { "Agent" } th { "For" } th { "Used" } th { "Ends" } th { "From" } th { "" }
                     } }
                     tbody { @for grant in &grants { (row(grant, &viewer, now)) } }
                 }
@@ -77,6 +77,12 @@ fn row(grant: &Grant, viewer: &Viewer, now: Timestamp) -> Markup {
         tr {
             td { span class=(class) { (grant.standing(now)) } }
             td { (grant.agent) }
+            td {
+                @match &grant.pattern {
+                    None => "one exact call",
+                    Some(pattern) => { "calls that keep " (pattern::kept(&pattern.pins)) }
+                }
+            }
             td .number { (grant.used) " of " (grant.uses) }
             td { (moment::ago(grant.until, now)) }
             td { a href={ "/requests/" (grant.approval) } { "request" } }

@@ -21,6 +21,7 @@ mod inbox;
 mod list;
 mod me;
 mod moment;
+mod pattern;
 mod people;
 mod plot;
 mod precedent;
@@ -69,6 +70,7 @@ pub fn router(guard: Arc<Guard>, rest: Router) -> Router {
     let pages = Router::new()
         .route("/", get(inbox::page))
         .route("/requests/{id}", get(request::page))
+        .route("/requests/{id}/pattern", get(pattern::page))
         .route("/requests/{id}/decision", post(decision::take))
         .route("/requests/{id}/amendment", get(amendment::page))
         .route("/requests/{id}/amendment.patch", get(amendment::patch))

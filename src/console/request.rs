@@ -269,6 +269,11 @@ fn verdict(
                     input #uses type="number" name="uses" min="1" max=(GRANT_USES_COUNT) value="1";
                     button .permit { "Approve this call" }
                 }
+                @if approval.mould.is_some() {
+                    p .meta {
+                        a href={ "/requests/" (approval.id) "/pattern" } { "Also let calls like it run…" }
+                    }
+                }
             }
         }
     }

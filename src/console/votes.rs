@@ -10,7 +10,7 @@ use maud::{Markup, html};
 use super::form::Posted;
 use super::refusal::Refusal;
 use super::viewer::Viewer;
-use super::{Console, foreign, frame, moment, request};
+use super::{Console, foreign, frame, moment, pattern, request};
 use crate::guard::{Part, ResolveError};
 use crate::model::approval::Approval;
 use crate::model::ballot::{Ballot, Choice};
@@ -38,7 +38,8 @@ pub(super) fn needs(approval: &Approval) -> String {
 
 /// Each vote with who and when; nothing where one vote is all there can be.
 pub(super) fn cast(approval: &Approval, now: Timestamp) -> Markup {
-    let is_told_elsewhere = approval.rule.needed() == 1 && !approval.is_self_approved();
+    let is_told_elsewhere =
+        approval.rule.needed() == 1 && !approval.is_self_approved() && !has_pins(approval);
     if approval.ballots.is_empty() || is_told_elsewhere {
         return html! {};
     }
@@ -51,12 +52,18 @@ pub(super) fn cast(approval: &Approval, now: Timestamp) -> Markup {
     }
 }
 
+fn has_pins(approval: &Approval) -> bool {
+    let mut choices = approval.ballots.iter().map(|ballot| &ballot.choice);
+    choices.any(Choice::has_pins)
+}
+
 fn line(approval: &Approval, ballot: &Ballot, now: Timestamp) -> Markup {
     html! {
         @match &ballot.choice {
-            Choice::Approve { uses, .. } => {
+            Choice::Approve { uses, pins, .. } => {
                 span .permit { "✓ approves" } " "
                 @if *uses > 1 { "up to " (uses) " times " }
+                @if let Some(pins) = pins { "and calls like it that keep " (pattern::kept(pins)) " " }
             }
             Choice::Deny { .. } => { span .deny { "✕ refuses" } " " }
         }

@@ -124,16 +124,25 @@ pub(super) fn granted<'a>(
 ) -> Option<&'a Grant> {
     let grant = facts.standing.grant.as_ref()?;
     let approval = facts.standing.approval.as_ref()?;
-    if !doubts.iter().all(|doubt| approval.knows_of(*doubt)) {
-        return None;
-    }
+    gives_leave(grant, approval, doubts, now).then_some(grant)
+}
+
+/// Whether a grant lets anything run now: it, and the approval that left it, live, and whoever approved knew
+/// of every doubt.
+pub(super) fn gives_leave(
+    grant: &Grant,
+    approval: &Approval,
+    doubts: &BTreeSet<CallId>,
+    now: Timestamp,
+) -> bool {
     let stands = matches!(
         approval.state_at(now),
         ApprovalState::Approved { .. }
             | ApprovalState::Executing { .. }
             | ApprovalState::Ended { .. }
     );
-    (grant.is_live(now) && approval.id == grant.approval && stands).then_some(grant)
+    let knows = doubts.iter().all(|doubt| approval.knows_of(*doubt));
+    grant.is_live(now) && approval.id == grant.approval && stands && knows
 }
 
 /// Whether a person can be asked at all.

@@ -5,6 +5,7 @@ use super::facts::Facts;
 use super::follow_up;
 use super::history::{self, Firsts};
 use super::matching::Matched;
+use super::patterned;
 use super::pinned;
 use super::requirements::Requirements;
 use crate::model::call::{Call, Mode};
@@ -85,11 +86,19 @@ fn judge(
         steps.push(Step::Grant(grant.id));
         return Ok(Decision::Permit {
             reason: Reason::Granted,
+            grant: Some(grant.id),
         });
     }
-    if causes.is_empty() {
+    let alike = patterned::covering(call, matched, requirements, facts, &causes, doubts, now);
+    match alike {
+        // It answers what a person would be asked, and nothing else.
+        Some(grant) => {
+            steps.push(Step::Pattern(grant.id));
+            causes.clear();
+        }
         // What was new when a person was asked may be known by now; the person has still been asked.
-        causes = approvals::asked(facts, now);
+        None if causes.is_empty() => causes = approvals::asked(facts, now),
+        None => {}
     }
     if !causes.is_empty() {
         let user = call.principal.on_behalf_of.as_ref();
@@ -118,7 +127,11 @@ fn judge(
         });
     }
     Ok(Decision::Permit {
-        reason: Reason::InScope,
+        reason: match alike {
+            Some(_) => Reason::GrantedAlike,
+            None => Reason::InScope,
+        },
+        grant: alike.map(|grant| grant.id),
     })
 }
 

@@ -9,7 +9,7 @@ use crate::model::approver::Approver;
 use crate::model::call::Call;
 use crate::model::decimal::Decimal;
 use crate::model::grant::Grant;
-use crate::model::id::{ApprovalId, CallId};
+use crate::model::id::{ApprovalId, CallId, GrantId};
 use crate::model::isolation::Isolation;
 use crate::model::name::AgentName;
 use crate::model::privilege::Privilege;
@@ -95,6 +95,8 @@ pub struct Standing {
     pub approval: Option<Approval>,
     /// A grant of this session for exactly this call that is still live.
     pub grant: Option<Grant>,
+    /// Grants of this session for calls like this one that are still live, newest first.
+    pub patterns: Vec<Patterned>,
     /// The newest refusal by a person of the same target with the same arguments, in whatever session
     /// of the agent, not older than [`crate::limits::DENIAL_MEMORY`].
     pub refused: Option<Approval>,
@@ -119,6 +121,15 @@ pub struct Standing {
     pub precedent: Precedent,
     /// Calls of the same agent, target and destination whose outcome nobody knows, each once.
     pub doubts: BTreeSet<CallId>,
+}
+
+/// A grant for calls like an approved one, with the approval that left it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Patterned {
+    /// The grant.
+    pub grant: Grant,
+    /// The approval, as it stands now.
+    pub approval: Arc<Approval>,
 }
 
 /// What the past says of one call; by default it knows nothing, and so everything is new.
@@ -170,6 +181,13 @@ impl Precedent {
 }
 
 impl Standing {
+    /// The grant of that name, if it bears on the call.
+    #[must_use]
+    pub fn grant(&self, id: GrantId) -> Option<&Grant> {
+        let patterns = self.patterns.iter().map(|one| &one.grant);
+        patterns.chain(&self.grant).find(|one| one.id == id)
+    }
+
     /// That of an agent whose session begins with this call: nothing was asked, granted, spent or used.
     ///
     /// For judging outside a guard: embedding the rules, and explaining them. `budgets` sums are zero.
@@ -190,6 +208,7 @@ impl Standing {
             }),
             approval: None,
             grant: None,
+            patterns: Vec::new(),
             refused: None,
             refused_alike: None,
             closed: false,

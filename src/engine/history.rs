@@ -126,7 +126,7 @@ fn first_use(call: &Call, privilege: Privilege, facts: &Facts<'_>) -> String {
     format!("{first}; {}", past(call, facts))
 }
 
-fn first_seen(call: &Call, pointer: &str, facts: &Facts<'_>) -> Option<String> {
+pub(super) fn first_seen(call: &Call, pointer: &str, facts: &Facts<'_>) -> Option<String> {
     if call.arguments.value().pointer(pointer).is_none() {
         return Some(format!(
             "{pointer} is missing, so it cannot be compared with what was used before"

@@ -19,7 +19,7 @@ pub fn render(evaluation: &Evaluation, scope: &Scope) -> Vec<String> {
             .map(|note| format!("note: {} ({})", note.sentence, note.reason.code())),
     );
     match &evaluation.decision {
-        Decision::Permit { reason } => lines.push(format!("permit: {}", reason.row().sentence)),
+        Decision::Permit { reason, .. } => lines.push(format!("permit: {}", reason.row().sentence)),
         Decision::Challenge { required, level } => lines.push(format!(
             "challenge: the call needs level {required}, the session is at {level}"
         )),
@@ -93,6 +93,7 @@ fn sentence(step: &Step, scope: &Scope) -> String {
         Step::Approval { id, state } => format!("{id} for exactly this call is {state}"),
         Step::Doubt(call) => format!("nobody knows what became of {call}"),
         Step::Grant(id) => format!("{id} allows exactly this call"),
+        Step::Pattern(id) => format!("{id} allows calls like this one"),
         Step::Level { required, level } => {
             format!("the call needs level {required}, the session is at {level}")
         }

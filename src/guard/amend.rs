@@ -275,7 +275,7 @@ fn remains(approval: &Approval) -> Vec<(Reason, String)> {
 /// Why a call is not simply permitted.
 fn why(decision: &Decision) -> String {
     match decision {
-        Decision::Permit { reason } => reason.code().to_owned(),
+        Decision::Permit { reason, .. } => reason.code().to_owned(),
         Decision::Challenge { required, .. } => {
             format!("the session must prove level {required}")
         }

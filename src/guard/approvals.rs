@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::countersign::Unsigned;
+use super::patterns::narrowest;
 use super::{Guard, entries};
 use crate::audit::entry::EntryKind;
-use crate::limits::{DECIDE_TRIES_COUNT, GRANT_LIFE, GRANT_USES_COUNT, LISTED_COUNT};
+use crate::limits::{DECIDE_TRIES_COUNT, LISTED_COUNT};
 use crate::model::approval::{Approval, ApprovalState, Verdict};
 use crate::model::ballot::Choice;
 use crate::model::credential::Operator;
@@ -25,10 +26,19 @@ use crate::store::{Change, StoreError, Sync};
 pub enum Resolution {
     /// The exact call may run.
     Approve {
-        /// How often, 1 to [`GRANT_USES_COUNT`].
+        /// How often, 1 to [`crate::limits::GRANT_USES_COUNT`].
         uses: u32,
-        /// How long a grant of several uses lives, at most [`GRANT_LIFE`]; once-grants live until
-        /// they must be redeemed.
+        /// How long a grant of several uses lives, at most [`crate::limits::GRANT_LIFE`]; once-grants live
+        /// until they must be redeemed.
+        life: Option<Duration>,
+    },
+    /// The exact call may run, and calls of its session that are like it.
+    Pattern {
+        /// JSON pointers of the arguments whose values stay; the others are free, inside the scope.
+        pins: Vec<String>,
+        /// How often in all, 1 to [`crate::limits::PATTERN_USES_COUNT`].
+        uses: u32,
+        /// How long, at most [`crate::limits::GRANT_LIFE`].
         life: Option<Duration>,
     },
     /// The call may not run.
@@ -172,6 +182,7 @@ impl Guard {
         let signed = self
             .countersigned(operator, &approval, &ballot, &vote)
             .await?;
+        let is_stepped_up = approval.rule.step_up || ballot.choice.has_pins();
         let mut counted = approval.clone();
         counted.ballots.push(ballot.clone());
         let mut body = entries::vote(&approval, &ballot);
@@ -222,7 +233,7 @@ impl Guard {
             state,
         }];
         changes.extend(grants);
-        if approval.rule.step_up {
+        if is_stepped_up {
             body.insert("step_up".into(), "passkey".into());
         }
         if let Some(signed) = signed {
@@ -356,17 +367,12 @@ impl Guard {
         Ok(changes)
     }
 
-    /// What the approvals leave together: the fewest uses and the shortest life that anybody voted for.
+    /// What the approvals leave together: the narrowest that anybody voted for.
     pub(super) fn grant(&self, approval: &Approval) -> Grant {
-        let given = approval.ballots.iter().filter_map(|one| match one.choice {
-            Choice::Approve { uses, life } => Some((uses, life)),
-            Choice::Deny { .. } => None,
-        });
-        let (uses, life) = given.fold((GRANT_USES_COUNT, GRANT_LIFE), |(uses, life), given| {
-            (uses.min(given.0), life.min(given.1.unwrap_or(GRANT_LIFE)))
-        });
-        let life = match uses {
-            1 => approval.rule.redeem_by,
+        let (uses, life, pins) = narrowest(approval);
+        let pattern = pins.and_then(|pins| self.pattern(approval, pins));
+        let life = match (uses, &pattern) {
+            (1, None) => approval.rule.redeem_by,
             _ => life,
         };
         Grant {
@@ -375,6 +381,7 @@ impl Guard {
             agent: approval.principal.agent.clone(),
             session: approval.session,
             key: approval.key,
+            pattern,
             uses,
             used: 0,
             until: self.ambient.now().after(life),

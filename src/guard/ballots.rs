@@ -1,7 +1,7 @@
 //! Whose votes count: each person's once, and none of anybody whom the request concerns.
 
 use super::approvals::{Resolution, ResolveError, Vote, decided};
-use super::{Guard, entries};
+use super::{Guard, entries, patterns};
 use crate::audit::entry::EntryKind;
 use crate::limits::{GRANT_LIFE, GRANT_USES_COUNT};
 use crate::model::approval::Approval;
@@ -210,7 +210,7 @@ impl Guard {
             lender: part.lender,
             at: now,
             own: part.own,
-            choice: choice(&vote.decision)?,
+            choice: choice(approval, &vote.decision)?,
         })
     }
 
@@ -254,9 +254,12 @@ impl Guard {
 }
 
 /// What an operator decided, within what an approver may give.
-fn choice(decision: &Resolution) -> Result<Choice, ResolveError> {
+fn choice(approval: &Approval, decision: &Resolution) -> Result<Choice, ResolveError> {
     let (uses, life) = match decision {
         Resolution::Approve { uses, life } => (*uses, *life),
+        Resolution::Pattern { pins, uses, life } => {
+            return patterns::choice(approval, pins, *uses, *life);
+        }
         Resolution::Deny { message } => {
             let message = message.as_deref().map(entries::clipped);
             return Ok(Choice::Deny { message });
@@ -270,5 +273,6 @@ fn choice(decision: &Resolution) -> Result<Choice, ResolveError> {
         let sentence = format!("a grant lives at most {} s", GRANT_LIFE.as_secs());
         return Err(ResolveError::BadGrant(sentence));
     }
-    Ok(Choice::Approve { uses, life })
+    let pins = None;
+    Ok(Choice::Approve { uses, life, pins })
 }

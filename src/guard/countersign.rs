@@ -83,28 +83,32 @@ impl Guard {
         ballot: &Ballot,
         vote: &Vote,
     ) -> Result<Option<Signed>, ResolveError> {
-        let Choice::Approve { .. } = &ballot.choice else {
+        let Choice::Approve { pins, .. } = &ballot.choice else {
             // Whoever can say no can always say it.
             return Ok(None);
         };
         let stage = u32::try_from(ballot.stage.saturating_add(1)).unwrap_or(u32::MAX);
-        if let Some(answer) = &vote.answer {
-            return self
-                .signed(operator, approval, (stage, GrantKind::Exact), vote, answer)
-                .await
-                .map(Some);
-        }
-        if !self.asks_passkey(approval, operator, ballot.own).await? {
-            return Ok(None);
-        }
         let mut counted = approval.clone();
         counted.ballots.push(ballot.clone());
         let grant = self.grant(&counted);
+        let kind = match grant.pattern {
+            Some(pattern) => GrantKind::Pattern(pattern.pins),
+            None => GrantKind::Exact,
+        };
+        if let Some(answer) = &vote.answer {
+            return self
+                .signed(operator, approval, (stage, kind), vote, answer)
+                .await
+                .map(Some);
+        }
+        // What runs under a pattern nobody has looked at, so it is always signed.
+        if pins.is_none() && !self.asks_passkey(approval, operator, ballot.own).await? {
+            return Ok(None);
+        }
         let granted = Granted {
-            kind: GrantKind::Exact,
+            kind,
             uses: grant.uses,
             until: grant.until,
-            pins: None,
         };
         let asked = self.ask_signature(operator, approval, vote, stage, granted);
         Err(ResolveError::Unsigned(Box::new(asked.await?)))
@@ -145,7 +149,10 @@ impl Guard {
         let passkeys: Vec<Vec<u8>> = usable.into_iter().map(|(_, one)| one.id).collect();
         let life = u64::try_from(CHALLENGE_LIFE.as_millis()).unwrap_or(u64::MAX);
         let options = Assertion::options(&challenge, host.unwrap_or_default(), &passkeys, life);
-        let page = doorway.map(|doorway| format!("{}/requests/{}", doorway.origin(), approval.id));
+        let page = doorway.map(|doorway| {
+            let page = page_of(&vote.decision);
+            format!("{}/requests/{}{page}", doorway.origin(), approval.id)
+        });
         Ok(Unsigned { options, page })
     }
 
@@ -224,4 +231,18 @@ impl Signed {
     pub(super) fn change(self) -> Change {
         moved(self.proof)
     }
+}
+
+/// Where on a request's page somebody can sign a decision: a pattern has a page of its own.
+fn page_of(decision: &Resolution) -> String {
+    let Resolution::Pattern { pins, uses, life } = decision else {
+        return String::new();
+    };
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    query.extend_pairs(pins.iter().map(|pin| ("pin", pin)));
+    query.append_pair("uses", &uses.to_string());
+    if let Some(life) = life {
+        query.append_pair("minutes", &life.as_secs().div_ceil(60).to_string());
+    }
+    format!("/pattern?{}", query.finish())
 }

@@ -14,7 +14,7 @@ use crate::limits::{DECIDE_TRIES_COUNT, HOLDS_PER_WINDOW_COUNT, SIGNED_PERMIT_LI
 use crate::model::approval::ApprovalState;
 use crate::model::call::{Call, Mode};
 use crate::model::decision::{Cause, Decision};
-use crate::model::id::{ApprovalId, PermitId};
+use crate::model::id::{ApprovalId, GrantId, PermitId};
 use crate::model::privilege::Privilege;
 use crate::model::reason::Reason;
 use crate::rate::CellKey;
@@ -104,7 +104,7 @@ impl Guard {
             Err(Turned::Down(fault)) => return Ok(unavailable(&attempt.call, &fault)),
         };
         match weighed.evaluation.decision.clone() {
-            Decision::Permit { reason } => self.permit(attempt, weighed, reason).await,
+            Decision::Permit { grant, .. } => self.permit(attempt, weighed, grant).await,
             Decision::Challenge { required, level } => {
                 let (call, _) = self.put(attempt, weighed, Vec::new()).await?;
                 Ok(Ruling::Challenge(Challenge {
@@ -126,18 +126,21 @@ impl Guard {
         &self,
         attempt: Attempt,
         mut weighed: Box<Weighed>,
-        reason: Reason,
+        grant: Option<GrantId>,
     ) -> Result<Ruling, Interrupted> {
         let (now, call) = (weighed.now, &attempt.call);
         let mut changes = Vec::new();
-        if reason == Reason::Granted {
-            let Some(grant) = &weighed.standing.grant else {
+        if let Some(id) = grant {
+            let Some(grant) = weighed.standing.grant(id) else {
                 return Err(Interrupted::Moved(attempt));
             };
-            changes.push(Change::UseGrant(grant.id, now));
+            changes.push(Change::UseGrant(id, now));
             changes.extend(executing(&weighed, grant.approval, call));
+            // Nobody looked at what runs under a pattern, so the past learns nothing from it.
+            let is_learned = grant.pattern.is_none();
             weighed.approval = Some(grant.approval);
-            weighed.grant = Some(grant.id);
+            weighed.grant = Some(id);
+            weighed.lesson = weighed.lesson.filter(|_| is_learned);
         }
         for amount in &weighed.requirements.amounts {
             // The engine permits no call whose amount is absent.

@@ -197,6 +197,8 @@ pub(super) fn decision(call: &Call, weighed: Weighed) -> Entry {
     }
     if let Some(grant) = weighed.grant {
         body.insert("grant".into(), grant.to_string().into());
+        let used = weighed.standing.grant(grant).map_or(0, |one| one.used);
+        body.insert("use".into(), used.saturating_add(1).into());
     }
     let known = weighed.standing.session.as_ref();
     if let Some(taint) = known.and_then(|session| session.taint.as_ref()) {
@@ -278,10 +280,13 @@ pub(super) fn vote(of: &Approval, ballot: &Ballot) -> Map<String, Value> {
     // People count from one.
     vote.insert("stage".into(), ballot.stage.saturating_add(1).into());
     match &ballot.choice {
-        Choice::Approve { uses, life } => {
+        Choice::Approve { uses, life, pins } => {
             vote.insert("uses".into(), (*uses).into());
             if let Some(life) = life {
                 vote.insert("life_seconds".into(), life.as_secs().into());
+            }
+            if let Some(pins) = pins {
+                vote.insert("pins".into(), pins.iter().collect());
             }
         }
         Choice::Deny { message } => {
@@ -306,6 +311,9 @@ pub(super) fn approved(body: &mut Map<String, Value>, counted: &Approval, grant:
     body.insert("grant".into(), grant.id.to_string().into());
     body.insert("uses".into(), grant.uses.into());
     body.insert("until".into(), grant.until.to_string().into());
+    if let Some(pattern) = &grant.pattern {
+        body.insert("pins".into(), pattern.pins.iter().collect());
+    }
     let yes = |one: &&Ballot| matches!(one.choice, Choice::Approve { .. });
     let votes = counted.ballots.iter().filter(yes);
     let people = votes.map(|one| one.person.as_str()).collect();
@@ -362,7 +370,7 @@ fn who(call: &Call) -> Map<String, Value> {
 
 fn reasons(decision: &Decision, redactor: &Redactor) -> Value {
     match decision {
-        Decision::Permit { reason } => json!([{"code": reason.code()}]),
+        Decision::Permit { reason, .. } => json!([{"code": reason.code()}]),
         Decision::Challenge { required, level } => {
             json!([{"code": Reason::StepUpNeeded.code(), "required": required, "level": level}])
         }

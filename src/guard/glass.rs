@@ -90,7 +90,6 @@ impl Guard {
                 kind,
                 uses: grant.uses,
                 until: grant.until,
-                pins: None,
             };
             let asked = self.ask_signature(operator, &approval, &vote, GLASS_STAGE, granted);
             return Err(ResolveError::Unsigned(Box::new(asked.await?)));
@@ -168,6 +167,7 @@ impl Guard {
             agent: approval.principal.agent.clone(),
             session: approval.session,
             key: approval.key,
+            pattern: None,
             uses: glass.uses,
             used: 0,
             until: now.after(life.min(GLASS_LIFE)),

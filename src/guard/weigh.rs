@@ -104,7 +104,7 @@ impl Guard {
         let (standing, attached) = self
             .standing(
                 &attempt.call,
-                &scope,
+                (&binding, &scope),
                 &known,
                 &requirements,
                 lesson.as_deref(),
@@ -237,7 +237,7 @@ impl Guard {
     async fn standing(
         &self,
         call: &Call,
-        scope: &Scope,
+        (binding, scope): (&Binding, &Scope),
         known: &Known,
         requirements: &Requirements,
         lesson: Option<&Lesson>,
@@ -261,6 +261,11 @@ impl Guard {
             now,
         };
         let mut standing = self.store.standing(&ask).await?;
+        if !standing.patterns.is_empty() {
+            let mould = self.mould(call, binding, &known.secrets);
+            let patterns = &mut standing.patterns;
+            patterns.retain(|one| self.is_alike(one, &mould, call));
+        }
         let attached = match call.attached {
             Some(id) => self.store.approval(id).await?,
             None => None,
@@ -304,6 +309,7 @@ impl Guard {
             extras: json::canonical_map(&redactor.members(&call.extras)).into(),
             claims: json::canonical_map(&redactor.members(&call.claims)).into(),
             key: weighed.known.key,
+            mould: Some(self.mould(call, &weighed.binding, &weighed.known.secrets)),
             digest: weighed.digest,
             salt: weighed.salt,
             manifest: weighed.scope.digest,

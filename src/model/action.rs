@@ -29,6 +29,16 @@ impl MatchKey {
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
+
+    /// Of fields, under the guard's secret.
+    pub(super) fn tagged(fields: Fields, key: &hmac::Key) -> Self {
+        let tag = hmac::sign(key, fields.digest().as_bytes());
+        let mut bytes = [0; 32];
+        for (byte, tagged) in bytes.iter_mut().zip(tag.as_ref()) {
+            *byte = *tagged;
+        }
+        Self(bytes)
+    }
 }
 
 impl fmt::Debug for MatchKey {
@@ -72,12 +82,14 @@ pub fn match_key(call: &Call, binding: &Binding, key: &hmac::Key) -> MatchKey {
         binding,
         call.arguments.canonical(),
     );
-    let tag = hmac::sign(key, fields.digest().as_bytes());
-    let mut bytes = [0; 32];
-    for (byte, tagged) in bytes.iter_mut().zip(tag.as_ref()) {
-        *byte = *tagged;
-    }
-    MatchKey(bytes)
+    MatchKey::tagged(fields, key)
+}
+
+/// Equality of everything that is bound but the arguments.
+#[must_use]
+pub(super) fn frame_key(call: &Call, binding: &Binding, key: &hmac::Key) -> MatchKey {
+    let fields = fields("countersign.frame.v1", call, binding, &[]);
+    MatchKey::tagged(fields, key)
 }
 
 /// The fields of an action, as a call or an entry of the record holds them.

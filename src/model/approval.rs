@@ -14,6 +14,7 @@ use super::digest::Digest;
 use super::id::{ApprovalId, CallId, SessionId};
 use super::name::OperatorName;
 use super::outcome::Outcome;
+use super::pattern::Mould;
 use super::privilege::Privilege;
 use super::quorum::{ApprovalRule, Bar, Stage};
 use super::reason::Reason;
@@ -53,6 +54,8 @@ pub struct Approval {
     pub claims: Bytes,
     /// Equality of calls; internal.
     pub key: MatchKey,
+    /// From what the keys of patterns are made; nothing of an approval from before there were any.
+    pub mould: Option<Mould>,
     /// What a person approves; signed, shown and stored.
     pub digest: Digest,
     /// The salt from which the arguments' leaves are blinded; those of secrets are by one that is not kept.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::name::OperatorName;
+use super::pattern::Pins;
 use super::time::Timestamp;
 
 /// One person's vote in one stage.
@@ -25,12 +26,14 @@ pub struct Ballot {
 /// What one person voted for.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Choice {
-    /// The exact call may run.
+    /// The exact call may run, and calls like it where places of it are pinned.
     Approve {
         /// How often at most.
         uses: u32,
         /// For how long at most, where it is more than once.
         life: Option<Duration>,
+        /// The places whose values stay, where the others are free.
+        pins: Option<Pins>,
     },
     /// The call may not run.
     Deny {
@@ -40,6 +43,12 @@ pub enum Choice {
 }
 
 impl Choice {
+    /// Whether it is for calls like the approved one too.
+    #[must_use]
+    pub const fn has_pins(&self) -> bool {
+        matches!(self, Self::Approve { pins: Some(_), .. })
+    }
+
     /// The word in records, answers and tables.
     #[must_use]
     pub const fn name(&self) -> &'static str {

@@ -11,6 +11,8 @@ pub enum Decision {
     Permit {
         /// Why it may: inside the scope, or granted by a person.
         reason: Reason,
+        /// The grant that it uses, where a person granted it.
+        grant: Option<GrantId>,
     },
     /// The session must prove more first.
     Challenge {
@@ -144,6 +146,8 @@ pub enum Step {
     Doubt(CallId),
     /// A grant for exactly this call was met.
     Grant(GrantId),
+    /// A grant for calls like this one was met.
+    Pattern(GrantId),
     /// The session's level was compared.
     Level {
         /// What the call needs.

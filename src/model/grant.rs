@@ -3,9 +3,10 @@
 use super::action::MatchKey;
 use super::id::{ApprovalId, GrantId, SessionId};
 use super::name::AgentName;
+use super::pattern::Pattern;
 use super::time::Timestamp;
 
-/// Leave for one exact call, a bounded number of times, until a moment.
+/// Leave for one exact call, or for calls like it, a bounded number of times, until a moment.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Grant {
     /// Its identifier.
@@ -18,6 +19,8 @@ pub struct Grant {
     pub session: SessionId,
     /// The exact call it is for.
     pub key: MatchKey,
+    /// Which other calls of the session it is for, where it is for any.
+    pub pattern: Option<Pattern>,
     /// How often it may be used in all.
     pub uses: u32,
     /// How often it was used.
@@ -33,6 +36,15 @@ impl Grant {
     #[must_use]
     pub fn is_live(&self, now: Timestamp) -> bool {
         self.revoked.is_none() && self.used < self.uses && now < self.until
+    }
+
+    /// The word for what it is for, in answers and on screens.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self.pattern {
+            Some(_) => "pattern",
+            None => "exact",
+        }
     }
 
     /// The word for how it stands at `now`, in answers and on screens.

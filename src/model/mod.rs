@@ -23,6 +23,7 @@ pub mod mask;
 pub mod name;
 pub mod outcome;
 pub mod passkey;
+pub mod pattern;
 pub mod pin;
 pub mod privilege;
 pub mod proof;

@@ -75,6 +75,8 @@ reasons! {
         "The call is inside the declared scope.", "None needed.";
     Granted: "granted", 200, "PERMITTED", Never,
         "A person approved exactly this call.", "None needed.";
+    GrantedAlike: "granted-alike", 200, "PERMITTED", Never,
+        "A person approved calls like this one.", "None needed.";
 
     Undeclared: "undeclared", 403, "DENIED by policy", Never,
         "No rule of the agent's scope names this target.", "Use a declared tool, or ask the owner of the scope to declare this one.";

@@ -170,3 +170,61 @@ async fn a_person_adds_a_passkey_signs_in_with_it_and_signs_an_approval_in_a_bro
         "{report}"
     );
 }
+
+#[tokio::test]
+async fn a_person_grants_calls_like_one_in_a_browser_and_the_agent_keeps_to_them() {
+    let world = World::new().await;
+    let order = |amount: u32, memo: &str| {
+        let arguments = json!({"amount": amount, "memo": memo});
+        send(world.ask("shop/order", &arguments))
+    };
+    for memo in ["one", "two"] {
+        assert_eq!(order(50, memo).await.status, 200);
+    }
+    assert_eq!(order(500, "three").await.status, 202);
+    let petra = name("petra");
+    let groups = vec![GroupName::parse("oncall").unwrap()];
+    let roles = BTreeSet::from([Role::Approver]);
+    let guard = &world.guard;
+    guard
+        .add_person("test", petra.clone(), groups, roles)
+        .await
+        .unwrap();
+    let (_, secret) = guard.add_link("test", &petra).await.unwrap();
+    let (address, link) = (world.origin(), format!("{}/enrol#{secret}", world.origin()));
+    let words = [address.as_str(), &link];
+    let steps = tokio::select! {
+        steps = walk("pattern.mjs", &words) => steps,
+        never = confirm(&world, petra) => match never {},
+    };
+    assert_eq!(checked(&steps), 5, "{steps:#?}");
+    assert_eq!(step(&steps, "offered")["offered"], 2);
+    assert_eq!(
+        step(&steps, "preview")["preview"],
+        "would have matched 0 of the last 2 calls"
+    );
+    assert_eq!(step(&steps, "granted")["granted"], true);
+    let grants = step(&steps, "grants")["grants"].as_str().unwrap();
+    assert!(grants.contains("calls that keep /amount"), "{grants}");
+    assert!(grants.contains("0 of 3"), "{grants}");
+
+    // What the agent receives: the call, one like it, and not one that differs where it is pinned.
+    for memo in ["three", "four"] {
+        let done = order(500, memo).await;
+        assert_eq!(
+            (done.status, &done.body["state"]),
+            (200, &json!("completed")),
+            "{done:?}"
+        );
+    }
+    let other = order(501, "four").await;
+    assert_eq!(
+        (other.status, &other.body["state"]),
+        (202, &json!("held")),
+        "{other:?}"
+    );
+    assert_eq!(order(500, "five").await.status, 200);
+    // Used up.
+    assert_eq!(order(500, "six").await.status, 202);
+    assert_eq!(world.shop.ran().len(), 5);
+}

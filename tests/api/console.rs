@@ -9,10 +9,11 @@ use serde_json::json;
 use super::world::{Answer, World, read, send};
 
 /// Every page, with names of the right form.
-pub(crate) const PAGES: [&str; 14] = [
+pub(crate) const PAGES: [&str; 15] = [
     "/",
     "/requests/ap_aaaaaaaaaaaaaaaaaaaaaaaaaa",
     "/requests/ap_aaaaaaaaaaaaaaaaaaaaaaaaaa/amendment",
+    "/requests/ap_aaaaaaaaaaaaaaaaaaaaaaaaaa/pattern",
     "/agents",
     "/sessions/se_aaaaaaaaaaaaaaaaaaaaaaaaaa",
     "/grants",

@@ -21,6 +21,7 @@ mod idempotency;
 mod metrics;
 mod openapi;
 mod operating;
+mod patterns;
 mod people;
 #[path = "../guard/receiver.rs"]
 #[expect(dead_code, reason = "these tests need only that something is received")]

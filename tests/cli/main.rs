@@ -21,6 +21,7 @@ mod issuer;
 mod keys;
 mod local;
 mod marked;
+mod patterns;
 mod pins;
 #[path = "../kit/receivers.rs"]
 mod receivers;

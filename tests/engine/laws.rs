@@ -11,7 +11,7 @@ use super::played::{Asked, Ban, Clause, Paper, Past, asked, leave, papers, pasts
 fn answer(paper: &Paper, asked: &Asked) -> (u8, Vec<&'static str>, &'static str) {
     let evaluation = paper.judge(asked);
     let mut codes = match &evaluation.decision {
-        Decision::Permit { reason } => vec![reason.code()],
+        Decision::Permit { reason, .. } => vec![reason.code()],
         Decision::Challenge { .. } => Vec::new(),
         Decision::Pause { causes, .. } => causes.iter().map(|cause| cause.reason.code()).collect(),
         Decision::Deny { cause } => vec![cause.reason.code()],

@@ -284,6 +284,7 @@ impl Paper {
             }),
             approval: None,
             grant: None,
+            patterns: Vec::new(),
             refused: None,
             refused_alike: None,
             closed: false,

@@ -23,6 +23,7 @@ mod kinds;
 mod limits;
 mod notices;
 mod passkeys;
+mod patterns;
 mod permits;
 mod pins;
 mod receiver;

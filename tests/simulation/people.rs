@@ -93,7 +93,7 @@ pub(crate) async fn votes(
     vote: &Vote,
 ) {
     let state = match vote.decision {
-        Resolution::Approve { .. } => "approved",
+        Resolution::Approve { .. } | Resolution::Pattern { .. } => "approved",
         Resolution::Deny { .. } => "denied",
     };
     match guard.resolve(operator, id, vote.clone()).await {

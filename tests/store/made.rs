@@ -1,6 +1,6 @@
 //! Words made for tests, and the stores they are given to.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,6 +22,7 @@ use countersign::model::history::{Lesson, Mark, Place, Reach, Who};
 use countersign::model::id::{ApprovalId, BootId, CallId, CredentialId, GrantId, SessionId};
 use countersign::model::name::{AgentName, GroupName, OperatorName, ServerName};
 use countersign::model::passkey::{Passkey, PublicKey};
+use countersign::model::pattern::Mould;
 use countersign::model::pin::{Acceptance, Accepter, Pin, PinKey, PinKind, PinState};
 use countersign::model::privilege::Privilege;
 use countersign::model::proof::{Proof, ProofKind};
@@ -135,6 +136,10 @@ pub(crate) fn approval(session: &Session, key: MatchKey) -> Approval {
         extras: bytes::Bytes::new(),
         claims: bytes::Bytes::from_static(br#"{"task":"pay"}"#),
         key,
+        mould: Some(Mould {
+            frame: MatchKey::from_bytes([6; 32]),
+            secrets: BTreeMap::from([("/pin".to_owned(), MatchKey::from_bytes([7; 32]))]),
+        }),
         digest: Digest::of(b"action"),
         salt: [5; 16],
         manifest: Digest::of(b"manifest"),
@@ -167,6 +172,7 @@ pub(crate) fn ballot(person: &str) -> Ballot {
         choice: Choice::Approve {
             uses: 1,
             life: None,
+            pins: None,
         },
     }
 }
@@ -178,6 +184,7 @@ pub(crate) fn grant(approval: &Approval, uses: u32) -> Grant {
         agent: approval.principal.agent.clone(),
         session: approval.session,
         key: approval.key,
+        pattern: None,
         uses,
         used: 0,
         until: later(300),

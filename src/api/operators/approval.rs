@@ -110,10 +110,12 @@ fn vote(ballot: &Ballot) -> Value {
     });
     if let Value::Object(vote) = &mut vote {
         match &ballot.choice {
-            Choice::Approve { uses, life } => {
+            Choice::Approve { uses, life, pins } => {
                 vote.insert("uses".to_owned(), (*uses).into());
                 let life = life.map(|life| life.as_secs());
                 vote.insert("life_seconds".to_owned(), life.into());
+                let pins = pins.as_ref().map(|pins| pins.iter().collect::<Vec<_>>());
+                vote.insert("pins".to_owned(), pins.into());
             }
             Choice::Deny { message } => {
                 vote.insert("message_to_agent".to_owned(), message.clone().into());

@@ -19,7 +19,7 @@ use super::approval::render;
 use super::caller::{Caller, Decider};
 use super::reviews::brief;
 use crate::guard::{Guard, Resolution, Vote};
-use crate::limits::{DECISION_ID_BYTES, GRANT_LIFE, GRANT_USES_COUNT};
+use crate::limits::{DECISION_ID_BYTES, GRANT_LIFE, GRANT_USES_COUNT, PATTERN_USES_COUNT};
 use crate::model::approval::Approval;
 use crate::model::credential::Operator;
 use crate::model::digest::{Digest, Fields};
@@ -134,6 +134,8 @@ fn read_vote(version: u32, mut members: Members) -> Result<Vote, Problem> {
     let decision = members.needed_text("decision")?;
     let digest = members.needed_text("action_digest")?;
     let client_id = members.needed_text("decision_id")?;
+    let grant = members.text("grant")?;
+    let pins = members.texts("pins")?;
     let uses = members.number("uses")?;
     let life = members.number("life_seconds")?;
     let message = members.text("message")?;
@@ -150,13 +152,28 @@ fn read_vote(version: u32, mut members: Members) -> Result<Vote, Problem> {
         "approve" if message.is_some() => {
             return Err(Problem::malformed("`message` goes with `deny`"));
         }
-        "approve" => Resolution::Approve {
-            uses: read_uses(uses)?,
-            life: read_life(life, GRANT_LIFE)?,
+        "approve" => match (grant.as_deref(), pins) {
+            (None | Some("exact"), None) => Resolution::Approve {
+                uses: read_uses(uses, GRANT_USES_COUNT)?,
+                life: read_life(life, GRANT_LIFE)?,
+            },
+            (Some("pattern"), Some(pins)) => Resolution::Pattern {
+                pins,
+                uses: read_uses(uses, PATTERN_USES_COUNT)?,
+                life: read_life(life, GRANT_LIFE)?,
+            },
+            (Some("pattern"), None) => return Err(missing("pins")),
+            (None | Some("exact"), Some(_)) => {
+                return Err(Problem::malformed("`pins` goes with the grant `pattern`"));
+            }
+            (Some(_), _) => return Err(wrong("grant", "`exact` or `pattern`")),
         },
-        "deny" if uses.is_some() || life.is_some() || assertion.is_some() => {
+        "deny"
+            if [uses, life].iter().any(Option::is_some)
+                || [grant.is_some(), pins.is_some(), assertion.is_some()].contains(&true) =>
+        {
             return Err(Problem::malformed(
-                "`uses`, `life_seconds` and `assertion` go with `approve`",
+                "`grant`, `pins`, `uses`, `life_seconds` and `assertion` go with `approve`",
             ));
         }
         "deny" => Resolution::Deny { message },
@@ -173,10 +190,10 @@ fn read_vote(version: u32, mut members: Members) -> Result<Vote, Problem> {
     })
 }
 
-pub(super) fn read_uses(uses: Option<u64>) -> Result<u32, Problem> {
+pub(super) fn read_uses(uses: Option<u64>, most: u32) -> Result<u32, Problem> {
     match u32::try_from(uses.unwrap_or(1)) {
-        Ok(uses) if (1..=GRANT_USES_COUNT).contains(&uses) => Ok(uses),
-        _ => Err(wrong("uses", &format!("1 to {GRANT_USES_COUNT}"))),
+        Ok(uses) if (1..=most).contains(&uses) => Ok(uses),
+        _ => Err(wrong("uses", &format!("1 to {most}"))),
     }
 }
 

@@ -45,6 +45,8 @@ fn render(grant: &Grant, now: Timestamp) -> Value {
         "approval": grant.approval.to_string(),
         "agent": grant.agent.as_str(),
         "session": grant.session.to_string(),
+        "kind": grant.kind(),
+        "pins": grant.pattern.as_ref().map(|one| one.pins.iter().collect::<Vec<_>>()),
         "state": grant.standing(now),
         "uses": grant.uses,
         "used": grant.used,

@@ -15,6 +15,7 @@ mod grants;
 mod history;
 mod keys;
 mod metrics;
+mod pattern;
 mod pins;
 mod reviews;
 mod roster;
@@ -47,6 +48,7 @@ fn table() -> Routes<Arc<Guard>> {
     Routes::new()
         .get("/v1/approvals", approvals::list)
         .get("/v1/approvals/{id}", approvals::show)
+        .get("/v1/approvals/{id}/pattern", pattern::preview)
         .post("/v1/approvals/{id}/decisions", approvals::decide)
         .delete("/v1/approvals/{id}/decisions", approvals::withdraw)
         .post("/v1/approvals/{id}/break-glass", reviews::break_glass)

@@ -14,7 +14,7 @@ use super::super::reply;
 use super::approvals::{document, if_match, parse_id, read_life, read_uses, version_tag};
 use super::caller::{Breaker, Caller, Reviewer};
 use crate::guard::{Glass, Guard, StoreError, sentence};
-use crate::limits::GLASS_LIFE;
+use crate::limits::{GLASS_LIFE, GRANT_USES_COUNT};
 use crate::model::credential::Operator;
 use crate::model::digest::Digest;
 use crate::model::id::ReviewId;
@@ -91,7 +91,7 @@ fn read(version: u32, mut members: Members) -> Result<Glass, Problem> {
         version,
         digest: Digest::from_hex(&digest)
             .ok_or_else(|| wrong("action_digest", "64 hexadecimal digits in lower case"))?,
-        uses: read_uses(uses)?,
+        uses: read_uses(uses, GRANT_USES_COUNT)?,
         life: read_life(life, GLASS_LIFE)?,
         reason,
         answer: answer

@@ -64,8 +64,16 @@ fn cast(vote: &Value, several: bool) -> String {
         Some(Value::Bool(true)) => ", self-approved",
         _ => "",
     };
+    let pins: Vec<&str> = list(vote, "pins")
+        .iter()
+        .filter_map(Value::as_str)
+        .collect();
+    let alike = match pins.is_empty() {
+        true => String::new(),
+        false => format!(", with calls like it that keep {}", pins.join(" ")),
+    };
     format!(
-        "{} by {}{stead} at {}{place}{own}",
+        "{} by {}{stead} at {}{place}{own}{alike}",
         field(vote, "decision"),
         field(vote, "by"),
         field(vote, "at"),

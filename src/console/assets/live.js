@@ -28,7 +28,7 @@ function request(id) {
     touch();
     changed.hidden = false;
     for (const panel of document.querySelectorAll(".verdict details")) panel.open = false;
-    for (const button of document.querySelectorAll(".verdict button")) button.disabled = true;
+    for (const button of document.querySelectorAll(".verdict button, #grant button")) button.disabled = true;
   }
   const row = document.querySelector(`[data-request="${CSS.escape(id)}"]`);
   if (row) row.classList.add("moved");

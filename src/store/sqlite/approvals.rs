@@ -3,18 +3,21 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
+use data_encoding::HEXLOWER;
 use indexmap::IndexMap;
 use rusqlite::types::FromSqlError;
 use rusqlite::{Connection, OptionalExtension, named_params, params};
 
 use super::column::{Marks, Millis, Texts, Unreadable, groups, names};
 use super::votes;
+use crate::model::action::MatchKey;
 use crate::model::aim::Aims;
 use crate::model::approval::{Approval, ApprovalState};
 use crate::model::call::Principal;
 use crate::model::id::{ApprovalId, CallId};
 use crate::model::name::OperatorName;
 use crate::model::outcome::Outcome;
+use crate::model::pattern::Mould;
 use crate::model::quorum::{ApprovalRule, Stage};
 use crate::model::reason::Reason;
 use crate::model::target::Target;
@@ -75,6 +78,8 @@ pub(super) fn write(
             ":redeem_by": state.redeem_by,
             ":message": state.message,
             ":used_by": state.used_by,
+            ":frame": one.mould.as_ref().map(|mould| mould.frame),
+            ":secret_marks": marks_of(one.mould.as_ref()),
         })?;
         votes::write(db, one)?;
     }
@@ -117,14 +122,15 @@ const UPSERT: &str = "
          server, target, privilege, arguments, extras, claims, match_key, digest, salt, manifest,
          reasons, any_of, stages, four_eyes, self_approval, same_person, rule_decide_by,
          rule_redeem_by, rule_step_up, code, covers_session, opened, decide_by, state, state_by,
-         state_at, redeem_by, message, used_by, secrets, destinations, objects)
+         state_at, redeem_by, message, used_by, secrets, destinations, objects, frame,
+         secret_marks)
     VALUES
         (:id, :version, :call, :agent, :credential, :on_behalf_of, :session, :mode, :method,
          :target_kind, :server, :target, :privilege, :arguments, :extras, :claims, :match_key,
          :digest, :salt, :manifest, :reasons, :any_of, :stages, :four_eyes, :self_approval,
          :same_person, :rule_decide_by, :rule_redeem_by, :rule_step_up, :code, :covers_session,
          :opened, :decide_by, :state, :state_by, :state_at, :redeem_by, :message,
-         :used_by, :secrets, :destinations, :objects)
+         :used_by, :secrets, :destinations, :objects, :frame, :secret_marks)
     ON CONFLICT (id) DO UPDATE SET version = excluded.version, state = excluded.state,
         state_by = excluded.state_by, state_at = excluded.state_at,
         redeem_by = excluded.redeem_by, message = excluded.message, used_by = excluded.used_by";
@@ -163,6 +169,7 @@ fn approval(row: &rusqlite::Row<'_>) -> rusqlite::Result<Approval> {
         extras: bytes("extras")?,
         claims: bytes("claims")?,
         key: row.get("match_key")?,
+        mould: mould(row)?,
         digest: row.get("digest")?,
         salt: row.get("salt")?,
         manifest: row.get("manifest")?,
@@ -183,6 +190,29 @@ fn approval(row: &rusqlite::Row<'_>) -> rusqlite::Result<Approval> {
         state: state(row)?,
         ballots: Vec::new(),
     })
+}
+
+/// What commits to each secret, by its pointer.
+fn marks_of(mould: Option<&Mould>) -> Option<Texts<(&str, String)>> {
+    let secrets = mould?.secrets.iter();
+    let marks = secrets.map(|(at, mark)| (at.as_str(), HEXLOWER.encode(mark.as_bytes())));
+    Some(Texts(marks.collect()))
+}
+
+/// Nothing of an approval of before there were patterns.
+fn mould(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<Mould>> {
+    let (Some(frame), Some(Texts(marks))) = (row.get("frame")?, row.get("secret_marks")?) else {
+        return Ok(None);
+    };
+    let mark = |(at, hex): (String, String)| {
+        let bytes = HEXLOWER.decode(hex.as_bytes()).ok();
+        let bytes = bytes.and_then(|bytes| bytes.try_into().ok());
+        let mark = bytes.map(MatchKey::from_bytes);
+        Ok((at, mark.ok_or(Unreadable("mark of a secret"))?))
+    };
+    let marks = marks.into_iter().map(mark);
+    let secrets = marks.collect::<Result<_, FromSqlError>>()?;
+    Ok(Some(Mould { frame, secrets }))
 }
 
 /// Groups, approvals and refusals of each stage.

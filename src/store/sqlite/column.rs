@@ -16,6 +16,7 @@ use crate::model::id::{
     ApprovalId, BootId, CallId, CredentialId, GrantId, PermitId, ReviewId, SessionId,
 };
 use crate::model::name::{AgentName, GroupName, OperatorName, ServerName, UserName};
+use crate::model::pattern::Pins;
 use crate::model::pin::{Accepter, PinKind};
 use crate::model::privilege::Privilege;
 use crate::model::review::ReviewVerdict;
@@ -203,6 +204,12 @@ pub(super) fn groups(names: Texts<String>) -> FromSqlResult<Vec<GroupName>> {
         .iter()
         .map(|name| GroupName::parse(name).map_err(|_| Unreadable("group's name").into()))
         .collect()
+}
+
+/// The pins of a grant or of a vote, if it has any.
+pub(super) fn pins(kept: Option<Texts<String>>) -> FromSqlResult<Option<Pins>> {
+    let pins = kept.map(|Texts(pins)| Pins::read(pins)).transpose();
+    pins.map_err(|_| Unreadable("pins").into())
 }
 
 /// A set of words of the model.

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use rusqlite::{Connection, params};
 
+use super::column::{Texts, pins};
 use crate::model::grant::Grant;
 use crate::model::id::GrantId;
+use crate::model::pattern::Pattern;
 use crate::model::time::Timestamp;
 use crate::store::state::Row;
 
@@ -16,11 +18,12 @@ pub(super) fn write(
 ) -> rusqlite::Result<()> {
     let mut upsert = db.prepare_cached(
         "INSERT INTO grants
-             (id, approval, agent, session, match_key, uses, used, until, revoked)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
+             (id, approval, agent, session, match_key, uses, used, until, revoked, pins, pattern_key)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
          ON CONFLICT (id) DO UPDATE SET used = excluded.used, revoked = excluded.revoked",
     )?;
     for one in grants.values().flatten() {
+        let pattern = one.pattern.as_ref();
         upsert.execute(params![
             one.id,
             one.approval,
@@ -31,6 +34,8 @@ pub(super) fn write(
             one.used,
             one.until,
             one.revoked,
+            pattern.map(|pattern| Texts(pattern.pins.iter().collect())),
+            pattern.map(|pattern| pattern.key),
         ])?;
     }
     Ok(())
@@ -61,9 +66,19 @@ fn grant(row: &rusqlite::Row<'_>) -> rusqlite::Result<Grant> {
         agent: row.get("agent")?,
         session: row.get("session")?,
         key: row.get("match_key")?,
+        pattern: pattern(row)?,
         uses: row.get("uses")?,
         used: row.get("used")?,
         until: row.get("until")?,
         revoked: row.get("revoked")?,
     })
+}
+
+fn pattern(row: &rusqlite::Row<'_>) -> rusqlite::Result<Option<Pattern>> {
+    let kept: Option<Texts<String>> = row.get("pins")?;
+    let Some(pins) = pins(kept)? else {
+        return Ok(None);
+    };
+    let key = row.get("pattern_key")?;
+    Ok(Some(Pattern { pins, key }))
 }

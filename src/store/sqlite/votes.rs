@@ -3,7 +3,7 @@
 use rusqlite::types::FromSqlError;
 use rusqlite::{Connection, named_params};
 
-use super::column::{Count, Millis, Unreadable};
+use super::column::{Count, Millis, Texts, Unreadable, pins};
 use crate::model::approval::Approval;
 use crate::model::ballot::{Ballot, Choice};
 
@@ -16,13 +16,16 @@ pub(super) fn write(db: &Connection, approval: &Approval) -> rusqlite::Result<()
     db.prepare_cached("DELETE FROM votes WHERE approval = ?1")?
         .execute([approval.id])?;
     let mut insert = db.prepare_cached(
-        "INSERT INTO votes (approval, stage, person, lender, place, at, own, choice, uses, life, message)
-         VALUES (:approval, :stage, :person, :lender, :place, :at, :own, :choice, :uses, :life, :message)",
+        "INSERT INTO votes (approval, stage, person, lender, place, at, own, choice, uses, life, message, pins)
+         VALUES (:approval, :stage, :person, :lender, :place, :at, :own, :choice, :uses, :life, :message, :pins)",
     )?;
     for (place, ballot) in (0_u64..).zip(&approval.ballots) {
-        let (uses, life, message) = match &ballot.choice {
-            Choice::Approve { uses, life } => (Some(*uses), life.map(Millis), None),
-            Choice::Deny { message } => (None, None, message.as_deref()),
+        let (uses, life, pins, message) = match &ballot.choice {
+            Choice::Approve { uses, life, pins } => {
+                let pins = pins.as_ref().map(|pins| Texts(pins.iter().collect()));
+                (Some(*uses), life.map(Millis), pins, None)
+            }
+            Choice::Deny { message } => (None, None, None, message.as_deref()),
         };
         insert.execute(named_params! {
             ":approval": approval.id,
@@ -36,6 +39,7 @@ pub(super) fn write(db: &Connection, approval: &Approval) -> rusqlite::Result<()
             ":uses": uses,
             ":life": life,
             ":message": message,
+            ":pins": pins,
         })?;
     }
     Ok(())
@@ -58,6 +62,7 @@ fn ballot(row: &rusqlite::Row<'_>) -> rusqlite::Result<Ballot> {
         "approve" => Choice::Approve {
             uses: row.get("uses")?,
             life: life.map(|Millis(life)| life),
+            pins: pins(row.get("pins")?)?,
         },
         "deny" => Choice::Deny {
             message: row.get("message")?,

@@ -27,6 +27,8 @@ pub(super) struct Agent {
     /// Refusals by a person, by their time.
     refused: BTreeMap<(Timestamp, ApprovalId), Arc<Approval>>,
     grants: HashMap<(SessionId, MatchKey), Vec<Arc<Grant>>>,
+    /// Those of them that are for other calls of their session too.
+    patterns: HashMap<SessionId, Vec<Arc<Grant>>>,
     /// What it did for each user, and for nobody.
     pasts: HashMap<Option<UserName>, Past>,
 }
@@ -99,6 +101,10 @@ impl Agent {
     }
 
     pub(super) fn put_grant(&mut self, grant: Arc<Grant>) {
+        if grant.pattern.is_some() {
+            let patterns = self.patterns.entry(grant.session).or_default();
+            patterns.push(Arc::clone(&grant));
+        }
         self.grants
             .entry((grant.session, grant.key))
             .or_default()
@@ -106,6 +112,12 @@ impl Agent {
     }
 
     pub(super) fn take_grant(&mut self, grant: &Grant) {
+        if let Some(patterns) = self.patterns.get_mut(&grant.session) {
+            patterns.retain(|one| one.id != grant.id);
+            if patterns.is_empty() {
+                self.patterns.remove(&grant.session);
+            }
+        }
         let call = (grant.session, grant.key);
         if let Some(grants) = self.grants.get_mut(&call) {
             grants.retain(|one| one.id != grant.id);
@@ -139,6 +151,16 @@ impl Agent {
             .iter()
             .rev()
             .find(|one| one.is_live(now))
+    }
+
+    /// Grants for calls like an approved one that are live at `now`, newest first.
+    pub(super) fn patterns(
+        &self,
+        session: SessionId,
+        now: Timestamp,
+    ) -> impl Iterator<Item = &Arc<Grant>> {
+        let patterns = self.patterns.get(&session).into_iter().flatten();
+        patterns.rev().filter(move |one| one.is_live(now))
     }
 
     /// The newest refusal of a target with these arguments, not older than `since`.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::State;
 use super::climb::Climb;
-use crate::engine::facts::{Precedent, Standing};
+use crate::engine::facts::{Patterned, Precedent, Standing};
 use crate::limits::{
     DENIAL_MEMORY, DENIALS_CLOSE_COUNT, DENIALS_WINDOW, HOLDS_WINDOW, UNDECLARED_WINDOW,
 };
@@ -51,6 +51,7 @@ impl State {
             grant: agent
                 .and_then(|agent| agent.grant(ask.session, ask.key, now))
                 .map(|grant| Grant::clone(grant)),
+            patterns: self.patterns(ask),
             refused: agent
                 .and_then(|agent| {
                     agent.refused(ask.target, ask.arguments, now.before(DENIAL_MEMORY))
@@ -87,6 +88,20 @@ impl State {
                 .unwrap_or_default(),
             doubts: self.doubts(ask.agent, ask.target, &ask.aims.destinations),
         }
+    }
+
+    /// Grants of the session for calls of the same target; which of them is for this one, only the guard
+    /// can tell.
+    fn patterns(&self, ask: &Ask<'_>) -> Vec<Patterned> {
+        let agent = self.agents.get(ask.agent).into_iter();
+        let grants = agent.flat_map(|agent| agent.patterns(ask.session, ask.now));
+        let patterned = grants.filter_map(|grant| {
+            let approval = self.approvals.get(&grant.approval)?;
+            let (grant, approval) = (Grant::clone(grant), Arc::clone(approval));
+            Some(Patterned { grant, approval })
+        });
+        let own = patterned.filter(|one| one.approval.target == *ask.target);
+        own.collect()
     }
 
     fn precedent(&self, lesson: &Lesson, ask: &Ask<'_>) -> Precedent {
