@@ -27,6 +27,9 @@ fn profile() -> impl Strategy<Value = Profile> {
     prop::sample::select(Profile::ALL.to_vec())
 }
 
+/// Who says what about what, as of when.
+type Word = (&'static str, Subject, i64, Option<Level>);
+
 /// Lets a course happen, and says when it ended.
 fn play(world: &mut World, course: &Course) -> i64 {
     let mut now = 0;
@@ -258,7 +261,7 @@ proptest! {
             (Just(told), Just(twice).prop_shuffle())
         }),
     ) {
-        let hear = |told: &[(usize, (&str, Subject, i64, Option<Level>))]| {
+        let hear = |told: &[(usize, Word)]| {
             let mut world = World::agent(Level::Two);
             for (id, (source, subject, dated, cap)) in told {
                 let news = news(&id.to_string(), source, *subject, *dated, *cap);

@@ -11,6 +11,10 @@ use super::travel;
 
 /// `HISTORIES=10000 SEED=7 cargo nextest run --test assurance oracle` plays more of them, and others.
 #[test]
+#[expect(
+    clippy::print_stdout,
+    reason = "how many were compared is what a long run is for"
+)]
 fn fresh_histories_replay_as_the_other_implementation_plays_them() {
     let count = number("HISTORIES", 300);
     let seed = number("SEED", 20_261_124);
