@@ -16,7 +16,7 @@
 //! | 4 | [`guard`], [`outbound`] | the shell: facts → rules → rates → commit → ruling; how HTTP is called |
 //! | 3 | [`store`] | everything durable; SQL stands only here |
 //! | 2 | [`engine`] | the rules, a pure function |
-//! | 1 | [`scopes`], [`audit`], [`rate`] | manifests, the record's formats, limits; pure, not each other |
+//! | 1 | [`scopes`], [`assurance`], [`audit`], [`rate`] | manifests, how sure a session is, the record's formats, limits; pure, not each other |
 //! | 0 | [`model`], [`ambient`], [`limits`] | the words; the clock and randomness; every bound, named |
 //!
 //! # What always holds
@@ -32,6 +32,7 @@
 
 pub mod ambient;
 pub mod api;
+pub mod assurance;
 pub mod audit;
 pub mod authn;
 pub mod cli;

@@ -300,6 +300,10 @@ pub const WEBHOOK_SECRET_BYTES: std::ops::RangeInclusive<usize> = 24..=64;
 pub const TEXT_BYTES: usize = 4_096;
 /// Limiter cells above which those whose time has passed are dropped.
 pub const RATE_CELLS_COUNT: usize = 100_000;
+/// Pieces of news of one session that are known when they come again.
+pub const ASSURANCE_NEWS_COUNT: usize = 256;
+/// Unused approvals of one session; the oldest makes room.
+pub const ASSURANCE_APPROVALS_COUNT: usize = 64;
 /// How often a session's last activity is written down.
 pub const SESSION_SEEN_INTERVAL: Duration = Duration::from_secs(5);
 /// Time between two sweeps that write down what has expired.

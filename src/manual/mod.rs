@@ -3,6 +3,9 @@
 #[doc = include_str!("architecture.md")]
 pub mod architecture {}
 
+#[doc = include_str!("assurance.md")]
+pub mod assurance {}
+
 #[doc = include_str!("commands.md")]
 pub mod commands {}
 
