@@ -11,6 +11,7 @@ use super::Console;
 use super::form::{Fields, Posted};
 use super::refusal::Refusal;
 use super::request;
+use super::since;
 use crate::guard::{Resolution, ResolveError, Vote};
 use crate::limits::GRANT_USES_COUNT;
 use crate::model::digest::Digest;
@@ -35,10 +36,20 @@ pub(super) async fn take(
         .await
     {
         Ok(_) => return Ok(Redirect::to(&format!("/requests/{id}")).into_response()),
-        Err(ResolveError::Stale { .. }) => (
-            StatusCode::PRECONDITION_FAILED,
-            "Nothing was decided: the request changed after your page was made. This is how it stands now.",
-        ),
+        Err(ResolveError::Stale { .. }) => {
+            let after = fields.text("after").and_then(|text| text.parse().ok());
+            let moves = match after {
+                Some(after) => since::moves(&console.guard, id, after).await?,
+                None => None,
+            };
+            let moves = moves.map_or_else(String::new, |moves| format!(": {moves}"));
+            let word = format!(
+                "Nothing was decided: the request changed after your page was made{moves}. \
+                 This is how it stands now."
+            );
+            let page = request::shown(&console, &viewer, id, Some(&word)).await?;
+            return Ok((StatusCode::PRECONDITION_FAILED, page).into_response());
+        }
         Err(ResolveError::Decided { .. }) => (
             StatusCode::CONFLICT,
             "Nothing was decided: the request had ended before your decision came.",
