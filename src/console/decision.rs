@@ -12,6 +12,7 @@ use super::Console;
 use super::form::{Fields, Posted};
 use super::refusal::Refusal;
 use super::request;
+use super::since;
 use super::viewer::Viewer;
 use crate::guard::{Resolution, ResolveError, Vote};
 use crate::limits::{GRANT_LIFE, GRANT_USES_COUNT, PATTERN_USES_COUNT};
@@ -32,27 +33,37 @@ pub(super) async fn take(
     let (viewer, fields) = posted.with(&console, Right::Decide).await?;
     let id = ApprovalId::parse(&id).ok_or_else(Refusal::missing)?;
     let vote = read(&fields)?;
+    let after = since::shown(&fields);
     let done = console
         .guard
         .resolve(&viewer.proven.operator, id, vote)
         .await;
-    answer(&console, &viewer, id, &headers, done).await
+    answer(&console, &viewer, id, (after, &headers), done).await
 }
 
-/// What a person is told of what they decided.
+/// What a person is told of what they decided, on a page that knew the record up to there.
 pub(super) async fn answer(
     console: &Console,
     viewer: &Viewer,
     id: ApprovalId,
-    headers: &HeaderMap,
+    (after, headers): (Option<u64>, &HeaderMap),
     done: Result<Approval, ResolveError>,
 ) -> Result<Response, Refusal> {
     let (status, word) = match done {
         Ok(_) => return Ok(Redirect::to(&format!("/requests/{id}")).into_response()),
-        Err(ResolveError::Stale { .. }) => (
-            StatusCode::PRECONDITION_FAILED,
-            "Nothing was decided: the request changed after your page was made. This is how it stands now.",
-        ),
+        Err(ResolveError::Stale { .. }) => {
+            let moves = match after {
+                Some(after) => since::moves(&console.guard, id, after).await?,
+                None => None,
+            };
+            let moves = moves.map_or_else(String::new, |moves| format!(": {moves}"));
+            let word = format!(
+                "Nothing was decided: the request changed after your page was made{moves}. \
+                 This is how it stands now."
+            );
+            let page = request::shown(&console, &viewer, id, Some(&word)).await?;
+            return Ok((StatusCode::PRECONDITION_FAILED, page).into_response());
+        }
         Err(ResolveError::Decided { .. }) => (
             StatusCode::CONFLICT,
             "Nothing was decided: the request had ended before your decision came.",

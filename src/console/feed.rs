@@ -1,14 +1,15 @@
 //! Tells open pages that something changed: which request, never what.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::sse::{Event, Sse};
 use axum::response::{IntoResponse, Response};
 use futures_util::stream::{self, StreamExt};
+use parking_lot::Mutex;
 use serde::Deserialize;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::broadcast::{self, Receiver};
@@ -27,8 +28,15 @@ pub(super) struct Feed {
 }
 
 struct Shared {
-    count: AtomicU64,
+    recent: Mutex<Recent>,
     told: broadcast::Sender<Told>,
+}
+
+/// The newest changes, for pages that were away for a moment.
+#[derive(Default)]
+struct Recent {
+    count: u64,
+    kept: VecDeque<Told>,
 }
 
 /// One change.
@@ -51,7 +59,7 @@ impl Feed {
     pub(super) fn follow(guard: &Arc<Guard>) -> Self {
         let (told, _) = broadcast::channel(FEED_WAITING_COUNT);
         let shared = Arc::new(Shared {
-            count: AtomicU64::new(0),
+            recent: Mutex::default(),
             told,
         });
         let boot = BootId::random(guard.ambient()).to_string();
@@ -64,11 +72,52 @@ impl Feed {
     /// The place of whoever looks now. Taken before what a page shows is read, so that nothing is
     /// missed between the two.
     pub(super) fn place(&self) -> String {
-        self.spell(self.shared.count.load(Ordering::SeqCst))
+        self.spell(self.shared.recent.lock().count)
     }
 
     fn spell(&self, number: u64) -> String {
         format!("{}.{number}", self.boot)
+    }
+
+    /// The number of the newest change, and every change since the place; none where that is not known,
+    /// because it is of another guard or too long ago.
+    fn missed(&self, place: &str) -> (u64, Option<Vec<Told>>) {
+        let recent = self.shared.recent.lock();
+        let seen = place
+            .split_once('.')
+            .filter(|(boot, _)| *boot == self.boot)
+            .and_then(|(_, number)| number.parse().ok());
+        (recent.count, seen.and_then(|seen| recent.since(seen)))
+    }
+
+    fn event(&self, told: &Told) -> Event {
+        Event::default()
+            .event(told.kind)
+            .id(self.spell(told.number))
+            .data(&told.about)
+    }
+}
+
+impl Recent {
+    fn note(&mut self, kind: &'static str, about: String) -> Told {
+        self.count += 1;
+        let told = Told {
+            number: self.count,
+            kind,
+            about,
+        };
+        if self.kept.len() == FEED_WAITING_COUNT {
+            self.kept.pop_front();
+        }
+        self.kept.push_back(told.clone());
+        told
+    }
+
+    fn since(&self, seen: u64) -> Option<Vec<Told>> {
+        let oldest = self.kept.front().map_or(self.count + 1, |told| told.number);
+        let is_known = seen <= self.count && seen + 1 >= oldest;
+        let after = self.kept.iter().filter(|told| told.number > seen);
+        is_known.then(|| after.cloned().collect())
     }
 }
 
@@ -78,8 +127,9 @@ pub(super) async fn stream(
     Query(Since { since }): Query<Since>,
     headers: HeaderMap,
 ) -> Response {
-    let watch = Watch {
+    let mut watch = Watch {
         changes: console.feed.shared.told.subscribe(),
+        last: 0,
         console,
         headers,
     };
@@ -90,24 +140,30 @@ pub(super) async fn stream(
     }
     let again = watch.headers.get("last-event-id");
     let again = again.and_then(|id| id.to_str().ok()).unwrap_or(&since);
-    let place = watch.console.feed.place();
-    // What was missed is not told one by one: the page is behind, whatever it was.
-    let first = match again == place {
-        true => "level",
-        false => "behind",
+    let feed = &watch.console.feed;
+    let (last, missed) = feed.missed(again);
+    let first = match &missed {
+        // Whatever it missed, the page is behind.
+        None => Event::default().event("behind").id(feed.spell(last)),
+        Some(_) => Event::default().event("level"),
     };
-    let first = Event::default().event(first).id(place).data("-");
+    let missed = missed.unwrap_or_default();
+    let missed = missed.iter().map(|told| feed.event(told));
+    let events: Vec<_> = std::iter::once(first.data("-")).chain(missed).collect();
+    watch.last = last;
     let rest = stream::unfold(watch, |mut watch| async {
         let event = watch.next().await?;
         Some((Ok(event), watch))
     });
-    let events = stream::iter([Ok::<_, Infallible>(first)]).chain(rest);
+    let events = stream::iter(events.into_iter().map(Ok::<_, Infallible>)).chain(rest);
     Sse::new(events).into_response()
 }
 
 /// One open page.
 struct Watch {
     changes: Receiver<Told>,
+    /// The newest change that the page was told when it came.
+    last: u64,
     console: Arc<Console>,
     headers: HeaderMap,
 }
@@ -116,21 +172,22 @@ impl Watch {
     /// The next change, or a sign of life; nothing once the visit is over or the guard stops.
     async fn next(&mut self) -> Option<Event> {
         let stopping = self.console.guard.stopping();
-        let told = tokio::select! {
-            () = stopping.cancelled() => return None,
-            told = tokio::time::timeout(FEED_HEARTBEAT, self.changes.recv()) => told,
+        let told = loop {
+            let told = tokio::select! {
+                () = stopping.cancelled() => return None,
+                told = tokio::time::timeout(FEED_HEARTBEAT, self.changes.recv()) => told,
+            };
+            match told {
+                Ok(Ok(told)) if told.number <= self.last => {}
+                told => break told,
+            }
         };
         if !self.may_see().await.unwrap_or(false) {
             return None;
         }
         let feed = &self.console.feed;
         match told {
-            Ok(Ok(told)) => Some(
-                Event::default()
-                    .event(told.kind)
-                    .id(feed.spell(told.number))
-                    .data(told.about),
-            ),
+            Ok(Ok(told)) => Some(feed.event(&told)),
             Ok(Err(RecvError::Lagged(_))) => {
                 Some(Event::default().event("behind").id(feed.place()).data("-"))
             }
@@ -156,12 +213,40 @@ async fn pass_on(mut wakes: Receiver<Wake>, shared: Arc<Shared>) {
             Err(RecvError::Lagged(_)) => ("behind", "-".to_owned()),
             Err(RecvError::Closed) => return,
         };
-        let number = shared.count.fetch_add(1, Ordering::SeqCst) + 1;
+        // Numbered and told under one lock, so that whoever comes meanwhile misses none.
+        let mut recent = shared.recent.lock();
+        let told = recent.note(kind, about);
         // Nobody may be looking.
-        let _ = shared.told.send(Told {
-            number,
-            kind,
-            about,
-        });
+        let _ = shared.told.send(told);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn numbers(recent: &Recent, seen: u64) -> Option<Vec<u64>> {
+        let missed = recent.since(seen)?;
+        Some(missed.iter().map(|told| told.number).collect())
+    }
+
+    #[test]
+    fn who_was_away_is_told_each_change_while_it_is_known_and_otherwise_that_it_is_behind() {
+        let mut recent = Recent::default();
+        assert_eq!(numbers(&recent, 0), Some(vec![]));
+        assert_eq!(numbers(&recent, 1), None, "of a time to come");
+        for at in 0..3 {
+            recent.note("request", at.to_string());
+        }
+        assert_eq!(numbers(&recent, 0), Some(vec![1, 2, 3]));
+        assert_eq!(numbers(&recent, 2), Some(vec![3]));
+        assert_eq!(numbers(&recent, 3), Some(vec![]));
+        for at in 0..FEED_WAITING_COUNT {
+            recent.note("request", at.to_string());
+        }
+        assert_eq!(recent.kept.len(), FEED_WAITING_COUNT);
+        assert_eq!(numbers(&recent, 2), None, "too long ago");
+        let all = numbers(&recent, 3).unwrap();
+        assert_eq!((all.len(), all.first()), (FEED_WAITING_COUNT, Some(&4)));
     }
 }

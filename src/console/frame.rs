@@ -58,7 +58,7 @@ pub(super) fn page(room: Room, title: &str, viewer: &Viewer, since: &str, body: 
                         a href=(path) aria-current=[(one == room).then_some("page")] { (name) }
                     }
                 }
-                p #live .live role="status" data-since=(since) { }
+                p .live { span #live role="status" data-since=(since) { } " " span #since { } }
                 form method="post" action="/sign-out" {
                     (seal(viewer))
                     a .meta href="/me" aria-current=[(room == Room::Me).then_some("page")] { (viewer.proven.operator.name) }

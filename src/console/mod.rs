@@ -33,6 +33,7 @@ mod scopes;
 mod sessions;
 mod shield;
 mod sign_in;
+mod since;
 mod stopped;
 mod tail;
 mod tier;

@@ -12,7 +12,7 @@ use super::refusal::Refusal;
 use super::tail::Sight;
 use super::viewer::Viewer;
 use super::{
-    Console, calls, foreign, frame, list, moment, precedent, reviews, sessions, tier, votes,
+    Console, calls, foreign, frame, list, moment, precedent, reviews, sessions, since, tier, votes,
 };
 use crate::guard::{Part, Precedent, sentence};
 use crate::limits::{GRANT_LIFE, GRANT_USES_COUNT};
@@ -42,7 +42,8 @@ pub(super) async fn shown(
     word: Option<&str>,
 ) -> Result<Markup, Refusal> {
     let guard = &console.guard;
-    let since = console.feed.place();
+    let feed_place = console.feed.place();
+    let after = since::place(guard).await?;
     let approval = guard.approval(id).await?.ok_or_else(Refusal::missing)?;
     let others = guard.approvals(false).await?;
     let sight = console.tail.look(guard).await?;
@@ -76,14 +77,14 @@ pub(super) async fn shown(
                 @if approval.is_open(now) {
                     (votes::own(&approval, &part, viewer, now))
                     @if part.may_vote() {
-                        (verdict(&approval, &part, viewer, asks, guard.ambient().random::<16>()))
+                        (verdict(&approval, &part, viewer, asks, after, guard.ambient().random::<16>()))
                     }
                     (reviews::glass(&approval, viewer))
                 }
             }
         }
     };
-    Ok(frame::page(Room::Inbox, &title, viewer, &since, body))
+    Ok(frame::page(Room::Inbox, &title, viewer, &feed_place, body))
 }
 
 fn facts(
@@ -213,6 +214,7 @@ fn verdict(
     part: &Part,
     viewer: &Viewer,
     asks: bool,
+    after: u64,
     mark: [u8; 16],
 ) -> Markup {
     if !viewer.may(Right::Decide) {
@@ -225,6 +227,7 @@ fn verdict(
         (frame::seal(viewer))
         input type="hidden" name="version" value=(approval.version);
         input type="hidden" name="digest" value=(approval.digest);
+        input type="hidden" name="after" value=(after);
         input type="hidden" name="mark" value=(BASE64URL_NOPAD.encode(&mark));
     };
     html! {

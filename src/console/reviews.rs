@@ -11,7 +11,7 @@ use super::form::{Fields, Posted};
 use super::frame::Room;
 use super::refusal::Refusal;
 use super::viewer::Viewer;
-use super::{Console, decision, foreign, frame, moment, stopped};
+use super::{Console, decision, foreign, frame, moment, since, stopped};
 use crate::guard::{Glass, Guard, StoreError, sentence};
 use crate::limits::{GLASS_LIFE, GRANT_USES_COUNT, REVIEW_TEXT_BYTES};
 use crate::model::approval::Approval;
@@ -229,7 +229,14 @@ pub(super) async fn take(
     let glass = read(&fields)?;
     let operator = &viewer.proven.operator;
     let done = console.guard.break_glass(operator, id, glass).await;
-    decision::answer(&console, &viewer, id, &headers, done).await
+    decision::answer(
+        &console,
+        &viewer,
+        id,
+        (since::shown(&fields), &headers),
+        done,
+    )
+    .await
 }
 
 /// Closes a review.

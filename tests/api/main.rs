@@ -26,6 +26,7 @@ mod people;
 #[path = "../guard/receiver.rs"]
 #[expect(dead_code, reason = "these tests need only that something is received")]
 mod receiver;
+mod scenes;
 mod secrets;
 mod signed_together;
 mod voting;

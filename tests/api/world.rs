@@ -29,6 +29,7 @@ use countersign::store::sqlite::Sqlite;
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio::task::JoinHandle;
 
 const MANIFEST: &str = "
 version: 1
@@ -105,6 +106,8 @@ pub(crate) struct World {
     pub(crate) agents: SocketAddr,
     pub(crate) operators: SocketAddr,
     client: reqwest::Client,
+    /// Ends when the guard stops.
+    serving: [JoinHandle<()>; 2],
     pub(crate) data: TempDir,
 }
 
@@ -168,51 +171,70 @@ impl World {
         assert!(MANIFEST.contains(ours));
         let manifest = MANIFEST.replace(ours, rule);
         let data = TempDir::new().unwrap();
-        let ambient = Ambient::system();
-        let signer = Signer::from_seed(&[7; 32]).unwrap();
-        let boot = BootId::random(&ambient);
-        let store = Sqlite::open(data.path(), signer, boot, ambient.clone(), false).unwrap();
-        let guard = Guard::start(Parts {
-            store: Arc::new(store),
-            scopes: scopes(&[&manifest, NEIGHBOUR]),
-            ambient,
-            match_key: [1; 32],
-            code_key: [2; 32],
-            permit_key: [3; 32],
-            all_synced: false,
-            record_share_bytes: RECORD_SHARE_BYTES,
-            reload: Reload::Accept,
-            pin: PinPolicy::FirstUse,
-            isolation: Isolation::Host,
-        })
-        .await
-        .unwrap();
+        let guard = begin(&data, scopes(&[&manifest, NEIGHBOUR])).await;
+        let people = [
+            token(&guard, "alice", "oncall").await,
+            token(&guard, "bob", "kitchen").await,
+        ];
+        let keys = [
+            key(&guard, "clerk").await,
+            key(&guard, "neighbour").await,
+            pep_key(&guard).await,
+        ];
+        Self::open(data, guard, people, keys, 0).await
+    }
+
+    /// The same after the guard was stopped and started again, its console at the same address. `meanwhile`
+    /// runs while there is none.
+    pub(crate) async fn restart(self, meanwhile: impl Future<Output = ()>) -> Self {
+        let (data, port) = (self.data, self.operators.port());
+        let people = [self.alice, self.bob];
+        let keys = [self.clerk, self.neighbour, self.pep];
+        let scopes = self.guard.scopes().as_ref().clone();
+        self.guard.stop().await.unwrap();
+        drop(self.guard);
+        for serving in self.serving {
+            tokio::time::timeout(Duration::from_secs(20), serving)
+                .await
+                .unwrap()
+                .unwrap();
+        }
+        meanwhile.await;
+        let guard = begin(&data, scopes).await;
+        Self::open(data, guard, people, keys, port).await
+    }
+
+    async fn open(
+        data: TempDir,
+        guard: Arc<Guard>,
+        [alice, bob]: [String; 2],
+        [clerk, neighbour, pep]: [String; 3],
+        port: u16,
+    ) -> Self {
         present(&guard).await;
         let shop = Arc::new(Shop::default());
         let upstreams: Arc<dyn Upstreams> = Arc::clone(&shop) as _;
-        let operators = serve(console::router(
+        let console = console::router(
             Arc::clone(&guard),
             api::operators::router(Arc::clone(&guard)),
-        ))
-        .await;
+        );
+        let (operators, decided) = serve(&guard, console, port).await;
         let origin = format!("http://localhost:{}", operators.port());
         guard.open_doorway(Doorway::parse(&origin).unwrap());
+        let calls = api::agents::router(Arc::clone(&guard), upstreams, Issuers::none());
+        let (agents, called) = serve(&guard, calls, 0).await;
         Self {
-            clerk: key(&guard, "clerk").await,
-            neighbour: key(&guard, "neighbour").await,
-            pep: pep_key(&guard).await,
-            alice: token(&guard, "alice", "oncall").await,
-            bob: token(&guard, "bob", "kitchen").await,
-            agents: serve(api::agents::router(
-                Arc::clone(&guard),
-                upstreams,
-                Issuers::none(),
-            ))
-            .await,
+            clerk,
+            neighbour,
+            pep,
+            alice,
+            bob,
+            agents,
             operators,
             client: outbound::build(true).unwrap(),
             guard,
             shop,
+            serving: [decided, called],
             data,
         }
     }
@@ -358,6 +380,17 @@ pub(crate) async fn until(mut is: impl FnMut() -> bool) {
     panic!("waited in vain");
 }
 
+/// Waits, in bounded time, until a call waits for a person.
+pub(crate) async fn until_held(world: &World) {
+    for _ in 0..1_000 {
+        if !world.guard.approvals(false).await.unwrap().is_empty() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    panic!("no call was held");
+}
+
 pub(crate) fn scopes(manifests: &[&str]) -> Scopes {
     let sources: Vec<Source> = manifests
         .iter()
@@ -386,10 +419,19 @@ pub(crate) fn forbidding_orders() -> Scopes {
 }
 
 async fn present(guard: &Guard) {
-    let tools = TOOLS
-        .iter()
-        .map(|name| json!({"name": name, "inputSchema": {"type": "object"}}))
-        .collect();
+    describe(guard, "find", None).await;
+}
+
+/// Has the shop present its tools, one of them described in so many words.
+pub(crate) async fn describe(guard: &Guard, tool: &str, words: Option<&str>) {
+    let definition = |name: &&str| {
+        let mut definition = json!({"name": name, "inputSchema": {"type": "object"}});
+        if let Some(words) = words.filter(|_| *name == tool) {
+            definition["description"] = json!(words);
+        }
+        definition
+    };
+    let tools = TOOLS.iter().map(definition).collect();
     let presented = Presented::tools("shop".into(), tools);
     let shop = ServerName::parse("shop").unwrap();
     guard.present(&shop, &presented).await.unwrap();
@@ -417,10 +459,34 @@ async fn token(guard: &Guard, name: &str, group: &str) -> String {
         .1
 }
 
-async fn serve(router: Router) -> SocketAddr {
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+/// Serves until the guard stops, at a port if one is named.
+async fn serve(guard: &Guard, router: Router, port: u16) -> (SocketAddr, JoinHandle<()>) {
+    let address = SocketAddr::from(([127, 0, 0, 1], port));
+    let listener = tokio::net::TcpListener::bind(address).await.unwrap();
     let address = listener.local_addr().unwrap();
-    // Ends with the test's runtime.
-    tokio::spawn(async move { axum::serve(listener, router).await });
-    address
+    let stopping = guard.stopping().cancelled_owned();
+    let serving = axum::serve(listener, router).with_graceful_shutdown(stopping);
+    (address, tokio::spawn(async move { serving.await.unwrap() }))
+}
+
+async fn begin(data: &TempDir, scopes: Scopes) -> Arc<Guard> {
+    let ambient = Ambient::system();
+    let signer = Signer::from_seed(&[7; 32]).unwrap();
+    let boot = BootId::random(&ambient);
+    let store = Sqlite::open(data.path(), signer, boot, ambient.clone(), false).unwrap();
+    Guard::start(Parts {
+        store: Arc::new(store),
+        scopes,
+        ambient,
+        match_key: [1; 32],
+        code_key: [2; 32],
+        permit_key: [3; 32],
+        all_synced: false,
+        record_share_bytes: RECORD_SHARE_BYTES,
+        reload: Reload::Accept,
+        pin: PinPolicy::FirstUse,
+        isolation: Isolation::Host,
+    })
+    .await
+    .unwrap()
 }

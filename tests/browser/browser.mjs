@@ -28,6 +28,18 @@ export async function open(kit) {
     ],
   });
 
+  /** A page for whoever comes anew; what goes wrong on it is told, but for answers of the statuses named. */
+  async function visitor(options, expected = []) {
+    const context = await browser.newContext({ viewport: SIZES.wide, ...options });
+    const page = await context.newPage();
+    page.on("pageerror", (error) => tell({ fault: error.message }));
+    page.on("response", (answer) => {
+      const status = answer.status();
+      if (status >= 400 && !expected.includes(status)) tell({ fault: `${status} at ${answer.url()}` });
+    });
+    return page;
+  }
+
   /** Tells what keeps somebody from using the page. */
   async function barriers(page, name) {
     await page.evaluate(axe);
@@ -39,8 +51,54 @@ export async function open(kit) {
     }
     const overflows = await page.evaluate(() => document.documentElement.scrollWidth > innerWidth);
     if (overflows) tell({ barrier: "scrolls sideways", page: name });
-    tell({ checked: name, rules: found.passes.length });
+    tell({ checked: name, at: new URL(page.url()).pathname, rules: found.passes.length });
   }
 
-  return { browser, barriers };
+  return { browser, visitor, barriers };
+}
+
+/** Gives the page's browser an authenticator that needs no hand. */
+export async function authenticator(page) {
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send("WebAuthn.enable");
+  const options = {
+    protocol: "ctap2",
+    transport: "internal",
+    hasResidentKey: true,
+    hasUserVerification: true,
+    isUserVerified: true,
+    automaticPresenceSimulation: true,
+  };
+  const { authenticatorId } = await devtools.send("WebAuthn.addVirtualAuthenticator", { options });
+  return { devtools, authenticatorId };
+}
+
+/** Adds a passkey with a link, and leads to the sign-in. */
+export async function enrol(page, link) {
+  await page.goto(link);
+  await page.fill("#label", "test key");
+  await page.getByRole("button", { name: "Add a passkey" }).click();
+  await page.waitForURL("**/sign-in");
+}
+
+/** Signs in with what the browser's authenticator knows. */
+export async function signIn(page) {
+  await page.getByRole("button", { name: "Sign in with a passkey" }).click();
+  await page.waitForSelector(".list");
+}
+
+/** Signs in with a token, and stands in the inbox. */
+export async function enter(page, token) {
+  await page.goto("/");
+  await page.fill("#token", token);
+  await page.keyboard.press("Enter");
+  await page.waitForSelector(".list");
+}
+
+/** Approves the request that is shown, with keys, once the page has settled. */
+export async function approve(page) {
+  await page.waitForSelector(".verdict");
+  await page.waitForTimeout(SETTLED);
+  await page.keyboard.press("a");
+  await page.keyboard.press("Control+Enter");
 }

@@ -3,39 +3,19 @@
 //   node passkey.mjs KIT ADDRESS LINK [FOLDER]
 
 import { join } from "node:path";
-import { SETTLED, SIZES, open, tell } from "./browser.mjs";
+import { SETTLED, authenticator, enrol, open, signIn, tell } from "./browser.mjs";
 
 const [kit, address, link, folder] = process.argv.slice(2);
-const { browser, barriers } = await open(kit);
+const { browser, visitor, barriers } = await open(kit);
 
-const context = await browser.newContext({ baseURL: address, viewport: SIZES.wide });
-const page = await context.newPage();
-page.on("pageerror", (error) => tell({ fault: error.message }));
-page.on("response", (answer) => {
-  // What is asked to be signed comes with 401.
-  if (answer.status() >= 400 && answer.status() !== 401) tell({ fault: `${answer.status()} at ${answer.url()}` });
-});
-const devtools = await context.newCDPSession(page);
-await devtools.send("WebAuthn.enable");
-const options = {
-  protocol: "ctap2",
-  transport: "internal",
-  hasResidentKey: true,
-  hasUserVerification: true,
-  isUserVerified: true,
-  automaticPresenceSimulation: true,
-};
-const { authenticatorId } = await devtools.send("WebAuthn.addVirtualAuthenticator", { options });
-await page.goto(link);
-await barriers(page, "enrol wide light");
-await page.fill("#label", "test key");
-await page.getByRole("button", { name: "Add a passkey" }).click();
-await page.waitForURL("**/sign-in");
+// What is asked to be signed comes with 401.
+const page = await visitor({ baseURL: address }, [401]);
+const { devtools, authenticatorId } = await authenticator(page);
+await enrol(page, link);
 const { credentials } = await devtools.send("WebAuthn.getCredentials", { authenticatorId });
 tell({ enrolled: credentials.length, resident: credentials[0].isResidentCredential });
 await barriers(page, "sign-in wide light");
-await page.getByRole("button", { name: "Sign in with a passkey" }).click();
-await page.waitForSelector(".list");
+await signIn(page);
 await page.goto("/me");
 tell({ me: await page.locator("main").innerText() });
 await page.goto("/");
@@ -58,7 +38,6 @@ await page.keyboard.press("a");
 await page.keyboard.press("Control+Enter");
 await page.locator("#approve", { hasText: "Nothing was decided" }).waitFor();
 tell({ unverified: await page.locator(".standing").innerText() });
-await context.close();
 
 await browser.close();
 tell({ done: true });

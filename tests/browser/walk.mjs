@@ -1,62 +1,59 @@
 // Walks through the console in a real browser, and prints one line of JSON for each step.
 //
-//   node walk.mjs KIT ADDRESS TOKEN [FOLDER]
+//   node walk.mjs KIT ADDRESS TOKEN DECIDED [FOLDER]
 //
+// DECIDED is the path of a request that was decided.
 // KIT is the folder that tests/browser/install filled; pictures of every page go to FOLDER, where one is named.
 
 import { join } from "node:path";
-import { SETTLED, SIZES, open, tell } from "./browser.mjs";
+import { SETTLED, SIZES, enter, open, tell } from "./browser.mjs";
 
-const [kit, address, token, folder] = process.argv.slice(2);
-const { browser, barriers } = await open(kit);
+const [kit, address, token, decided, folder] = process.argv.slice(2);
+const { browser, visitor, barriers } = await open(kit);
 
-const ROOMS = ["/", "/agents", "/grants", "/decisions", "/scopes", "/tools", "/channels", "/people", "/me"];
+const ROOMS = ["/", "/agents", "/grants", "/decisions", "/reviews", "/scopes", "/tools", "/channels", "/people", "/me"];
+/** What is seen before somebody signs in. */
+const OUTSIDE = ["/sign-in", "/enrol"];
+/** A request that there is not. */
+const NOTHING = "/requests/ap_aaaaaaaaaaaaaaaaaaaaaaaaaa";
 
-async function visit(options) {
-  const context = await browser.newContext({ baseURL: address, ...options });
-  const page = await context.newPage();
-  page.on("pageerror", (error) => tell({ fault: error.message }));
-  page.on("console", (line) => line.type() === "error" && tell({ fault: line.text() }));
-  await page.goto("/");
-  await page.fill("#token", token);
-  await page.keyboard.press("Enter");
-  await page.waitForSelector(".list");
+async function visit(options, expected) {
+  const page = await visitor({ baseURL: address, ...options }, expected);
+  await enter(page, token);
   return page;
 }
 
 // Every page, light and dark, wide and narrow.
 for (const colorScheme of ["light", "dark"]) {
   for (const [size, viewport] of Object.entries(SIZES)) {
-    const page = await visit({ colorScheme, viewport });
+    const outside = await visitor({ baseURL: address, colorScheme, viewport });
+    const page = await visit({ colorScheme, viewport }, [404]);
     const request = await page.locator("[data-request] a").first().getAttribute("href");
     await page.goto("/agents");
     const session = await page.locator('a[href^="/sessions/"]').first().getAttribute("href");
-    const amendment = `${request}/amendment`;
-    for (const room of [...ROOMS, request, session, amendment]) {
-      await page.goto(room);
-      const name = { [request]: "request", [session]: "session", [amendment]: "amendment" }[room] ?? (room.slice(1) || "inbox");
-      if (room === request) await page.locator("#approve summary").click();
-      if (folder) await page.screenshot({ path: join(folder, `${name}-${size}-${colorScheme}.png`), fullPage: true });
-      await barriers(page, `${name} ${size} ${colorScheme}`);
+    await page.goto("/tools");
+    const definition = await page.locator('a[href^="/tools/diff"]').first().getAttribute("href");
+    const [amendment, pattern] = [`${request}/amendment`, `${request}/pattern`];
+    const names = {
+      [request]: "request",
+      [amendment]: "amendment",
+      [pattern]: "pattern",
+      [decided]: "decided",
+      [session]: "session",
+      [definition]: "definition",
+      [NOTHING]: "refused",
+    };
+    const inside = [...ROOMS, request, amendment, pattern, decided, session, definition, NOTHING];
+    for (const [room, looks] of [...inside.map((room) => [room, page]), ...OUTSIDE.map((room) => [room, outside])]) {
+      await looks.goto(room);
+      const name = names[room] ?? (room.slice(1) || "inbox");
+      if (room === request) await looks.locator("#approve summary").click();
+      if (folder) await looks.screenshot({ path: join(folder, `${name}-${size}-${colorScheme}.png`), fullPage: true });
+      await barriers(looks, `${name} ${size} ${colorScheme}`);
     }
     await page.context().close();
+    await outside.context().close();
   }
-}
-
-// The main flow with the keyboard alone: the first request is approved.
-{
-  const page = await visit({ viewport: SIZES.wide });
-  await page.keyboard.press("j");
-  await page.keyboard.press("Enter");
-  await page.waitForSelector(".facts");
-  await page.keyboard.press("a");
-  const early = await page.locator("#approve").getAttribute("open");
-  await page.waitForTimeout(SETTLED);
-  await page.keyboard.press("a");
-  await page.keyboard.press("Control+Enter");
-  await page.waitForSelector(".standing .permit");
-  tell({ approved: new URL(page.url()).pathname, early: early !== null });
-  await page.context().close();
 }
 
 // A page that stands open hears of what others decide; then the agent is told no in so many words.

@@ -4,7 +4,6 @@ const live = document.getElementById("live");
 const changed = document.getElementById("changed");
 const news = document.getElementById("news");
 const shown = document.querySelector("[data-shown]")?.dataset.shown;
-const known = new Set([...document.querySelectorAll("[data-request]")].map((row) => row.dataset.request));
 const fresh = new Set();
 
 /** When something on the page changed last: keys wait a little after it. */
@@ -36,24 +35,63 @@ function request(id) {
   behind();
 }
 
+/** What was missed is not known one by one, so what is shown may have changed too. */
+function lost() {
+  if (shown) request(shown);
+  behind();
+}
+
+/** How long a browser that was refused waits before it asks again, in milliseconds. */
+const AGAIN = 3000;
+let place = live?.dataset.since;
+let since = performance.now();
+
+function say(state, more = "") {
+  // The state alone is announced: seconds that count up are not.
+  if (live.textContent !== state) live.textContent = state;
+  document.getElementById("since").replaceChildren(more);
+}
+
+function signIn() {
+  const link = document.createElement("a");
+  link.href = `/sign-in?back=${encodeURIComponent(location.pathname)}`;
+  link.textContent = "sign in";
+  return link;
+}
+
+/** A browser gives up where it is refused: whether the visit is over is asked until it is answered. */
+async function again(path) {
+  const answer = await fetch(path, { method: "HEAD" }).catch(() => undefined);
+  if (answer?.status === 401) say("signed out ·", signIn());
+  if (answer?.ok) follow();
+  else setTimeout(() => again(path), AGAIN);
+}
+
 function follow() {
-  const feed = new EventSource(`/feed?since=${encodeURIComponent(live.dataset.since)}`);
-  let since = performance.now();
+  const path = `/feed?since=${encodeURIComponent(place)}`;
+  const feed = new EventSource(path);
+  const hear = (name, act) =>
+    feed.addEventListener(name, (event) => {
+      place = event.lastEventId || place;
+      act(event.data);
+    });
   feed.addEventListener("open", () => {
     since = undefined;
-    live.textContent = "● live";
+    say("● live");
   });
   feed.addEventListener("error", () => {
     since ??= performance.now();
-    if (feed.readyState === EventSource.CLOSED) live.textContent = "signed out or stopped: open the page again";
+    if (feed.readyState === EventSource.CLOSED) again(path);
   });
-  feed.addEventListener("request", (event) => request(event.data));
-  feed.addEventListener("behind", behind);
-  setInterval(() => {
-    if (since === undefined || feed.readyState === EventSource.CLOSED) return;
-    live.textContent = `stale ${Math.round((performance.now() - since) / 1000)} s`;
-  }, 1000);
+  hear("request", request);
+  hear("behind", lost);
+  for (const other of ["level", "session", "agent"]) hear(other, () => {});
 }
+
+setInterval(() => {
+  if (!live || since === undefined || live.textContent.startsWith("signed out")) return;
+  say("stale", `${Math.round((performance.now() - since) / 1000)} s`);
+}, 1000);
 
 function clock(milliseconds) {
   if (milliseconds <= 0) return "over";

@@ -111,7 +111,9 @@ function decision(form) {
     button.disabled = true;
     try {
       const answer = await post(form.getAttribute("action"), form);
-      if (answer.status !== 401) return location.reload();
+      if (answer.ok) return location.reload();
+      // What was refused is refused again, on a page that says why.
+      if (answer.status !== 401) return form.submit();
       const { publicKey } = await answer.json();
       form.elements.assertion.value = await sign(publicKey);
       form.submit();
