@@ -1,6 +1,7 @@
 //! `countersign approvals`: what waits for a person, and a person's decisions.
 
 mod decide;
+mod reauth;
 pub(super) mod show;
 mod watch;
 
@@ -64,6 +65,12 @@ enum Deed {
         #[arg(long)]
         message: Option<String>,
     },
+    /// Prove anew, in the console, that it is you who uses this token: it then approves for five minutes
+    Reauth {
+        /// Print where to confirm it, and do not wait until you have
+        #[arg(long)]
+        no_wait: bool,
+    },
     /// Take your vote back, while it has decided nothing yet
     Withdraw {
         /// The approval
@@ -106,6 +113,7 @@ pub(super) async fn run(args: Args, as_json: bool) -> Result<(), Failure> {
             }
             decide(&operators, &id, shown, decision, as_json).await
         }
+        Deed::Reauth { no_wait } => reauth::run(&operators, no_wait, as_json).await,
         Deed::Withdraw { id } => withdraw(&operators, &id, as_json).await,
     }
 }

@@ -212,6 +212,10 @@ fn refusal(status: StatusCode, problem: &Value) -> Failure {
                 false => format!("{text} Decide it here: {}", escape(page)),
             })
         }
+        // What it says to do is done by a person.
+        StatusCode::UNAUTHORIZED if matches!(code, "token-unconfirmed" | "rights-unread") => {
+            Failure::NeedsInput(text)
+        }
         _ => Failure::Refused(text),
     }
 }

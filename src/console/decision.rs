@@ -11,8 +11,10 @@ use super::Console;
 use super::form::{Fields, Posted};
 use super::refusal::Refusal;
 use super::request;
+use super::viewer::Viewer;
 use crate::guard::{Resolution, ResolveError, Vote};
 use crate::limits::GRANT_USES_COUNT;
+use crate::model::approval::Approval;
 use crate::model::digest::Digest;
 use crate::model::id::ApprovalId;
 use crate::model::json;
@@ -29,11 +31,7 @@ pub(super) async fn take(
     let (viewer, fields) = posted.with(&console, Right::Decide).await?;
     let id = ApprovalId::parse(&id).ok_or_else(Refusal::missing)?;
     let vote = read(&fields)?;
-    let (status, word) = match console
-        .guard
-        .resolve(&viewer.proven.operator, id, vote)
-        .await
-    {
+    let (status, word) = match decided(&console, &viewer, id, vote).await {
         Ok(_) => return Ok(Redirect::to(&format!("/requests/{id}")).into_response()),
         Err(ResolveError::Stale { .. }) => (
             StatusCode::PRECONDITION_FAILED,
@@ -56,6 +54,15 @@ pub(super) async fn take(
             StatusCode::UNAUTHORIZED,
             "Nothing was decided: this approval is signed with a passkey, which takes a browser with scripts.",
         ),
+        Err(ResolveError::Unconfirmed) => (
+            StatusCode::FORBIDDEN,
+            "Nothing was decided: you are signed in with a token. Sign in with something better.",
+        ),
+        // The page says what to do.
+        Err(ResolveError::RightsOld) => (
+            StatusCode::FORBIDDEN,
+            "Nothing was decided: what you may do must be read again first.",
+        ),
         Err(ResolveError::Answer(fault)) => {
             let word = format!("Nothing was decided: {fault}. Decide again.");
             let page = request::shown(&console, &viewer, id, Some(&word)).await?;
@@ -65,6 +72,32 @@ pub(super) async fn take(
     };
     let page = request::shown(&console, &viewer, id, Some(word)).await?;
     Ok((status, page).into_response())
+}
+
+async fn decided(
+    console: &Console,
+    viewer: &Viewer,
+    id: ApprovalId,
+    vote: Vote,
+) -> Result<Approval, ResolveError> {
+    if vote.is_bare_approval() {
+        console.guard.confirmed(&viewer.proven, id).await?;
+    }
+    let operator = &viewer.proven.operator;
+    console.guard.resolve(operator, id, vote).await
+}
+
+/// What a passkey signed, where the form has it.
+pub(super) fn read_answer(fields: &Fields) -> Result<Option<Assertion>, Refusal> {
+    let Some(text) = fields.text("assertion") else {
+        return Ok(None);
+    };
+    let answer = json::parse(text.as_bytes()).ok();
+    let answer = answer.and_then(|answer| Assertion::parse(&answer).ok());
+    match answer {
+        Some(answer) => Ok(Some(answer)),
+        None => Err(Refusal::bad_field("assertion")),
+    }
 }
 
 fn read(fields: &Fields) -> Result<Vote, Refusal> {
@@ -85,15 +118,8 @@ fn read(fields: &Fields) -> Result<Vote, Refusal> {
         },
         _ => return Err(Refusal::bad_field("decision")),
     };
-    let answer = fields.text("assertion").map(|text| {
-        let answer = json::parse(text.as_bytes()).ok();
-        answer.and_then(|answer| Assertion::parse(&answer).ok())
-    });
     Ok(Vote {
-        answer: match answer {
-            None => None,
-            Some(read) => Some(read.ok_or_else(|| Refusal::bad_field("assertion"))?),
-        },
+        answer: read_answer(fields)?,
         version: fields.needed("version", |text| text.parse().ok())?,
         digest: fields.needed("digest", Digest::from_hex)?,
         decision,
@@ -104,7 +130,7 @@ fn read(fields: &Fields) -> Result<Vote, Refusal> {
     })
 }
 
-fn is_script(headers: &HeaderMap) -> bool {
+pub(super) fn is_script(headers: &HeaderMap) -> bool {
     headers
         .get(ACCEPT)
         .is_some_and(|kind| kind == "application/json")

@@ -11,7 +11,9 @@ use super::frame::Room;
 use super::refusal::Refusal;
 use super::tail::Sight;
 use super::viewer::Viewer;
-use super::{Console, calls, foreign, frame, list, moment, precedent, sessions, tier, votes};
+use super::{
+    Console, account, calls, foreign, frame, list, moment, precedent, sessions, tier, votes,
+};
 use crate::guard::{Part, Precedent, sentence};
 use crate::limits::{GRANT_LIFE, GRANT_USES_COUNT};
 use crate::model::approval::{Approval, ApprovalState};
@@ -51,6 +53,7 @@ pub(super) async fn shown(
     let asks = guard
         .asks_passkey(&approval, &viewer.proven.operator, part.own)
         .await?;
+    let is_old = guard.rights_are_old(&viewer.proven.operator).await?;
     let title = sentence(&approval);
     let body = html! {
         div .panes.one {
@@ -69,7 +72,9 @@ pub(super) async fn shown(
                 (votes::cast(&approval, now))
                 @if approval.is_open(now) {
                     (votes::own(&approval, &part, viewer, now))
-                    @if part.may_vote() {
+                    @if part.may_vote() && is_old {
+                        (account::unread(viewer, &format!("/requests/{id}")))
+                    } @else if part.may_vote() {
                         (verdict(&approval, &part, viewer, asks, guard.ambient().random::<16>()))
                     }
                 }

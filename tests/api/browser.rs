@@ -84,7 +84,7 @@ async fn a_person_walks_through_the_console_with_a_browser_and_a_keyboard() {
         assert_eq!(held.status, 202, "{held:?}");
     }
     let steps = walk("walk.mjs", &[&world.origin(), &world.alice]).await;
-    assert_eq!(checked(&steps), 44, "{steps:#?}");
+    assert_eq!(checked(&steps), 48, "{steps:#?}");
     assert_eq!(
         step(&steps, "approved")["early"],
         false,

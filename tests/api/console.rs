@@ -9,7 +9,7 @@ use serde_json::json;
 use super::world::{Answer, World, read, send};
 
 /// Every page, with names of the right form.
-pub(crate) const PAGES: [&str; 12] = [
+pub(crate) const PAGES: [&str; 13] = [
     "/",
     "/requests/ap_aaaaaaaaaaaaaaaaaaaaaaaaaa",
     "/agents",
@@ -22,10 +22,11 @@ pub(crate) const PAGES: [&str; 12] = [
     "/channels",
     "/people",
     "/me",
+    "/confirm",
 ];
 
 /// Everything that takes a form of a signed-in person.
-pub(crate) const FORMS: [&str; 16] = [
+pub(crate) const FORMS: [&str; 20] = [
     "/requests/ap_aaaaaaaaaaaaaaaaaaaaaaaaaa/decision",
     "/requests/ap_aaaaaaaaaaaaaaaaaaaaaaaaaa/withdraw",
     "/agents/clerk/pause",
@@ -37,6 +38,10 @@ pub(crate) const FORMS: [&str; 16] = [
     "/tools/refuse",
     "/channels/ops/enable",
     "/people/bob/confirm",
+    "/people/bob/sign-out",
+    "/confirm/0000000000000000",
+    "/me/account/read",
+    "/me/account/prove",
     "/me/passkeys/begin",
     "/me/passkeys/finish",
     "/me/proofs/0000000000000000/end",

@@ -6,16 +6,22 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod accounts;
 mod authenticator;
 mod bad_input;
 mod browser;
 mod calls;
 mod channels;
+mod confirming;
 mod console;
 mod countersigned;
 mod credentials;
 mod deciding;
 mod idempotency;
+mod idp;
+#[path = "../tokens/issuer.rs"]
+#[expect(dead_code, reason = "these tests need only what signs")]
+mod issuer;
 mod metrics;
 mod openapi;
 mod operating;
@@ -25,5 +31,6 @@ mod people;
 mod receiver;
 mod secrets;
 mod signed_together;
+mod visits;
 mod voting;
 mod world;

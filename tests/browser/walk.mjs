@@ -10,7 +10,7 @@ import { SETTLED, SIZES, open, tell } from "./browser.mjs";
 const [kit, address, token, folder] = process.argv.slice(2);
 const { browser, barriers } = await open(kit);
 
-const ROOMS = ["/", "/agents", "/grants", "/decisions", "/scopes", "/tools", "/channels", "/people", "/me"];
+const ROOMS = ["/", "/agents", "/grants", "/decisions", "/scopes", "/tools", "/channels", "/people", "/me", "/confirm"];
 
 async function visit(options) {
   const context = await browser.newContext({ baseURL: address, ...options });
