@@ -248,6 +248,10 @@ pub const CHALLENGES_OPEN_COUNT: usize = 4_096;
 /// Most open challenges of one operator; beyond, the oldest is void.
 pub const CHALLENGES_PER_OPERATOR_COUNT: usize = 16;
 
+/// How long a token for commands approves after its owner confirmed that it is them who uses it.
+pub const TOKEN_CONFIRMED_LIFE: Duration = Duration::from_secs(300);
+/// How long somebody is waited for who is asked to confirm their token.
+pub const CONFIRMATION_WAIT: Duration = Duration::from_secs(300);
 /// Largest file of passkeys that an auditor is given.
 pub const WITNESSES_BYTES: usize = 16 * 1_024 * 1_024;
 
@@ -390,6 +394,22 @@ pub const JWKS_FRESH: Duration = Duration::from_secs(300);
 pub const JWKS_STALE_LONGEST: Duration = Duration::from_secs(3_600);
 /// Time an issuer has to give its keys.
 pub const JWKS_ANSWER_TIMEOUT: Duration = Duration::from_secs(5);
+/// Time an identity provider has for one answer.
+pub const PROVIDER_ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
+/// Largest answer of an identity provider.
+pub const PROVIDER_ANSWER_BYTES: usize = 256 * 1_024;
+/// Longest code that a browser brings back from an identity provider.
+pub const PROVIDER_CODE_BYTES: usize = 4_096;
+/// Most groups of one person at an identity provider.
+pub const PROVIDER_GROUPS_COUNT: usize = 2_048;
+/// How long ago somebody may have signed in at an identity provider and still has just proved themselves.
+pub const PROVIDER_PROOF_LONGEST: Duration = Duration::from_secs(300);
+/// Time somebody has to come back from an identity provider.
+pub const JOURNEY_LIFE: Duration = Duration::from_secs(600);
+/// Most people on their way to an identity provider; beyond, the oldest way is void.
+pub const JOURNEYS_OPEN_COUNT: usize = 4_096;
+/// How long before a decision an identity provider may have been asked for the rights of whoever decides.
+pub const RIGHTS_READ_LONGEST: Duration = Duration::from_secs(15 * 60);
 /// Most identities of one agent that tokens may prove.
 pub const TOKEN_IDENTITIES_PER_AGENT_COUNT: usize = 10_000;
 /// Most proofs by tokens that are remembered at once.

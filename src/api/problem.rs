@@ -147,6 +147,12 @@ impl Problem {
             Reason::UserUnverified => HeaderValue::from_static(
                 r#"Bearer realm="countersign", error="insufficient_user_authentication", acr_values="phr", max_age=0"#,
             ),
+            Reason::TokenUnconfirmed => HeaderValue::from_static(
+                r#"Bearer realm="countersign", error="insufficient_user_authentication", max_age=300"#,
+            ),
+            Reason::RightsUnread => HeaderValue::from_static(
+                r#"Bearer realm="countersign", error="insufficient_user_authentication", max_age=900"#,
+            ),
             _ => HeaderValue::from_static(r#"Bearer realm="countersign", error="invalid_token""#),
         })
     }
@@ -237,7 +243,9 @@ impl From<ResolveError> for Problem {
                 .member("console", unsigned.page),
             ResolveError::Answer(fault) => problem.detail(fault.to_string()),
             ResolveError::NoVote => problem.detail(error.to_string()),
-            ResolveError::NewAuthenticator => problem,
+            ResolveError::NewAuthenticator
+            | ResolveError::RightsOld
+            | ResolveError::Unconfirmed => problem,
             ResolveError::Missing => problem,
         }
     }

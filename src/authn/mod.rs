@@ -3,8 +3,10 @@
 //! Agents and operators have different kinds of credential and different listeners; neither kind is
 //! looked for on the other's. What a name in a header or body says is never proof.
 
+mod answer;
 mod bearer;
 pub mod jwt;
+pub mod oidc;
 pub mod peer;
 
 use axum::http::HeaderMap;

@@ -3,6 +3,7 @@
 mod amend;
 mod decide;
 mod pattern;
+mod reauth;
 pub(super) mod show;
 mod watch;
 
@@ -71,6 +72,12 @@ pub(super) enum Deed {
         #[arg(long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
+    /// Prove anew, in the console, that it is you who uses this token: it then approves for five minutes
+    Reauth {
+        /// Print where to confirm it, and do not wait until you have
+        #[arg(long)]
+        no_wait: bool,
+    },
     /// Take your vote back, while it has decided nothing yet
     Withdraw {
         /// The approval
@@ -124,6 +131,7 @@ pub(super) async fn run(args: Args, as_json: bool, no_input: bool) -> Result<(),
         Deed::Amend { id, output } => {
             amend::amend(&operators, &path(&id)?, output.as_deref(), as_json).await
         }
+        Deed::Reauth { no_wait } => reauth::run(&operators, no_wait, as_json).await,
         Deed::Withdraw { id } => withdraw(&operators, &id, as_json).await,
     }
 }

@@ -214,6 +214,10 @@ fn refusal(status: StatusCode, problem: &Value) -> Failure {
         }
         // A guard that stops, or whose store does not answer, may be there again.
         _ if status.is_server_error() => Failure::Unreached(text),
+        // What it says to do is done by a person.
+        StatusCode::UNAUTHORIZED if matches!(code, "token-unconfirmed" | "rights-unread") => {
+            Failure::NeedsInput(text)
+        }
         _ => Failure::Refused(text),
     }
 }

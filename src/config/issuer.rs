@@ -82,7 +82,7 @@ fn keys(block: &Block<'_>, base: &Path, faults: &mut Faults) -> Option<KeySource
 }
 
 /// RFC 8414, 2: an https address without query and fragment; http only for this machine itself.
-fn is_name(text: &str) -> bool {
+pub(super) fn is_name(text: &str) -> bool {
     let Ok(url) = Url::parse(text) else {
         return false;
     };

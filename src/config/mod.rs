@@ -7,6 +7,7 @@ mod console;
 mod issuer;
 mod listen;
 mod notify;
+mod oidc;
 mod secret;
 mod upstream;
 
@@ -17,6 +18,7 @@ pub use anchor::{Anchor, AnchorRef};
 pub use console::Console;
 pub use listen::Listen;
 pub use notify::{Address, Notify, NotifyWay};
+pub use oidc::Oidc;
 pub use secret::SecretRef;
 pub use upstream::{Transport, Upstream};
 
@@ -135,7 +137,7 @@ fn read(tree: &Node, base: &Path, faults: &mut Faults) -> Option<Config> {
         None => Some(Listen::default()),
     };
     let console = match block.find("console") {
-        Some(node) => Console::read(node, faults),
+        Some(node) => Console::read(node, base, faults),
         None => Some(Console::default()),
     };
     let upstreams = block
@@ -294,7 +296,9 @@ mod tests {
              scopes: manifests\n\
              listen: {agents: '127.0.0.1:1', operators: '[::1]:2'}\n\
              console: {origin: 'https://guard.example.com', token_sign_in: false, \
-             require_passkeys: true}\n\
+             require_passkeys: true, oidc: {issuer: 'https://idp.example.com', client_id: guard, \
+             client_secret: {env: OIDC}, scopes: [groups], groups_claim: memberOf, \
+             groups: {fin: finance}, roles: {fin: approver, sec: [admin, viewer]}}}\n\
              upstreams:\n  files: {command: [server, --root, /srv], env: {LANG: C}}\n  \
              crm: {url: 'https://crm.example.com/mcp', credential: {env: CRM_TOKEN}}\n\
              issuers:\n  https://idp.example.com: {jwks: 'https://idp.example.com/keys'}\n  \
@@ -309,6 +313,7 @@ mod tests {
         let origin = config.console.origin.as_deref();
         assert_eq!(origin, Some("https://guard.example.com"));
         assert!(!config.console.token_sign_in && config.console.require_passkeys);
+        assert!(!config.console.oidc.as_ref().unwrap().is_plain());
         let [one, other] = config.issuers.as_slice() else {
             panic!("{:?}", config.issuers);
         };
@@ -324,6 +329,51 @@ mod tests {
         assert_eq!(config.reload, Reload::Auto);
         assert_eq!(config.pin, Some(PinPolicy::FirstUse));
         assert_eq!(config.scopes, Path::new("/srv/guard/manifests"));
+    }
+
+    #[test]
+    fn what_is_wrong_with_an_identity_provider_is_said() {
+        let oidc = |more: &str| {
+            parse(&format!(
+                "version: 1\nconsole:\n  origin: https://guard.example.com\n  oidc:\n    client_id: guard\n{more}"
+            ))
+        };
+        let good = "    issuer: https://idp.example.com\n";
+        assert!(oidc(good).is_ok());
+        let local = "    issuer: http://127.0.0.1:1\n";
+        assert!(oidc(&format!("{local}    allow_loopback_http: true\n")).is_ok());
+        for (more, word) in [
+            ("", "`issuer` is missing"),
+            (local, "plain http"),
+            ("    issuer: idp.example.com\n", "not a name for an issuer"),
+            (
+                "    issuer: https://idp.example.com\n    roles: {a: king}\n",
+                "roles",
+            ),
+            (
+                "    issuer: https://idp.example.com\n    groups: {a: 'x y'}\n",
+                "groups",
+            ),
+            (
+                "    issuer: https://idp.example.com\n    scopes: [a b]\n",
+                "scope",
+            ),
+            (
+                "    issuer: https://idp.example.com\n    client_secret: hush\n",
+                "secret",
+            ),
+            (
+                "    issuer: https://idp.example.com\n    secret: hush\n",
+                "`secret` is not a key",
+            ),
+        ] {
+            let faults = oidc(more).unwrap_err().join("\n");
+            assert!(faults.contains(word), "{more}: {faults}");
+        }
+        let nowhere =
+            "version: 1\nconsole: {oidc: {issuer: 'https://idp.example.com', client_id: a}}\n";
+        let faults = parse(nowhere).unwrap_err().join("\n");
+        assert!(faults.contains("nobody says where it is"), "{faults}");
     }
 
     #[test]

@@ -34,10 +34,7 @@ pub(super) async fn take(
     let id = ApprovalId::parse(&id).ok_or_else(Refusal::missing)?;
     let vote = read(&fields)?;
     let after = since::shown(&fields);
-    let done = console
-        .guard
-        .resolve(&viewer.proven.operator, id, vote)
-        .await;
+    let done = decided(&console, &viewer, id, vote).await;
     answer(&console, &viewer, id, (after, &headers), done).await
 }
 
@@ -81,6 +78,15 @@ pub(super) async fn answer(
             StatusCode::UNAUTHORIZED,
             "Nothing was decided: this approval is signed with a passkey, which takes a browser with scripts.",
         ),
+        Err(ResolveError::Unconfirmed) => (
+            StatusCode::FORBIDDEN,
+            "Nothing was decided: you are signed in with a token. Sign in with something better.",
+        ),
+        // The page says what to do.
+        Err(ResolveError::RightsOld) => (
+            StatusCode::FORBIDDEN,
+            "Nothing was decided: what you may do must be read again first.",
+        ),
         Err(ResolveError::Answer(fault)) => {
             let word = format!("Nothing was decided: {fault}. Decide again.");
             let page = request::shown(console, viewer, id, Some(&word)).await?;
@@ -90,6 +96,32 @@ pub(super) async fn answer(
     };
     let page = request::shown(console, viewer, id, Some(word)).await?;
     Ok((status, page).into_response())
+}
+
+async fn decided(
+    console: &Console,
+    viewer: &Viewer,
+    id: ApprovalId,
+    vote: Vote,
+) -> Result<Approval, ResolveError> {
+    if vote.is_bare_approval() {
+        console.guard.confirmed(&viewer.proven, id).await?;
+    }
+    let operator = &viewer.proven.operator;
+    console.guard.resolve(operator, id, vote).await
+}
+
+/// What a passkey signed, where the form has it.
+pub(super) fn read_answer(fields: &Fields) -> Result<Option<Assertion>, Refusal> {
+    let Some(text) = fields.text("assertion") else {
+        return Ok(None);
+    };
+    let answer = json::parse(text.as_bytes()).ok();
+    let answer = answer.and_then(|answer| Assertion::parse(&answer).ok());
+    match answer {
+        Some(answer) => Ok(Some(answer)),
+        None => Err(Refusal::bad_field("assertion")),
+    }
 }
 
 fn read(fields: &Fields) -> Result<Vote, Refusal> {
@@ -130,7 +162,7 @@ fn read(fields: &Fields) -> Result<Vote, Refusal> {
         _ => return Err(Refusal::bad_field("decision")),
     };
     Ok(Vote {
-        answer: assertion(fields)?,
+        answer: read_answer(fields)?,
         version: fields.needed("version", |text| text.parse().ok())?,
         digest: fields.needed("digest", Digest::from_hex)?,
         decision,
@@ -141,19 +173,7 @@ fn read(fields: &Fields) -> Result<Vote, Refusal> {
     })
 }
 
-/// What a passkey signed, where the form brings it.
-pub(super) fn assertion(fields: &Fields) -> Result<Option<Assertion>, Refusal> {
-    let Some(text) = fields.text("assertion") else {
-        return Ok(None);
-    };
-    let answer = json::parse(text.as_bytes()).ok();
-    let answer = answer.and_then(|answer| Assertion::parse(&answer).ok());
-    answer
-        .map(Some)
-        .ok_or_else(|| Refusal::bad_field("assertion"))
-}
-
-fn is_script(headers: &HeaderMap) -> bool {
+pub(super) fn is_script(headers: &HeaderMap) -> bool {
     headers
         .get(ACCEPT)
         .is_some_and(|kind| kind == "application/json")

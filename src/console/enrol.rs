@@ -9,7 +9,7 @@ use serde_json::json;
 
 use super::form::Fields;
 use super::refusal::Refusal;
-use super::{Console, frame};
+use super::{Console, account, frame};
 use crate::guard::Enrolling;
 use crate::model::json;
 use crate::model::passkey::Registration;
@@ -31,6 +31,7 @@ pub(super) async fn page(State(console): State<Arc<Console>>) -> Markup {
                         button .main hidden { "Add a passkey" }
                         p .meta data-said role="status" { "This takes a browser with scripts." }
                     }
+                    (account::way_to_bind(console.provider.as_ref()))
                 } @else {
                     p .alert role="alert" {
                         "This guard has no console address that passkeys could be made for. Write "

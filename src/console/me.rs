@@ -13,7 +13,7 @@ use super::frame::Room;
 use super::refusal::Refusal;
 use super::sign_in::led_out;
 use super::viewer::Viewer;
-use super::{Console, foreign, frame, moment};
+use super::{Console, account, foreign, frame, moment};
 use crate::model::proof::{Proof, ProofKind};
 use crate::model::reason::Reason;
 use crate::model::role::Right;
@@ -43,7 +43,7 @@ pub(super) async fn page(
             dl .facts {
                 dt { "Roles" } dd { (roles.join(", ")) }
                 dt { "Groups" } dd { (groups.join(", ")) }
-                dt { "Signed in" } dd { "with a " (kind(&viewer.proven.proof)) }
+                dt { "Signed in" } dd { "with " (with(&viewer.proven.proof)) }
             }
             h2 { "Passkeys" }
             table {
@@ -60,13 +60,17 @@ pub(super) async fn page(
                         p .meta data-said role="status" { "This takes a browser with scripts." }
                     }
                 } @else {
-                    p .meta { "Sign in with a passkey to add or remove one." }
+                    p .meta { "Sign in with the best that you have to add or remove one." }
                 }
             }
+            (account::own(&own, &viewer, |one| html! { @if may_change { (ending(one, &viewer, "Remove")) } }, now))
             h2 { "Tokens" }
             table {
                 thead { tr { th { "Token" } th { "For" } th { "Added" } th { "Ends" } th { "" } } }
                 tbody { @for one in tokens { (token(one, &viewer, now)) } }
+            }
+            @if viewer.may(Right::Decide) {
+                p { a href="/confirm" { "Confirm a command of yours" } }
             }
             p .meta { "Tokens are made at the guard's own machine: " code { "countersign operators tokens add" } "." }
             form method="post" action="/me/sign-out" {
@@ -127,7 +131,9 @@ pub(super) async fn leave(
     posted: Posted,
 ) -> Result<Response, Refusal> {
     let (viewer, _) = posted.with(&console, Right::Read).await?;
-    console.visits.end_all(&viewer.proven.operator.name);
+    let name = &viewer.proven.operator.name;
+    console.visits.end_all(name);
+    console.guard.sign_out(name.as_str(), name).await?;
     Ok(led_out())
 }
 
@@ -138,9 +144,13 @@ async fn own(console: &Console, viewer: &Viewer) -> Result<Vec<Proof>, Refusal> 
     Ok(own)
 }
 
-/// A token alone changes nothing about the passkeys of whoever has one: it may be stolen.
+/// What proves a person is changed only by the best that they have: a token may be stolen, and what signs
+/// nothing adds nothing that does.
 fn may_change(viewer: &Viewer, own: &[Proof]) -> bool {
-    viewer.proven.proof.passkey().is_some() || own.iter().all(|one| one.passkey().is_none())
+    let shown = &viewer.proven.proof;
+    let none = |is: fn(&Proof) -> bool| !own.iter().any(is);
+    shown.passkey().is_some()
+        || none(|one| one.passkey().is_some()) && (shown.is_personal() || none(Proof::is_personal))
 }
 
 async fn changing(console: &Console, viewer: &Viewer) -> Result<(), Refusal> {
@@ -150,11 +160,12 @@ async fn changing(console: &Console, viewer: &Viewer) -> Result<(), Refusal> {
     }
 }
 
-const fn kind(proof: &Proof) -> &'static str {
+const fn with(proof: &Proof) -> &'static str {
     match proof.kind {
-        ProofKind::Token { .. } => "token",
-        ProofKind::Link => "link",
-        ProofKind::Passkey(_) => "passkey",
+        ProofKind::Token { .. } => "a token",
+        ProofKind::Link => "a link",
+        ProofKind::Passkey(_) => "a passkey",
+        ProofKind::Account(_) => "an account",
     }
 }
 

@@ -4,13 +4,16 @@
 //! changed, count time down and move the focus. Without them everything but that works too. No page
 //! decides anything when it is read: what changes something is posted, with the secret of the session.
 
+mod account;
 mod agents;
 mod amendment;
 mod assets;
 mod calls;
 mod channels;
+mod confirm;
 mod cookie;
 mod decision;
+mod device;
 mod enrol;
 mod feed;
 mod foreign;
@@ -50,6 +53,7 @@ use axum::routing::{get, post};
 use self::feed::Feed;
 use self::tail::Tail;
 use self::visits::Visits;
+use crate::authn::oidc::Provider;
 use crate::guard::Guard;
 
 /// What the pages are made from.
@@ -58,14 +62,21 @@ struct Console {
     visits: Visits,
     feed: Feed,
     tail: Tail,
+    provider: Option<Provider>,
 }
 
 /// The console's pages; whatever they do not know is left to `rest`, which shares the listener.
 pub fn router(guard: Arc<Guard>, rest: Router) -> Router {
+    router_with(guard, None, rest)
+}
+
+/// The same, where people may sign in over an identity provider.
+pub fn router_with(guard: Arc<Guard>, provider: Option<Provider>, rest: Router) -> Router {
     let console = Arc::new(Console {
         visits: Visits::default(),
         feed: Feed::follow(&guard),
         tail: Tail::default(),
+        provider,
         guard,
     });
     let pages = Router::new()
@@ -95,17 +106,25 @@ pub fn router(guard: Arc<Guard>, rest: Router) -> Router {
         .route("/tools/{deed}", post(tools::take))
         .route("/people", get(people::page))
         .route("/people/{name}/confirm", post(people::confirm))
+        .route("/people/{name}/sign-out", post(people::sign_out))
         .route("/me", get(me::page))
         .route("/me/passkeys/begin", post(me::begin))
         .route("/me/passkeys/finish", post(me::finish))
         .route("/me/proofs/{id}/end", post(me::end))
         .route("/me/sign-out", post(me::leave))
+        .route("/me/account/read", post(account::read))
+        .route("/me/account/prove", post(account::prove))
+        .route("/confirm", get(confirm::page))
+        .route("/confirm/{id}", post(confirm::take))
         .route("/enrol", get(enrol::page))
         .route("/enrol/begin", post(enrol::begin))
         .route("/enrol/finish", post(enrol::finish))
+        .route("/enrol/account", post(account::enrol))
         .route("/sign-in", get(sign_in::page).post(sign_in::enter))
         .route("/sign-in/passkey/begin", post(sign_in::begin))
         .route("/sign-in/passkey/finish", post(sign_in::finish))
+        .route("/sign-in/account", post(account::begin))
+        .route(account::CALLBACK, get(account::arrive))
         .route("/sign-out", post(sign_in::leave))
         .route("/feed", get(feed::stream))
         .route("/assets/{name}", get(assets::file))

@@ -32,7 +32,7 @@ pub(super) async fn page(
         main #main .sheet {
             h1 { "People" }
             table {
-                thead { tr { th { "Name" } th { "Roles" } th { "Groups" } th { "Passkeys" } th { "Tokens" } th { "Added" } } }
+                thead { tr { th { "Name" } th { "Roles" } th { "Groups" } th { "Passkeys" } th { "Tokens" } th { "Added" } th { "" } } }
                 tbody { @for operator in &operators { (row(operator, &proofs, &viewer, now)) } }
             }
             p .meta { "People are added at the guard's own machine: " code { "countersign operators add" } "." }
@@ -51,6 +51,21 @@ pub(super) async fn confirm(
     let name = OperatorName::parse(&name).map_err(|_| Refusal::missing())?;
     let by = viewer.proven.operator.name.as_str();
     console.guard.confirm_passkeys(by, &name).await?;
+    Ok(Redirect::to("/people"))
+}
+
+/// Ends everything that somebody is signed in with, wherever that is.
+pub(super) async fn sign_out(
+    State(console): State<Arc<Console>>,
+    Path(name): Path<String>,
+    posted: Posted,
+) -> Result<Redirect, Refusal> {
+    let (viewer, _) = posted.with(&console, Right::Manage).await?;
+    let name = OperatorName::parse(&name).map_err(|_| Refusal::missing())?;
+    let by = viewer.proven.operator.name.as_str();
+    // First: where the record cannot be written, they are out all the same.
+    console.visits.end_all(&name);
+    console.guard.sign_out(by, &name).await?;
     Ok(Redirect::to("/people"))
 }
 
@@ -84,6 +99,14 @@ fn row(operator: &Operator, proofs: &[Proof], viewer: &Viewer, now: Timestamp) -
             }
             td .number { (tokens.count()) }
             td { (moment::ago(operator.added, now)) }
+            td {
+                @if viewer.may(Right::Manage) {
+                    form method="post" action={ "/people/" (operator.name) "/sign-out" } {
+                        (frame::seal(viewer))
+                        button .quiet aria-label={ "Sign out " (operator.name) " everywhere" } { "Sign out" }
+                    }
+                }
+            }
         }
     }
 }

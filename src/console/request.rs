@@ -12,7 +12,8 @@ use super::refusal::Refusal;
 use super::tail::Sight;
 use super::viewer::Viewer;
 use super::{
-    Console, calls, foreign, frame, list, moment, precedent, reviews, sessions, since, tier, votes,
+    Console, account, calls, foreign, frame, list, moment, precedent, reviews, sessions, since,
+    tier, votes,
 };
 use crate::guard::{Part, Precedent, sentence};
 use crate::limits::{GRANT_LIFE, GRANT_USES_COUNT};
@@ -56,6 +57,7 @@ pub(super) async fn shown(
         .await?;
     let review = reviews::stands(guard, id, viewer, now).await?;
     let waiting = reviews::waiting(guard).await?;
+    let is_old = guard.rights_are_old(&viewer.proven.operator).await?;
     let title = sentence(&approval);
     let body = html! {
         div .panes.one {
@@ -76,7 +78,9 @@ pub(super) async fn shown(
                 p .meta { a href={ "/requests/" (id) "/amendment" } { "Propose a change to the manifest" } }
                 @if approval.is_open(now) {
                     (votes::own(&approval, &part, viewer, now))
-                    @if part.may_vote() {
+                    @if part.may_vote() && is_old {
+                        (account::unread(viewer, &format!("/requests/{id}")))
+                    } @else if part.may_vote() {
                         (verdict(&approval, &part, viewer, asks, after, guard.ambient().random::<16>()))
                     }
                     (reviews::glass(&approval, viewer))

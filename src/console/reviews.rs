@@ -270,7 +270,7 @@ fn read(fields: &Fields) -> Result<Glass, Refusal> {
         uses: fields.needed("uses", |text| text.parse().ok())?,
         life: None,
         reason: fields.needed("reason", |text| Some(text.to_owned()))?,
-        answer: decision::assertion(fields)?,
+        answer: decision::read_answer(fields)?,
     })
 }
 

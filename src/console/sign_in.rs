@@ -1,4 +1,4 @@
-//! Signing in and out: with a passkey, or with a token where the guard takes tokens.
+//! Signing in and out: with a passkey, an account, or a token where the guard takes tokens.
 
 use std::sync::Arc;
 
@@ -10,9 +10,10 @@ use maud::{Markup, html};
 use serde::Deserialize;
 use serde_json::json;
 
+use super::device::Device;
 use super::form::{Fields, Posted};
 use super::refusal::Refusal;
-use super::{Console, cookie, frame};
+use super::{Console, account, cookie, frame};
 use crate::guard::Doorway;
 use crate::model::json;
 use crate::model::passkey::Assertion;
@@ -47,7 +48,7 @@ pub(super) async fn enter(
     let back = local(fields.text("back").unwrap_or_default()).to_owned();
     let guard = &console.guard;
     if !takes_tokens(guard.doorway().as_deref()) {
-        let word = "This guard is entered with a passkey.";
+        let word = "This guard takes no tokens.";
         return (StatusCode::FORBIDDEN, ask(&console, &back, Some(word))).into_response();
     }
     match guard.operator(fields.text("token")).await {
@@ -127,7 +128,7 @@ pub(super) fn led_out() -> Response {
 }
 
 /// Begins a new visit, and ends the one that the browser had.
-fn admit(
+pub(super) fn admit(
     console: &Console,
     headers: &HeaderMap,
     proven: &Proven,
@@ -136,7 +137,10 @@ fn admit(
     if let Some(earlier) = cookie::read(headers) {
         console.visits.end(earlier);
     }
-    let name = console.visits.begin(proven, console.guard.ambient());
+    let device = Device::of(headers);
+    let name = console
+        .visits
+        .begin(proven, device, console.guard.ambient());
     let doorway = console.guard.doorway();
     let over_tls = doorway.is_some_and(|doorway| doorway.is_tls());
     if let Some(cookie) = cookie::give(&name, over_tls) {
@@ -167,6 +171,7 @@ fn ask(console: &Console, back: &str, refused: Option<&str>) -> Markup {
                         p .meta data-said role="status" { "A passkey needs a browser with scripts." }
                     }
                 }
+                (account::way_in(console.provider.as_ref(), back))
                 @if takes_tokens(doorway) {
                     form method="post" action="/sign-in" .stack {
                         input type="hidden" name="back" value=(back);
@@ -185,7 +190,7 @@ fn ask(console: &Console, back: &str, refused: Option<&str>) -> Markup {
 }
 
 /// A path of this console, and nothing that leads elsewhere.
-fn local(back: &str) -> &str {
+pub(super) fn local(back: &str) -> &str {
     let is_local = back.starts_with('/')
         && !back.starts_with("//")
         && back.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');

@@ -7,9 +7,13 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method};
 use axum::response::{IntoResponse, Redirect, Response};
 
+use super::device::Device;
 use super::refusal::Refusal;
+use super::visits::Found;
 use super::{Console, cookie};
+use crate::guard::Denial;
 use crate::model::proof::Proven;
+use crate::model::reason::Reason;
 use crate::model::role::Right;
 
 /// An operator that signed in; a page that takes one cannot be seen without.
@@ -34,10 +38,26 @@ impl Viewer {
         let Some(name) = cookie::read(headers) else {
             return Ok(None);
         };
-        let Some(visit) = console.visits.find(name, guard.ambient(), by_person) else {
-            return Ok(None);
+        let device = Device::of(headers);
+        let visit = match console
+            .visits
+            .find(name, device, guard.ambient(), by_person)
+        {
+            Found::Here(visit) => visit,
+            Found::Nothing => return Ok(None),
+            Found::Elsewhere(visit) => {
+                let sentence = format!(
+                    "a visit of {} was shown by another kind of browser, and has ended",
+                    visit.operator
+                );
+                let denial = Denial::new(Reason::CredentialRevoked, sentence);
+                guard.unproved_person(denial).await;
+                return Ok(None);
+            }
         };
+        // A provider may have taken the last role since.
         let standing = guard.still_proven(&visit.proof).await?;
+        let standing = standing.filter(|proven| proven.may(Right::Read));
         if standing.is_none() {
             console.visits.end(name);
         }

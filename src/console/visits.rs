@@ -6,6 +6,7 @@ use std::time::Duration;
 use data_encoding::BASE64URL_NOPAD;
 use parking_lot::Mutex;
 
+use super::device::Device;
 use crate::ambient::Ambient;
 use crate::limits::{VISIT_IDLE, VISIT_LIFE, VISITS_PER_OPERATOR_COUNT};
 use crate::model::digest::Digest;
@@ -16,6 +17,16 @@ use crate::model::proof::Proven;
 #[derive(Default)]
 pub(super) struct Visits(Mutex<HashMap<Digest, Visit>>);
 
+/// What became of a visit that a browser names.
+pub(super) enum Found {
+    /// There is none, or none any more.
+    Nothing,
+    /// It goes on.
+    Here(Visit),
+    /// It was begun in another kind of browser, and is over now.
+    Elsewhere(Visit),
+}
+
 /// One browser in which one operator signed in.
 #[derive(Clone)]
 pub(super) struct Visit {
@@ -25,19 +36,21 @@ pub(super) struct Visit {
     pub(super) proof: Digest,
     /// What forms must carry.
     pub(super) seal: String,
+    device: Device,
     opened: Duration,
     seen: Duration,
 }
 
 impl Visits {
     /// Begins a visit; the name that its cookie carries.
-    pub(super) fn begin(&self, proven: &Proven, ambient: &Ambient) -> String {
+    pub(super) fn begin(&self, proven: &Proven, device: Device, ambient: &Ambient) -> String {
         let name = BASE64URL_NOPAD.encode(&ambient.random::<32>());
         let now = ambient.monotonic();
         let visit = Visit {
             operator: proven.operator.name.clone(),
             proof: proven.proof.key,
             seal: BASE64URL_NOPAD.encode(&ambient.random::<32>()),
+            device,
             opened: now,
             seen: now,
         };
@@ -57,20 +70,35 @@ impl Visits {
         name
     }
 
-    /// The visit of that name, if it is not over. Only a person's own request keeps it alive.
-    pub(super) fn find(&self, name: &str, ambient: &Ambient, by_person: bool) -> Option<Visit> {
+    /// The visit of that name, if it is not over. Only a person's own request keeps it alive, and another
+    /// kind of browser ends it.
+    pub(super) fn find(
+        &self,
+        name: &str,
+        device: Device,
+        ambient: &Ambient,
+        by_person: bool,
+    ) -> Found {
         let now = ambient.monotonic();
         let digest = Digest::of(name.as_bytes());
         let mut visits = self.0.lock();
-        let visit = visits.get_mut(&digest)?;
+        let Some(visit) = visits.get_mut(&digest) else {
+            return Found::Nothing;
+        };
         if visit.is_over(now) {
             visits.remove(&digest);
-            return None;
+            return Found::Nothing;
+        }
+        if visit.device != device {
+            return match visits.remove(&digest) {
+                Some(visit) => Found::Elsewhere(visit),
+                None => Found::Nothing,
+            };
         }
         if by_person {
             visit.seen = now;
         }
-        Some(visit.clone())
+        Found::Here(visit.clone())
     }
 
     /// Ends every visit of a person.
@@ -120,6 +148,19 @@ mod tests {
         Proven { operator, proof }
     }
 
+    fn device() -> Device {
+        Device::of(&axum::http::HeaderMap::new())
+    }
+
+    fn begin(visits: &Visits, proven: &Proven, ambient: &Ambient) -> String {
+        visits.begin(proven, device(), ambient)
+    }
+
+    fn is_here(visits: &Visits, name: &str, ambient: &Ambient, by_person: bool) -> bool {
+        let found = visits.find(name, device(), ambient, by_person);
+        matches!(found, Found::Here(_))
+    }
+
     fn alice() -> Proven {
         proven("alice")
     }
@@ -129,32 +170,32 @@ mod tests {
         let (ambient, _) = Ambient::played(1, Timestamp::default());
         let visits = Visits::default();
         let (one, other) = (
-            visits.begin(&alice(), &ambient),
-            visits.begin(&alice(), &ambient),
+            begin(&visits, &alice(), &ambient),
+            begin(&visits, &alice(), &ambient),
         );
-        let bobs = visits.begin(&proven("bob"), &ambient);
+        let bobs = begin(&visits, &proven("bob"), &ambient);
         visits.end_all(&alice().operator.name);
-        assert!(visits.find(&one, &ambient, true).is_none());
-        assert!(visits.find(&other, &ambient, true).is_none());
-        assert!(visits.find(&bobs, &ambient, true).is_some());
+        assert!(!is_here(&visits, &one, &ambient, true));
+        assert!(!is_here(&visits, &other, &ambient, true));
+        assert!(is_here(&visits, &bobs, &ambient, true));
     }
 
     #[test]
     fn a_visit_ends_when_nobody_acts_and_in_the_end_whoever_acts() {
         let (ambient, clock) = Ambient::played(1, Timestamp::default());
         let visits = Visits::default();
-        let name = visits.begin(&alice(), &ambient);
+        let name = begin(&visits, &alice(), &ambient);
         clock.pass(VISIT_IDLE - Duration::from_secs(1));
-        assert!(visits.find(&name, &ambient, true).is_some());
+        assert!(is_here(&visits, &name, &ambient, true));
         clock.pass(VISIT_IDLE - Duration::from_secs(1));
         // An open page that asks by itself keeps nothing alive.
-        assert!(visits.find(&name, &ambient, false).is_some());
+        assert!(is_here(&visits, &name, &ambient, false));
         clock.pass(Duration::from_secs(1));
-        assert!(visits.find(&name, &ambient, true).is_none());
+        assert!(!is_here(&visits, &name, &ambient, true));
 
-        let name = visits.begin(&alice(), &ambient);
+        let name = begin(&visits, &alice(), &ambient);
         let mut lived = Duration::ZERO;
-        while visits.find(&name, &ambient, true).is_some() {
+        while is_here(&visits, &name, &ambient, true) {
             clock.pass(VISIT_IDLE / 2);
             lived += VISIT_IDLE / 2;
         }
@@ -165,15 +206,15 @@ mod tests {
     fn one_browser_too_many_signs_the_longest_unused_out() {
         let (ambient, clock) = Ambient::played(1, Timestamp::default());
         let visits = Visits::default();
-        let first = visits.begin(&alice(), &ambient);
+        let first = begin(&visits, &alice(), &ambient);
         let mut second = String::new();
         for _ in 0..VISITS_PER_OPERATOR_COUNT {
             clock.pass(Duration::from_secs(1));
-            second = visits.begin(&alice(), &ambient);
+            second = begin(&visits, &alice(), &ambient);
         }
-        assert!(visits.find(&first, &ambient, true).is_none());
-        assert!(visits.find(&second, &ambient, true).is_some());
+        assert!(!is_here(&visits, &first, &ambient, true));
+        assert!(is_here(&visits, &second, &ambient, true));
         visits.end(&second);
-        assert!(visits.find(&second, &ambient, true).is_none());
+        assert!(!is_here(&visits, &second, &ambient, true));
     }
 }

@@ -63,6 +63,14 @@ pub struct Vote {
     pub answer: Option<Assertion>,
 }
 
+impl Vote {
+    /// Whether it lets something happen, and nothing but its sender's word stands for it.
+    #[must_use]
+    pub const fn is_bare_approval(&self) -> bool {
+        matches!(self.decision, Resolution::Approve { .. }) && self.answer.is_none()
+    }
+}
+
 /// Why a vote did not count.
 #[derive(Debug, thiserror::Error)]
 pub enum ResolveError {
@@ -115,6 +123,12 @@ pub enum ResolveError {
     /// What their passkey signed does not count.
     #[error(transparent)]
     Answer(#[from] PasskeyFault),
+    /// What the operator may hangs on an account whose provider was not asked lately.
+    #[error("the rights of the operator were last read from their provider too long ago")]
+    RightsOld,
+    /// The token's owner has something better, and did not confirm the token with it.
+    #[error("the owner of the token has not confirmed lately that it is them who uses it")]
+    Unconfirmed,
     /// The grant is beyond what an approver may give.
     #[error("{0}")]
     BadGrant(String),
@@ -136,6 +150,8 @@ impl ResolveError {
             Self::Unsigned(_) => Reason::UserUnverified,
             Self::NewAuthenticator => Reason::AuthenticatorNew,
             Self::Answer(_) => Reason::PasskeyRefused,
+            Self::RightsOld => Reason::RightsUnread,
+            Self::Unconfirmed => Reason::TokenUnconfirmed,
             Self::Store(StoreError::Unavailable(_)) => Reason::StoreUnavailable,
         }
     }
@@ -177,6 +193,9 @@ impl Guard {
         }
         if approval.digest != vote.digest {
             return Err(ResolveError::OtherDigest);
+        }
+        if self.rights_are_old(operator).await? {
+            return Err(ResolveError::RightsOld);
         }
         let ballot = self.ballot(&approval, operator, &vote, now).await?;
         let signed = self

@@ -46,8 +46,8 @@ pub(super) struct Signed {
 impl Guard {
     /// Whether this person's approval of it must be signed with a passkey: where the rule says so; where
     /// it concerns themselves (`own`), since nobody else has looked at it; and above `write` where the
-    /// configuration is strict, and from whoever has, or ever had, one: a stolen token must not be worth
-    /// more once the passkey is removed.
+    /// configuration is strict, and from whoever has, or ever had, one, or an account: a stolen token must
+    /// not be worth more once the passkey is removed.
     ///
     /// # Errors
     /// When the store does not answer.
@@ -71,7 +71,7 @@ impl Guard {
             return Ok(true);
         }
         let proofs = self.proofs_of(&operator.name).await?;
-        Ok(proofs.iter().any(|proof| proof.passkey().is_some()))
+        Ok(proofs.iter().any(Proof::is_personal))
     }
 
     /// The signature that a vote brings, verified; nothing where none is needed. A vote that needs one and

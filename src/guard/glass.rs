@@ -62,6 +62,9 @@ impl Guard {
         if !approval.is_open(now) {
             return Err(decided(&approval, now));
         }
+        if self.rights_are_old(operator).await? {
+            return Err(ResolveError::RightsOld);
+        }
         let user = approval.principal.on_behalf_of.as_ref();
         if let Some(bar) = approval.rule.excludes(&Approver::from(operator), user) {
             return Err(ResolveError::NotEligible(bar));

@@ -10,6 +10,7 @@ use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::confirmations::Confirmations;
 use super::passkeys::Desk;
 use super::{Guard, Parts};
 use crate::ambient::Ambient;
@@ -62,6 +63,7 @@ impl Guard {
             epoch: AtomicU64::new(0),
             leaves: super::leave::Leaves::default(),
             desk: Desk::default(),
+            confirmations: Confirmations::default(),
             pruning: tokio::sync::Mutex::default(),
             timekeeping: tokio::sync::Mutex::default(),
             partings: AtomicU64::new(0),

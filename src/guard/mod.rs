@@ -3,6 +3,7 @@
 //! First try, retry after an approval, MCP, HTTP and hooks all enter at [`Guard::decide`]. Nothing
 //! resumes: an approval leaves a grant, and the repeated call meets it among the facts.
 
+mod accounts;
 mod agents;
 mod amend;
 mod approvals;
@@ -10,6 +11,7 @@ mod ballots;
 mod catalog;
 mod clocks;
 mod closed;
+mod confirmations;
 mod countersign;
 mod credentials;
 mod decide;
@@ -71,6 +73,7 @@ pub use amend::{AmendError, Proposal, Replay};
 pub use approvals::{Resolution, ResolveError, Vote};
 pub use ballots::Part;
 pub use catalog::{Catalog, KnownTool};
+pub use confirmations::{Asking, ConfirmError};
 pub use countersign::Unsigned;
 pub use doorway::{Doorway, DoorwayFault};
 pub use entries::Refusal;
@@ -171,6 +174,7 @@ pub struct Guard {
     proofs: tokens::Proofs,
     /// Challenges that people have yet to answer, and where.
     desk: passkeys::Desk,
+    confirmations: confirmations::Confirmations,
     /// Votes by the name their operator gave them.
     votes: Mutex<HashMap<(ApprovalId, OperatorName, String), Vote>>,
     /// What calls teach that somebody else runs, until it is told what came of them.

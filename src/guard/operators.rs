@@ -48,6 +48,28 @@ impl Guard {
         Err(denial)
     }
 
+    /// Records that a person proved nobody, where an edge found that out.
+    pub async fn unproved_person(&self, denial: Denial) -> Denial {
+        self.refuse_operator(&denial).await;
+        denial
+    }
+
+    /// Records that a person was signed out wherever they were signed in; what they confirmed is void.
+    ///
+    /// # Errors
+    /// When there is no such operator.
+    pub async fn sign_out(&self, by: &str, name: &OperatorName) -> Result<(), OperateError> {
+        self.confirmations.forget(name);
+        self.live_operator(name).await?;
+        let mut body = Map::new();
+        body.insert("operator".into(), name.as_str().into());
+        body.insert("state".into(), "signed-out".into());
+        body.insert("by".into(), by.into());
+        Ok(self
+            .write(EntryKind::Operator, body, Vec::new(), Sync::Synced)
+            .await?)
+    }
+
     /// Records that somebody on the operators' listener proved nobody, or not enough.
     pub(super) async fn refuse_operator(&self, denial: &Denial) {
         self.refuse(Refusal {
@@ -216,6 +238,14 @@ impl Guard {
 fn entry(operator: &Operator, state: &str, by: &str) -> Map<String, Value> {
     let mut body = Map::new();
     body.insert("operator".into(), operator.name.as_str().into());
+    rights(operator, &mut body);
+    body.insert("state".into(), state.into());
+    body.insert("by".into(), by.into());
+    body
+}
+
+/// Says in an entry what somebody may.
+pub(super) fn rights(operator: &Operator, body: &mut Map<String, Value>) {
     body.insert(
         "groups".into(),
         operator.groups.iter().map(|group| group.as_str()).collect(),
@@ -224,7 +254,4 @@ fn entry(operator: &Operator, state: &str, by: &str) -> Map<String, Value> {
         "roles".into(),
         operator.roles.iter().map(|role| role.name()).collect(),
     );
-    body.insert("state".into(), state.into());
-    body.insert("by".into(), by.into());
-    body
 }

@@ -50,7 +50,7 @@ impl Guard {
         Ok((proof, token))
     }
 
-    /// Makes a link with which a person adds a passkey. An earlier one that is still open ends.
+    /// Makes a link with which a person adds what proves them. An earlier one that is still open ends.
     ///
     /// # Errors
     /// When there is no such operator.
@@ -101,6 +101,7 @@ impl Guard {
             ProofKind::Token { .. } => "token-revoked",
             ProofKind::Link => "link-revoked",
             ProofKind::Passkey(_) => "passkey-removed",
+            ProofKind::Account(_) => "account-removed",
         };
         let body = entry(&proof, state, by);
         self.write(
@@ -220,6 +221,10 @@ pub(super) fn name(proof: &Proof, body: &mut Map<String, Value>) {
             body.insert("passkey".into(), id.into());
             body.insert("public_key".into(), passkey.public.to_string().into());
             body.insert("party".into(), passkey.party.as_str().into());
+        }
+        ProofKind::Account(account) => {
+            body.insert("issuer".into(), account.issuer.as_str().into());
+            body.insert("subject".into(), account.subject.as_str().into());
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Nothing here is serialisable, so that no wire or table format leaks into the core.
 
+pub mod account;
 pub mod action;
 pub mod aim;
 pub mod approval;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use super::account::Account;
 use super::credential::Operator;
 use super::digest::Digest;
 use super::name::OperatorName;
@@ -38,10 +39,12 @@ pub enum ProofKind {
         /// What it may be used for.
         scopes: BTreeSet<TokenScope>,
     },
-    /// A link that is good for adding one passkey.
+    /// A link that is good for adding one proof of another kind.
     Link,
     /// A key that an authenticator keeps.
     Passkey(Passkey),
+    /// An account at an identity provider; `used` says when the provider was last asked.
+    Account(Account),
 }
 
 impl Proof {
@@ -72,7 +75,36 @@ impl Proof {
     pub const fn passkey(&self) -> Option<&Passkey> {
         match &self.kind {
             ProofKind::Passkey(passkey) => Some(passkey),
-            ProofKind::Token { .. } | ProofKind::Link => None,
+            ProofKind::Token { .. } | ProofKind::Link | ProofKind::Account(_) => None,
+        }
+    }
+
+    /// The account, where it is one.
+    #[must_use]
+    pub const fn account(&self) -> Option<&Account> {
+        match &self.kind {
+            ProofKind::Account(account) => Some(account),
+            ProofKind::Token { .. } | ProofKind::Link | ProofKind::Passkey(_) => None,
+        }
+    }
+
+    /// Whether a person has to act to show it: no program has it alone.
+    #[must_use]
+    pub const fn is_personal(&self) -> bool {
+        match self.kind {
+            ProofKind::Passkey(_) | ProofKind::Account(_) => true,
+            ProofKind::Token { .. } | ProofKind::Link => false,
+        }
+    }
+
+    /// What it is, in a word.
+    #[must_use]
+    pub const fn word(&self) -> &'static str {
+        match self.kind {
+            ProofKind::Token { .. } => "token",
+            ProofKind::Link => "link",
+            ProofKind::Passkey(_) => "passkey",
+            ProofKind::Account(_) => "account",
         }
     }
 
@@ -82,7 +114,7 @@ impl Proof {
         match &self.kind {
             ProofKind::Token { scopes } => scopes.iter().any(|scope| scope.covers(right)),
             ProofKind::Link => false,
-            ProofKind::Passkey(_) => true,
+            ProofKind::Passkey(_) | ProofKind::Account(_) => true,
         }
     }
 }

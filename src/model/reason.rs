@@ -232,6 +232,12 @@ reasons! {
         "What the passkey answered is not acceptable.", "Begin again on the page where it was asked.";
     NotAmendable: "not-amendable", 422, "DENIED by policy", Never,
         "No small change of the manifest would have let this call pass.", "The owner of the scope should look at the rule; `countersign scopes explain` says what it makes of a call.";
+    AccountRefused: "account-refused", 401, "DENIED by policy", Later,
+        "The sign-in with an account at the identity provider is not accepted.", "Begin again at the sign-in; `countersign operators link` gives a link that binds an account.";
+    RightsUnread: "rights-unread", 401, "STEP-UP NEEDED", Later,
+        "The identity provider was last asked for the rights of this operator more than 15 minutes ago.", "Have them read again on the page `Me` of the console, then decide.";
+    TokenUnconfirmed: "token-unconfirmed", 401, "STEP-UP NEEDED", Later,
+        "The owner of this token has not confirmed within five minutes that it is them who uses it.", "Run `countersign approvals reauth` and confirm it in the console, then decide.";
     NotFound: "not-found", 404, "DENIED by policy", Never,
         "Nothing of that name is known here.", "Check the name.";
 

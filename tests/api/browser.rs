@@ -99,8 +99,8 @@ fn are_all(checked: &[(&str, &str)]) {
     assert!(count > 10, "no pages were found");
 }
 
-/// What is asked for by scripts and style sheets alone.
-const NO_PAGES: [&str; 2] = ["/feed", "/assets/{name}"];
+/// What is asked for by scripts and style sheets alone, and a file to keep.
+const NO_PAGES: [&str; 3] = ["/feed", "/assets/{name}", "/requests/{id}/amendment.patch"];
 
 #[tokio::test]
 async fn every_page_is_without_barriers_light_and_dark_wide_and_narrow() {

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::world::{Answer, World, read, send};
 
 /// Every page, with names of the right form.
-pub(crate) const PAGES: [&str; 15] = [
+pub(crate) const PAGES: [&str; 16] = [
     "/",
     "/requests/ap_aaaaaaaaaaaaaaaaaaaaaaaaaa",
     "/requests/ap_aaaaaaaaaaaaaaaaaaaaaaaaaa/amendment",
@@ -25,10 +25,11 @@ pub(crate) const PAGES: [&str; 15] = [
     "/channels",
     "/people",
     "/me",
+    "/confirm",
 ];
 
 /// Everything that takes a form of a signed-in person.
-pub(crate) const FORMS: [&str; 18] = [
+pub(crate) const FORMS: [&str; 22] = [
     "/requests/ap_aaaaaaaaaaaaaaaaaaaaaaaaaa/decision",
     "/requests/ap_aaaaaaaaaaaaaaaaaaaaaaaaaa/withdraw",
     "/requests/ap_aaaaaaaaaaaaaaaaaaaaaaaaaa/break-glass",
@@ -42,6 +43,10 @@ pub(crate) const FORMS: [&str; 18] = [
     "/tools/refuse",
     "/channels/ops/enable",
     "/people/bob/confirm",
+    "/people/bob/sign-out",
+    "/confirm/0000000000000000",
+    "/me/account/read",
+    "/me/account/prove",
     "/me/passkeys/begin",
     "/me/passkeys/finish",
     "/me/proofs/0000000000000000/end",

@@ -6,18 +6,24 @@
     reason = "a test that cannot go on fails"
 )]
 
+mod accounts;
 mod amending;
 mod authenticator;
 mod bad_input;
 mod browser;
 mod calls;
 mod channels;
+mod confirming;
 mod console;
 mod countersigned;
 mod credentials;
 mod deciding;
 mod glass;
 mod idempotency;
+mod idp;
+#[path = "../tokens/issuer.rs"]
+#[expect(dead_code, reason = "these tests need only what signs")]
+mod issuer;
 mod metrics;
 mod openapi;
 mod operating;
@@ -29,5 +35,6 @@ mod receiver;
 mod scenes;
 mod secrets;
 mod signed_together;
+mod visits;
 mod voting;
 mod world;

@@ -95,7 +95,7 @@ async fn call(world: &World, route: &Route, token: &str) -> Answer {
 fn right(route: &Route) -> &'static str {
     match (route.method, route.path) {
         ("GET", _) => "look",
-        (_, "/v1/approvals/{id}/decisions") => "decide",
+        (_, "/v1/approvals/{id}/decisions" | "/v1/confirmations") => "decide",
         (_, path) if path.starts_with("/v1/delegations") => "decide",
         ("POST", path) if path.ends_with("/break-glass") => "break",
         (_, path) if path.starts_with("/v1/reviews") => "review",

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::Router;
-use countersign::ambient::Ambient;
+use countersign::ambient::{Ambient, Played};
 use countersign::api;
 use countersign::audit::checkpoint::Signer;
 use countersign::authn::jwt::Issuers;
+use countersign::authn::oidc::Provider;
 use countersign::console;
 use countersign::guard::{
     Delivery, Denial, Doorway, Guard, Parts, Permit, PinPolicy, Presented, Reload, Upstreams,
@@ -80,6 +81,8 @@ agent: neighbour
 credentials: {api_key: true}
 tools: [{tool: shop/find, privilege: read}]
 ";
+
+const OURS: &str = "default: {any_of: [oncall], decide_by: 15m, redeem_by: 5m}";
 
 const TOOLS: [&str; 8] = [
     "find",
@@ -162,16 +165,32 @@ impl Upstreams for Shop {
 
 impl World {
     pub(crate) async fn new() -> Self {
-        Self::deciding("default: {any_of: [oncall], decide_by: 15m, redeem_by: 5m}").await
+        Self::deciding(OURS).await
     }
 
     /// A world whose manifest says of approvals only this.
     pub(crate) async fn deciding(rule: &str) -> Self {
-        let ours = "default: {any_of: [oncall], decide_by: 15m, redeem_by: 5m}";
-        assert!(MANIFEST.contains(ours));
-        let manifest = MANIFEST.replace(ours, rule);
+        Self::built(rule, Ambient::system(), None).await
+    }
+
+    /// A world whose people may sign in over a provider.
+    pub(crate) async fn over(provider: Provider) -> Self {
+        Self::built(OURS, Ambient::system(), Some(provider)).await
+    }
+
+    /// A world on a clock that the test moves. It begins ahead of the machine's, so that what another
+    /// program makes meanwhile is never of the future.
+    pub(crate) async fn played(provider: Option<Provider>) -> (Self, Arc<Played>) {
+        let begins = Ambient::system().now().after(Duration::from_secs(1_200));
+        let (ambient, clock) = Ambient::played(1, begins);
+        (Self::built(OURS, ambient, provider).await, clock)
+    }
+
+    async fn built(rule: &str, ambient: Ambient, provider: Option<Provider>) -> Self {
+        assert!(MANIFEST.contains(OURS));
+        let manifest = MANIFEST.replace(OURS, rule);
         let data = TempDir::new().unwrap();
-        let guard = begin(&data, scopes(&[&manifest, NEIGHBOUR])).await;
+        let guard = begin(&data, scopes(&[&manifest, NEIGHBOUR]), ambient).await;
         let people = [
             token(&guard, "alice", "oncall").await,
             token(&guard, "bob", "kitchen").await,
@@ -181,7 +200,7 @@ impl World {
             key(&guard, "neighbour").await,
             pep_key(&guard).await,
         ];
-        Self::open(data, guard, people, keys, 0).await
+        Self::open(data, guard, people, keys, (0, provider)).await
     }
 
     /// The same after the guard was stopped and started again, its console at the same address. `meanwhile`
@@ -191,6 +210,7 @@ impl World {
         let people = [self.alice, self.bob];
         let keys = [self.clerk, self.neighbour, self.pep];
         let scopes = self.guard.scopes().as_ref().clone();
+        let ambient = self.guard.ambient().clone();
         self.guard.stop().await.unwrap();
         drop(self.guard);
         for serving in self.serving {
@@ -200,8 +220,8 @@ impl World {
                 .unwrap();
         }
         meanwhile.await;
-        let guard = begin(&data, scopes).await;
-        Self::open(data, guard, people, keys, port).await
+        let guard = begin(&data, scopes, ambient).await;
+        Self::open(data, guard, people, keys, (port, None)).await
     }
 
     async fn open(
@@ -209,13 +229,14 @@ impl World {
         guard: Arc<Guard>,
         [alice, bob]: [String; 2],
         [clerk, neighbour, pep]: [String; 3],
-        port: u16,
+        (port, provider): (u16, Option<Provider>),
     ) -> Self {
         present(&guard).await;
         let shop = Arc::new(Shop::default());
         let upstreams: Arc<dyn Upstreams> = Arc::clone(&shop) as _;
-        let console = console::router(
+        let console = console::router_with(
             Arc::clone(&guard),
+            provider,
             api::operators::router(Arc::clone(&guard)),
         );
         let (operators, decided) = serve(&guard, console, port).await;
@@ -265,6 +286,12 @@ impl World {
         self.client
             .request(method, format!("http://{to}{path}"))
             .timeout(Duration::from_secs(30))
+    }
+
+    /// A request to an address, as a browser would send it.
+    pub(crate) fn browse(&self, method: Method, address: &str) -> RequestBuilder {
+        let request = self.client.request(method, address);
+        request.timeout(Duration::from_secs(30))
     }
 
     /// Asks for a call as the clerk.
@@ -469,8 +496,7 @@ async fn serve(guard: &Guard, router: Router, port: u16) -> (SocketAddr, JoinHan
     (address, tokio::spawn(async move { serving.await.unwrap() }))
 }
 
-async fn begin(data: &TempDir, scopes: Scopes) -> Arc<Guard> {
-    let ambient = Ambient::system();
+async fn begin(data: &TempDir, scopes: Scopes, ambient: Ambient) -> Arc<Guard> {
     let signer = Signer::from_seed(&[7; 32]).unwrap();
     let boot = BootId::random(&ambient);
     let store = Sqlite::open(data.path(), signer, boot, ambient.clone(), false).unwrap();

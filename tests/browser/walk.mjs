@@ -11,7 +11,7 @@ import { SETTLED, SIZES, enter, open, tell } from "./browser.mjs";
 const [kit, address, token, decided, folder] = process.argv.slice(2);
 const { browser, visitor, barriers } = await open(kit);
 
-const ROOMS = ["/", "/agents", "/grants", "/decisions", "/reviews", "/scopes", "/tools", "/channels", "/people", "/me"];
+const ROOMS = ["/", "/agents", "/grants", "/decisions", "/reviews", "/scopes", "/tools", "/channels", "/people", "/me", "/confirm"];
 /** What is seen before somebody signs in. */
 const OUTSIDE = ["/sign-in", "/enrol"];
 /** A request that there is not. */

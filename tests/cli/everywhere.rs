@@ -137,6 +137,7 @@ fn every_command_tells_its_result_as_json_where_it_is_asked_to() {
     rows.tells(&["approvals", "show", &denied]);
     rows.tells(&["approvals", "amend", &denied]);
     rows.runs(&["approvals", "withdraw", &denied]);
+    rows.tells(&["approvals", "reauth", "--no-wait"]);
     rows.tells(&["approvals", "deny", &denied]);
     let (approved, code) = hold(400);
     rows.tells(&[

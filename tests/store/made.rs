@@ -9,6 +9,7 @@ use countersign::ambient::Ambient;
 use countersign::audit::checkpoint::Signer;
 use countersign::audit::entry::{Entry, EntryKind};
 use countersign::engine::facts::{BudgetAsk, BudgetKey, Precedent, Spend, Standing};
+use countersign::model::account::Account;
 use countersign::model::action::MatchKey;
 use countersign::model::aim::{Aim, Aims};
 use countersign::model::approval::{Approval, ApprovalState};
@@ -242,6 +243,19 @@ pub(crate) fn passkey(name: &str, id: &[u8]) -> Proof {
         used: Some(NOW),
         kind,
         ..token(name, id)
+    }
+}
+
+pub(crate) fn account(name: &str, key: &[u8]) -> Proof {
+    let kind = ProofKind::Account(Account {
+        issuer: "https://idp.example.com".to_owned(),
+        subject: "u-1".to_owned(),
+    });
+    Proof {
+        expires: None,
+        used: Some(NOW),
+        kind,
+        ..token(name, key)
     }
 }
 

@@ -150,6 +150,7 @@ async fn a_restart_finds_everything_as_it_was() {
             Change::SetOperator(operator("olga", &["finance", "it"])),
             Change::SetProof(Box::new(token("olga", b"token"))),
             Change::SetProof(Box::new(passkey("olga", b"id"))),
+            Change::SetProof(Box::new(account("olga", b"account"))),
             Change::SetOperator(operator("otto", &[])),
             Change::SetProof(Box::new(token("otto", b"other"))),
             Change::RevokeOperator(operator_name("otto"), NOW),

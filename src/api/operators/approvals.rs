@@ -16,7 +16,7 @@ use super::super::query::Asked;
 use super::super::reply;
 use super::super::wake;
 use super::approval::render;
-use super::caller::{Caller, Decider};
+use super::caller::{Caller, Decider, Voter};
 use super::reviews::brief;
 use crate::guard::{Guard, Resolution, Vote};
 use crate::limits::{DECISION_ID_BYTES, GRANT_LIFE, GRANT_USES_COUNT, PATTERN_USES_COUNT};
@@ -85,13 +85,17 @@ pub(super) async fn show(
 /// Decides: on the version that was shown, for the digest that was shown, once.
 pub(super) async fn decide(
     State(guard): State<Arc<Guard>>,
-    Decider(operator): Decider,
+    Voter(proven): Voter,
     Path(id): Path<String>,
     request: Request,
 ) -> Result<Response, Problem> {
     let id = parse_id(&id)?;
     let version = if_match(request.headers())?;
     let vote = read_vote(version, Members::read(request).await?)?;
+    if vote.is_bare_approval() {
+        guard.confirmed(&proven, id).await?;
+    }
+    let operator = proven.operator;
     let approval = guard.resolve(&operator, id, vote).await?;
     let tag = version_tag(approval.version);
     let document = document(&guard, &approval, &operator).await?;

@@ -10,6 +10,7 @@ mod approvals;
 mod audit;
 mod caller;
 mod channels;
+mod confirmations;
 mod delegations;
 mod grants;
 mod history;
@@ -72,6 +73,8 @@ fn table() -> Routes<Arc<Guard>> {
         .post("/v1/sessions/{id}/reinstate", sessions::reinstate)
         .get("/v1/grants", grants::list)
         .post("/v1/grants/{id}/revoke", grants::revoke)
+        .get("/v1/confirmations", confirmations::show)
+        .post("/v1/confirmations", confirmations::ask)
         .get("/v1/channels", channels::list)
         .post("/v1/channels/{name}/enable", channels::enable)
         .get("/v1/operators", roster::list)

@@ -5,13 +5,18 @@ use std::time::Duration;
 use serde_json::{Map, Value};
 
 use super::fault::TokenFault;
+use super::issuers::TokenType;
 use crate::limits::{JWT_AUDIENCES_COUNT, JWT_LEEWAY, JWT_NAME_BYTES};
 use crate::model::json;
 use crate::model::time::Timestamp;
 use crate::model::token::Token;
 
 /// Reads the claims as they hold at `now`.
-pub(super) fn read(claims: Map<String, Value>, now: Timestamp) -> Result<Token, TokenFault> {
+pub(super) fn read(
+    claims: Map<String, Value>,
+    typ: TokenType,
+    now: Timestamp,
+) -> Result<Token, TokenFault> {
     if json::variant_key(&claims, &READ).is_some() {
         return Err(TokenFault::Claims("a claim is spelt in two ways"));
     }
@@ -24,8 +29,16 @@ pub(super) fn read(claims: Map<String, Value>, now: Timestamp) -> Result<Token, 
     let audiences = audiences(claims.get("aud")).ok_or(TokenFault::Claims("`aud` is missing"))?;
     let actor = actor(&claims, &issuer)?;
     let expires = moment(&claims, "exp")?.ok_or(TokenFault::Claims("`exp` is missing"))?;
-    let begins = moment(&claims, "nbf")?.ok_or(TokenFault::Claims("`nbf` is missing"))?;
-    let issued = moment(&claims, "iat")?.unwrap_or(begins);
+    let (begins, issued) = (moment(&claims, "nbf")?, moment(&claims, "iat")?);
+    // An access token must say from when on it holds, an identity token when it was made.
+    let begins = match typ {
+        TokenType::Identity => issued.ok_or(TokenFault::Claims("`iat` is missing"))?,
+        TokenType::Access | TokenType::Any => {
+            begins.ok_or(TokenFault::Claims("`nbf` is missing"))?
+        }
+    }
+    .max(begins.unwrap_or_default());
+    let issued = issued.unwrap_or(begins);
     let until = expires.after(JWT_LEEWAY);
     if now >= until {
         return Err(TokenFault::Expired);

@@ -18,7 +18,7 @@ pub struct IssuerSpec {
     pub name: String,
     /// Where its keys are read.
     pub keys: KeySource,
-    /// The type its access tokens have.
+    /// The type its tokens have.
     pub typ: TokenType,
 }
 
@@ -30,6 +30,8 @@ pub enum TokenType {
     Access,
     /// `JWT`, which says nothing: other tokens of the issuer for the same audience pass as well.
     Any,
+    /// An identity token: `JWT` or nothing, and it need not say from when on it holds.
+    Identity,
 }
 
 impl TokenType {
@@ -38,12 +40,15 @@ impl TokenType {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Access => "at+jwt",
-            Self::Any => "jwt",
+            Self::Any | Self::Identity => "jwt",
         }
     }
 
     /// Whether a header's `typ` says so; the prefix of media types may be left out (RFC 7515, 4.1.9).
-    pub(super) fn is(self, typ: &str) -> bool {
+    pub(super) fn is(self, typ: Option<&str>) -> bool {
+        let Some(typ) = typ else {
+            return self == Self::Identity;
+        };
         let typ = typ.to_ascii_lowercase();
         typ.strip_prefix("application/").unwrap_or(&typ) == self.name()
     }
@@ -95,7 +100,7 @@ impl Issuers {
         let parts = Parts::parse(token)?;
         let issuer = parts.issuer().and_then(|name| self.0.get(name));
         let issuer = issuer.ok_or(TokenFault::Issuer)?;
-        if !issuer.typ.is(&parts.typ) {
+        if !issuer.typ.is(parts.typ.as_deref()) {
             return Err(TokenFault::Type);
         }
         let key = issuer.key(&parts.key, ambient).await?;
@@ -103,6 +108,6 @@ impl Issuers {
         if parts.algorithm != key.algorithm || !key.verifies(parts.signed, parts.signature) {
             return Err(TokenFault::Signature);
         }
-        claims::read(parts.claims, ambient.now())
+        claims::read(parts.claims, issuer.typ, ambient.now())
     }
 }

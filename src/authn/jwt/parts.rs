@@ -12,8 +12,8 @@ use crate::model::json;
 pub(super) struct Parts<'a> {
     /// How it says that it is signed.
     pub(super) algorithm: Algorithm,
-    /// Of which type it says that it is.
-    pub(super) typ: String,
+    /// Of which type it says that it is, where it does.
+    pub(super) typ: Option<String>,
     /// The name it gives the key.
     pub(super) key: String,
     /// What it claims.
@@ -56,7 +56,10 @@ impl<'a> Parts<'a> {
         let algorithm = name("alg").and_then(Algorithm::parse);
         Ok(Self {
             algorithm: algorithm.ok_or(TokenFault::Header("`alg` names no accepted algorithm"))?,
-            typ: name("typ").ok_or(TokenFault::Type)?.to_owned(),
+            typ: match header.contains_key("typ") {
+                true => Some(name("typ").ok_or(TokenFault::Type)?.to_owned()),
+                false => None,
+            },
             key: name("kid")
                 .ok_or(TokenFault::Header("`kid` names no key"))?
                 .to_owned(),

@@ -5,11 +5,11 @@ use std::io::Read;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use futures_util::StreamExt;
 use reqwest::{Client, StatusCode};
 use tokio::time::timeout;
 use url::Url;
 
+use crate::authn::answer::{BodyFault, body};
 use crate::limits::{JWKS_ANSWER_TIMEOUT, JWKS_BYTES};
 use crate::outbound::address::{self, Address};
 use crate::outbound::{self, ClientError};
@@ -111,16 +111,10 @@ async fn ask(client: &Client, url: &Url) -> Result<Vec<u8>, SourceError> {
     if answer.status() != StatusCode::OK {
         return Err(SourceError::Status(answer.status().as_u16()));
     }
-    let mut text = Vec::new();
-    let mut pieces = answer.bytes_stream();
-    while let Some(piece) = pieces.next().await {
-        let piece = piece.map_err(SourceError::Unreachable)?;
-        if text.len().saturating_add(piece.len()) > JWKS_BYTES {
-            return Err(SourceError::TooLarge);
-        }
-        text.extend_from_slice(&piece);
-    }
-    Ok(text)
+    body(answer, JWKS_BYTES).await.map_err(|fault| match fault {
+        BodyFault::Broken(fault) => SourceError::Unreachable(fault),
+        BodyFault::TooLarge => SourceError::TooLarge,
+    })
 }
 
 /// Whoever may write this file decides who an agent is.

@@ -294,19 +294,20 @@ fn person(operator: &Operator) -> Map<String, Value> {
 }
 
 fn render(proof: &Proof, now: Timestamp) -> Map<String, Value> {
-    let (kind, scopes, label) = match &proof.kind {
+    let (scopes, label) = match &proof.kind {
         ProofKind::Token { scopes } => {
             let scopes: Vec<&str> = scopes.iter().map(|scope| scope.name()).collect();
-            ("token", scopes, None)
+            (scopes, None)
         }
-        ProofKind::Link => ("link", Vec::new(), None),
-        ProofKind::Passkey(passkey) => ("passkey", Vec::new(), Some(passkey.label.as_str())),
+        ProofKind::Link => (Vec::new(), None),
+        ProofKind::Passkey(passkey) => (Vec::new(), Some(passkey.label.as_str())),
+        ProofKind::Account(account) => (Vec::new(), Some(account.issuer.as_str())),
     };
     let moment = |at: Option<Timestamp>| Value::from(at.map(|at| at.to_string()));
     let mut body = Map::new();
     body.insert("id".into(), proof.id().into());
     body.insert("operator".into(), proof.operator.as_str().into());
-    body.insert("kind".into(), kind.into());
+    body.insert("kind".into(), proof.word().into());
     body.insert("state".into(), proof.standing(now).into());
     body.insert("scopes".into(), scopes.into());
     body.insert("label".into(), label.into());

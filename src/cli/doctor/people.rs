@@ -57,7 +57,7 @@ impl People {
                 let what = format!("token {} of operator {}", proof.id(), proof.operator);
                 Some((what, proof.expires?))
             }
-            ProofKind::Link | ProofKind::Passkey(_) => None,
+            ProofKind::Link | ProofKind::Passkey(_) | ProofKind::Account(_) => None,
         });
         for (what, expires) in keys.chain(tokens) {
             if expires <= now {

@@ -1,7 +1,7 @@
 //! What a configuration switches off, and which of its upstreams cannot start.
 
 use super::report::Report;
-use crate::config::{AnchorRef, Config, Transport};
+use crate::config::{AnchorRef, Config, Oidc, Transport};
 use crate::guard::{PinPolicy, Reload};
 use crate::mcp::upstream::TransportSpec;
 
@@ -45,6 +45,16 @@ pub(super) fn examine(config: &Config, report: &mut Report) {
             report.off(format!(
                 "allow_private: the anchor {url} may resolve to an address that is not public"
             ));
+        }
+    }
+    if config.console.oidc.as_ref().is_some_and(Oidc::is_plain) {
+        report.off(
+            "allow_loopback_http: whoever takes that port of this machine says who operators are",
+        );
+    }
+    if let Err(faults) = config.console.provider() {
+        for fault in faults.iter() {
+            report.wrong(fault.to_string());
         }
     }
     if let Err(faults) = config.resolve_anchors() {

@@ -226,8 +226,9 @@ impl Owner {
             tokio::spawn(door.serve(Arc::clone(guard), wrapped)),
             tokio::spawn(listen::serve(
                 operators,
-                crate::console::router(
+                crate::console::router_with(
                     Arc::clone(guard),
+                    setup.console.provider()?,
                     crate::api::operators::router(Arc::clone(guard)),
                 ),
                 guard.stopping(),

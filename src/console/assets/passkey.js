@@ -125,7 +125,7 @@ function decision(form) {
 }
 
 const enrol = document.getElementById("enrol");
-if (enrol) enrol.elements.secret.value = location.hash.slice(1);
+for (const form of document.querySelectorAll("form[id^=enrol]")) form.elements.secret.value = location.hash.slice(1);
 
 ceremony(document.getElementById("sign-in"), sign);
 ceremony(enrol, make);

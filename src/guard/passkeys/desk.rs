@@ -26,6 +26,13 @@ pub(in crate::guard) enum Purpose {
     },
     /// To sign in, whoever it is.
     SignIn,
+    /// To confirm a token for commands.
+    Confirm {
+        /// Whose it is.
+        operator: OperatorName,
+        /// What it is found by.
+        token: Digest,
+    },
     /// To sign one decision.
     Decide(Box<Asked>),
 }
@@ -33,7 +40,7 @@ pub(in crate::guard) enum Purpose {
 impl Purpose {
     fn operator(&self) -> Option<&OperatorName> {
         match self {
-            Self::Enrol { operator, .. } => Some(operator),
+            Self::Enrol { operator, .. } | Self::Confirm { operator, .. } => Some(operator),
             Self::SignIn => None,
             Self::Decide(asked) => Some(&asked.approver),
         }

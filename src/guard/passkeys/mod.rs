@@ -48,6 +48,9 @@ pub enum EnrolError {
     /// It is somebody's already.
     #[error("this passkey was added before")]
     Known,
+    /// It is somebody's already.
+    #[error("this account is another operator's already")]
+    AccountKnown,
     /// They have as many as anybody may.
     #[error("there is no room for one more; remove another first")]
     TooMany,
@@ -65,6 +68,7 @@ impl EnrolError {
     pub const fn reason(&self) -> Reason {
         match self {
             Self::Link => Reason::CredentialUnknown,
+            Self::AccountKnown => Reason::AccountRefused,
             Self::Store(StoreError::Unavailable(_)) => Reason::StoreUnavailable,
             _ => Reason::PasskeyRefused,
         }
@@ -281,7 +285,11 @@ impl Guard {
             .collect())
     }
 
-    async fn open_link(&self, secret: &str) -> Result<Proof, EnrolError> {
+    /// The link of that secret, which is still to be used.
+    ///
+    /// # Errors
+    /// [`EnrolError`]; a link that is not open is recorded.
+    pub async fn open_link(&self, secret: &str) -> Result<Proof, EnrolError> {
         let found = match secret.len() <= SECRET_LENGTH_BYTES {
             true => self.store.proof(&Digest::of(secret.as_bytes())).await?,
             false => None,

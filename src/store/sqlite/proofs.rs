@@ -7,6 +7,7 @@ use rusqlite::types::FromSqlError;
 use rusqlite::{Connection, named_params};
 
 use super::column::{Texts, Unreadable, words};
+use crate::model::account::Account;
 use crate::model::digest::Digest;
 use crate::model::passkey::{Passkey, PublicKey};
 use crate::model::proof::{Proof, ProofKind};
@@ -19,10 +20,9 @@ pub(super) fn write(
 ) -> rusqlite::Result<()> {
     let mut upsert = db.prepare_cached(UPSERT)?;
     for one in proofs.values().flatten() {
-        let (kind, scopes) = match &one.kind {
-            ProofKind::Token { scopes } => ("token", Some(scopes)),
-            ProofKind::Link => ("link", None),
-            ProofKind::Passkey(_) => ("passkey", None),
+        let scopes = match &one.kind {
+            ProofKind::Token { scopes } => Some(scopes),
+            ProofKind::Link | ProofKind::Passkey(_) | ProofKind::Account(_) => None,
         };
         let scopes = scopes.map(|scopes| Texts(scopes.iter().map(|one| one.name()).collect()));
         let passkey = one.passkey();
@@ -31,7 +31,7 @@ pub(super) fn write(
             ":key": one.key,
             ":version": one.version,
             ":operator": one.operator,
-            ":kind": kind,
+            ":kind": one.word(),
             ":added": one.added,
             ":expires": one.expires,
             ":used": one.used,
@@ -44,6 +44,8 @@ pub(super) fn write(
             ":party": passkey.map(|passkey| passkey.party.as_str()),
             ":confirmed_by": confirmed.map(|(by, _)| by.as_str()),
             ":confirmed_at": confirmed.map(|(_, at)| *at),
+            ":issuer": one.account().map(|account| account.issuer.as_str()),
+            ":subject": one.account().map(|account| account.subject.as_str()),
         })?;
     }
     Ok(())
@@ -90,6 +92,10 @@ fn kind(row: &rusqlite::Row<'_>) -> rusqlite::Result<ProofKind> {
                 },
             }))
         }
+        "account" => Ok(ProofKind::Account(Account {
+            issuer: row.get("issuer")?,
+            subject: row.get("subject")?,
+        })),
         _ => Err(FromSqlError::from(Unreadable("kind of proof")).into()),
     }
 }
@@ -97,10 +103,10 @@ fn kind(row: &rusqlite::Row<'_>) -> rusqlite::Result<ProofKind> {
 const UPSERT: &str = "
     INSERT INTO proofs
         (key, version, operator, kind, added, expires, used, ended, scopes, credential, label,
-         public_key, counter, party, confirmed_by, confirmed_at)
+         public_key, counter, party, confirmed_by, confirmed_at, issuer, subject)
     VALUES
         (:key, :version, :operator, :kind, :added, :expires, :used, :ended, :scopes, :credential,
-         :label, :public_key, :counter, :party, :confirmed_by, :confirmed_at)
+         :label, :public_key, :counter, :party, :confirmed_by, :confirmed_at, :issuer, :subject)
     ON CONFLICT (key) DO UPDATE SET version = excluded.version, expires = excluded.expires,
         used = excluded.used, ended = excluded.ended, label = excluded.label,
         counter = excluded.counter, confirmed_by = excluded.confirmed_by,

@@ -80,7 +80,7 @@ fn migrate(db: &mut Connection) -> Result<(), OpenError> {
 }
 
 /// In the order of their numbers; one that was released never changes.
-const MIGRATIONS: [&str; 13] = [
+const MIGRATIONS: [&str; 14] = [
     include_str!("migrations/0001_record.sql"),
     include_str!("migrations/0002_state.sql"),
     include_str!("migrations/0003_history.sql"),
@@ -94,6 +94,7 @@ const MIGRATIONS: [&str; 13] = [
     include_str!("migrations/0011_votes.sql"),
     include_str!("migrations/0012_patterns.sql"),
     include_str!("migrations/0013_reviews.sql"),
+    include_str!("migrations/0014_sign_in.sql"),
 ];
 
 /// Only a reader that recovers the log after a crash, or a backup tool, ever holds the file longer.
