@@ -58,7 +58,7 @@ pub(super) async fn answer(
                 "Nothing was decided: the request changed after your page was made{moves}. \
                  This is how it stands now."
             );
-            let page = request::shown(&console, &viewer, id, Some(&word)).await?;
+            let page = request::shown(console, viewer, id, Some(&word)).await?;
             return Ok((StatusCode::PRECONDITION_FAILED, page).into_response());
         }
         Err(ResolveError::Decided { .. }) => (
