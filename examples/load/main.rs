@@ -16,6 +16,7 @@
 
 mod arguments;
 mod changing;
+mod console;
 mod durable;
 #[cfg(feature = "compare")]
 mod engines;
@@ -86,13 +87,14 @@ fn tell(words: &[String]) -> ExitCode {
 
 const MEASURE: &str = "measure";
 
-const PARTS: [&str; 9] = [
+const PARTS: [&str; 10] = [
     "rules",
     "text",
     "authorize",
     "mcp",
     "durable",
     "holds",
+    "console",
     "start",
     "reload",
     "idle",
@@ -106,6 +108,7 @@ async fn measure(part: &str) -> Vec<Row> {
         "mcp" => proxied::mcp().await,
         "durable" => durable::rows().await,
         "holds" => holds::rows().await,
+        "console" => console::rows().await,
         "start" => starting::rows().await,
         "reload" => changing::rows().await,
         "idle" => idle::rows().await,

@@ -204,7 +204,7 @@ async fn sessions(
 }
 
 /// Authorized calls are run by whoever asked.
-struct Nowhere;
+pub(crate) struct Nowhere;
 
 #[async_trait]
 impl Upstreams for Nowhere {

@@ -45,6 +45,13 @@ impl Wire {
         .into_bytes()
     }
 
+    /// The bytes of a request that only reads.
+    pub(crate) fn reading(&self, path: &str, headers: &[String]) -> Vec<u8> {
+        let host = self.host;
+        let lines: String = headers.iter().map(|line| format!("{line}\r\n")).collect();
+        format!("GET {path} HTTP/1.1\r\nhost: {host}\r\n{lines}\r\n").into_bytes()
+    }
+
     /// Sends a request and reads its answer.
     pub(crate) async fn ask(&mut self, request: &[u8]) -> Came {
         self.stream.write_all(request).await.unwrap();

@@ -90,10 +90,13 @@ fn card(
         .filter(|session| !matches!(session.state, SessionState::Ended(_)))
         .collect();
     let seen = own.iter().map(|session| session.seen).max();
-    let keys = agent
+    let keys: Vec<_> = agent
         .credentials
         .iter()
-        .filter(|key| key.revoked.is_none() && key.expires > now);
+        .filter(|key| key.revoked.is_none() && key.expires > now)
+        .collect();
+    let oldest = keys.iter().map(|key| key.issued).min();
+    let ends = keys.iter().map(|key| key.expires).min();
     let state = agent.state;
     html! {
         section .card {
@@ -125,7 +128,12 @@ fn card(
                 dt { "Calls in 24 h" }
                 dd { (plot::hours("Calls in 24 hours", &day)) }
                 dt { "Held calls" } dd .number { (agent.open) }
-                dt { "Live keys" } dd .number { (keys.count()) }
+                dt { "Live keys" }
+                dd {
+                    span .number { (keys.len()) }
+                    @if let Some(oldest) = oldest { " · the oldest of " (moment::ago(oldest, now)) }
+                    @if let Some(ends) = ends { " · the first ends " (moment::ago(ends, now)) }
+                }
                 dt { "Last seen" }
                 dd { @if let Some(seen) = seen { (moment::ago(seen, now)) } @else { "no live session" } }
             }

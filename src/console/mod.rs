@@ -15,13 +15,16 @@ mod cookie;
 mod decision;
 mod device;
 mod enrol;
+mod export;
 mod feed;
+mod filter;
 mod foreign;
 mod form;
 mod frame;
 mod grants;
 mod inbox;
 mod list;
+mod marks;
 mod me;
 mod moment;
 mod pattern;
@@ -97,6 +100,7 @@ pub fn router_with(guard: Arc<Guard>, provider: Option<Provider>, rest: Router) 
         .route("/grants", get(grants::page))
         .route("/grants/{id}/revoke", post(grants::revoke))
         .route("/decisions", get(record::page))
+        .route("/decisions/export", get(export::file))
         .route("/channels", get(channels::page))
         .route("/channels/{name}/enable", post(channels::enable))
         .route("/scopes", get(scopes::page))

@@ -8,6 +8,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::filter::Filter;
 use super::frame::Room;
 use super::refusal::Refusal;
 use super::tail::Sight;
@@ -31,21 +32,21 @@ pub(super) async fn page(
 ) -> Result<Markup, Refusal> {
     let guard = &console.guard;
     let since = console.feed.place();
-    let terms = terms(&q);
-    let found = calls::newest(guard, SHOWN_COUNT, |body| {
-        terms.iter().all(|term| fits(term, body))
-    })
-    .await?;
+    let filter = Filter::parse(&q, guard.ambient().now());
+    let found = calls::newest(guard, SHOWN_COUNT, |body| filter.fits(body)).await?;
     let head = guard.head().await?;
     let sight = console.tail.look(guard).await?;
     let waiting = reviews::waiting(guard).await?;
     let now = guard.ambient().now();
+    let asked: String = url::form_urlencoded::Serializer::new(String::new())
+        .append_pair("q", &q)
+        .finish();
     let body = html! {
         main #main .sheet.wide {
             h1 { "Decisions" }
             (waiting)
             p .meta { a href="/reviews" { "All reviews of break-glass" } }
-            @if terms.is_empty() { (overview(&sight, now)) }
+            @if filter.is_empty() { (overview(&sight, now)) }
             p .band {
                 @match &head {
                     Some(signed) => {
@@ -59,8 +60,24 @@ pub(super) async fn page(
             form method="get" action="/decisions" role="search" {
                 label .visually-hidden for="q" { "Search the record" }
                 input #q type="search" name="q" value=(q)
-                    placeholder="agent:billing kind:decision decision:deny reason:forbidden";
+                    placeholder="agent:billing outcome:denied since:7d";
                 button .quiet { "Search" }
+            }
+            @if let Some(time) = filter.fault() {
+                p .alert role="alert" {
+                    "“" (foreign::text(time)) "” is no time to search from: write " code { "since:30m" } ", "
+                    code { "since:12h" } " or " code { "since:7d" } "."
+                }
+            }
+            p .meta {
+                "Export " @if filter.is_empty() { "the whole record" } @else { "what fits" } ": "
+                a href={ "/decisions/export?as=jsonl&" (asked) } { "JSON lines" } ", "
+                a href={ "/decisions/export?as=csv&" (asked) } { "CSV" }
+                @if filter.is_empty() {
+                    " · " code { "countersign audit verify --file" } " proves the lines wherever they are kept"
+                } @else {
+                    " · each line keeps its place and hash"
+                }
             }
             @if found.is_empty() {
                 div .empty {
@@ -165,32 +182,6 @@ fn row(seq: u64, body: &Value, now: Timestamp) -> Markup {
                 }
             }
         }
-    }
-}
-
-/// Words, each with the member it is about, where it names one.
-fn terms(typed: &str) -> Vec<(Option<&str>, &str)> {
-    typed
-        .split_whitespace()
-        .map(|word| match word.split_once(':') {
-            Some((member, value)) => (Some(member), value),
-            None => (None, word),
-        })
-        .collect()
-}
-
-fn fits((member, value): &(Option<&str>, &str), body: &Value) -> bool {
-    match member {
-        None => body.to_string().contains(value),
-        Some("reason") => body["reasons"]
-            .as_array()
-            .into_iter()
-            .flatten()
-            .any(|reason| reason["code"] == *value),
-        Some("tool") => calls::target(&body["target"]).contains(value),
-        Some(member) => body[*member]
-            .as_str()
-            .is_some_and(|text| text.contains(value)),
     }
 }
 

@@ -59,6 +59,7 @@ pub(super) async fn shown(
     let waiting = reviews::waiting(guard).await?;
     let is_old = guard.rights_are_old(&viewer.proven.operator).await?;
     let title = sentence(&approval);
+    let also = also(&approval, &others, now);
     let body = html! {
         div .panes.one {
             (list::render(others, Some(id), &viewer.proven.operator, &waiting, now))
@@ -72,6 +73,7 @@ pub(super) async fn shown(
                 }
                 h1 { (title) }
                 (facts(&approval, session.as_ref(), &sight, &before, now))
+                (also)
                 (standing(&approval, now))
                 (votes::cast(&approval, now))
                 (review)
@@ -166,6 +168,29 @@ fn facts(
             details .claims {
                 summary { "The agent says (unverified)" }
                 (foreign::tree(&claims))
+            }
+        }
+    }
+}
+
+/// What else of the agent waits: an agent that asks for much at once asks for something else.
+fn also(approval: &Approval, others: &[Arc<Approval>], now: Timestamp) -> Markup {
+    let agent = &approval.principal.agent;
+    let own: Vec<_> = others
+        .iter()
+        .filter(|one| one.id != approval.id && one.principal.agent == *agent && one.is_open(now))
+        .collect();
+    html! {
+        @if !own.is_empty() {
+            dl .facts {
+                dt { "Also waiting" }
+                dd {
+                    (own.len()) @if own.len() == 1 { " more call" } @else { " more calls" } " of this agent:"
+                    @for one in own.iter().take(ALSO_COUNT) {
+                        " " a href={ "/requests/" (one.id) } { code { (foreign::text(&one.target.to_string())) } }
+                    }
+                    @if own.len() > ALSO_COUNT { " …" }
+                }
             }
         }
     }
@@ -287,3 +312,4 @@ fn verdict(
 }
 
 const TRAIL_COUNT: usize = 10;
+const ALSO_COUNT: usize = 5;

@@ -10,6 +10,8 @@ use tokio::sync::Mutex;
 use crate::guard::{Guard, StoreError};
 use crate::limits::{ENTRIES_PER_PAGE_COUNT, RECORD_SEARCHED_COUNT};
 use crate::model::json;
+use crate::model::name::ServerName;
+use crate::model::target::{Target, TargetKind};
 use crate::model::time::Timestamp;
 
 /// What was read so far.
@@ -28,6 +30,8 @@ pub(super) struct Decided {
     pub(super) session: String,
     /// On what, as `server/name`.
     pub(super) target: String,
+    /// The same, where rules can speak of it.
+    pub(super) aim: Option<Target>,
     /// How.
     pub(super) verdict: Verdict,
     /// Which request it opened or used.
@@ -120,6 +124,7 @@ impl Sight {
                     agent: said("agent"),
                     session: said("session"),
                     target: super::calls::target(&body["target"]),
+                    aim: aim(&body["target"]),
                     verdict,
                     approval: body["approval"].as_str().map(ToOwned::to_owned),
                 };
@@ -181,11 +186,8 @@ impl Sight {
 
     /// What people are asked about, most often first.
     pub(super) fn asking(&self) -> Vec<Asking> {
-        let votes = self.votes();
         let mut found: HashMap<(&str, &str), Asking> = HashMap::new();
-        for decided in self.opened() {
-            let voted = decided.approval.as_deref().and_then(|id| votes.get(id));
-            let approved = voted.map(|voted| voted.approved);
+        for (decided, approved) in self.asked() {
             let asking = found
                 .entry((&decided.agent, &decided.target))
                 .or_insert_with(|| Asking {
@@ -205,6 +207,16 @@ impl Sight {
             most.then_with(|| (&a.agent, &a.target).cmp(&(&b.agent, &b.target)))
         });
         asked
+    }
+
+    /// The decisions that opened a request, each with whether a person approved, where somebody decided.
+    pub(super) fn asked(&self) -> Vec<(&Decided, Option<bool>)> {
+        let votes = self.votes();
+        let opened = self.opened().map(|decided| {
+            let voted = decided.approval.as_deref().and_then(|id| votes.get(id));
+            (decided, voted.map(|voted| voted.approved))
+        });
+        opened.collect()
     }
 
     /// The decisions that opened a request: the first that names it.
@@ -263,6 +275,15 @@ impl Verdict {
             Self::Deny => "✕",
         }
     }
+}
+
+fn aim(target: &Value) -> Option<Target> {
+    let said = |name: &str| target.get(name).and_then(Value::as_str);
+    Some(Target {
+        kind: TargetKind::parse(said("kind")?)?,
+        server: ServerName::parse(said("server")?).ok()?,
+        name: Arc::from(said("name")?),
+    })
 }
 
 /// Adds the newest, and lets the oldest go where there are more than pages look at.

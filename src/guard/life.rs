@@ -16,6 +16,7 @@ use super::{Guard, Parts};
 use crate::ambient::Ambient;
 use crate::audit::checkpoint::SignedHead;
 use crate::audit::entry::{EntryKind, StoredEntry};
+use crate::audit::segment::Segment;
 use crate::limits::{SHUTDOWN_GRACE, SWEEP_INTERVAL};
 use crate::model::time::Timestamp;
 use crate::rate::{CellKey, Limits};
@@ -147,6 +148,14 @@ impl Guard {
     /// When the store does not answer.
     pub async fn entries(&self, from: u64, most: usize) -> Result<Vec<StoredEntry>, StoreError> {
         self.store.entries(from, most).await
+    }
+
+    /// The segments that were sealed and taken out of the record, oldest first.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn segments(&self) -> Result<Vec<Segment>, StoreError> {
+        self.store.segments().await
     }
 
     /// The newest signed head of the record.

@@ -90,6 +90,12 @@ impl Guard {
             .await?)
     }
 
+    /// When the scopes in force were put into force.
+    #[must_use]
+    pub fn scopes_since(&self) -> Timestamp {
+        Timestamp::from_millis(self.since.load(Ordering::SeqCst))
+    }
+
     /// What is to be written of the scopes that the guard starts with.
     pub(super) async fn begin_scopes(&self) -> Result<Vec<Change>, StoreError> {
         let scopes = self.scopes.load_full();

@@ -18,6 +18,9 @@ pub enum Surface {
     Webhook,
     /// Within a chat's message: as within a line, and nothing in it is markup, a mention or a link.
     Chat,
+    /// Within a quoted cell of a table that a spreadsheet may open: as within a line, and it neither ends the
+    /// cell nor is a formula.
+    Cell,
     /// Within a plain mail: as within a line, and nothing in it becomes a link.
     Mail,
 }
@@ -50,6 +53,8 @@ pub fn show(text: &str, surface: Surface) -> String {
         let joins = surface.makes_links() && joins_address(before, c, rest);
         before = c;
         match (c, surface) {
+            ('=' | '+' | '-' | '@', Surface::Cell) if at == 0 => out.extend(['\'', c]),
+            ('"', Surface::Cell) => out.push_str("\"\""),
             ('\\', _) if surface.is_line() => out.push_str("\\\\"),
             ('\n', _) if surface.is_line() => out.push_str("\\n"),
             ('\r', _) if surface.is_line() => out.push_str("\\r"),
@@ -214,6 +219,19 @@ mod tests {
             "<!channel> https[:]//evil[.]example/x?a&b 1200.50 v1.2 a\\n\\u{202e}"
         );
         assert_eq!(show(text, Surface::Webhook), escape(text));
+    }
+
+    #[test]
+    fn a_cell_of_a_table_is_no_formula_and_ends_where_it_ends() {
+        for (raw, shown) in [
+            ("=1+1", "'=1+1"),
+            ("@SUM(A1)", "'@SUM(A1)"),
+            ("-2", "'-2"),
+            ("a=1, \"b\"\r\n+c", "a=1, \"\"b\"\"\\r\\n+c"),
+            ("\t=1", "\\t=1"),
+        ] {
+            assert_eq!(show(raw, Surface::Cell), shown);
+        }
     }
 
     #[test]

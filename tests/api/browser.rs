@@ -99,8 +99,13 @@ fn are_all(checked: &[(&str, &str)]) {
     assert!(count > 10, "no pages were found");
 }
 
-/// What is asked for by scripts and style sheets alone, and a file to keep.
-const NO_PAGES: [&str; 3] = ["/feed", "/assets/{name}", "/requests/{id}/amendment.patch"];
+/// What is asked for by scripts and style sheets alone, or kept as a file.
+const NO_PAGES: [&str; 4] = [
+    "/feed",
+    "/assets/{name}",
+    "/requests/{id}/amendment.patch",
+    "/decisions/export",
+];
 
 #[tokio::test]
 async fn every_page_is_without_barriers_light_and_dark_wide_and_narrow() {

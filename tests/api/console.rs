@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use countersign::audit::checkpoint::Signer;
+use countersign::audit::line::Line;
+use countersign::audit::verify::verify;
 use futures_util::StreamExt;
 use reqwest::Method;
 use serde_json::json;
@@ -9,7 +12,7 @@ use serde_json::json;
 use super::world::{Answer, World, read, send};
 
 /// Every page, with names of the right form.
-pub(crate) const PAGES: [&str; 16] = [
+pub(crate) const PAGES: [&str; 17] = [
     "/",
     "/requests/ap_aaaaaaaaaaaaaaaaaaaaaaaaaa",
     "/requests/ap_aaaaaaaaaaaaaaaaaaaaaaaaaa/amendment",
@@ -18,6 +21,7 @@ pub(crate) const PAGES: [&str; 16] = [
     "/sessions/se_aaaaaaaaaaaaaaaaaaaaaaaaaa",
     "/grants",
     "/decisions?q=agent:clerk",
+    "/decisions/export?q=agent:clerk",
     "/reviews",
     "/scopes",
     "/tools",
@@ -277,7 +281,10 @@ async fn a_person_approves_on_the_page_and_the_agent_gets_its_result() {
     let path = format!("/requests/{approval}");
     let page = alice.get(&path).await.text;
     assert!(page.contains("clerk wants to call shop/order (money) with amount 500"));
-    assert!(page.contains("critical"));
+    assert!(page.contains("critical") && !page.contains("Also waiting"));
+    send(world.ask("shop/sign", &json!({"what": "else"}))).await;
+    let crowded = alice.get(&path).await.text;
+    assert!(crowded.contains("1 more call of this agent:"), "{crowded}");
 
     let mut fields = vec![("decision", "approve".to_owned()), ("uses", "1".to_owned())];
     decision(&page, &mut fields);
@@ -682,5 +689,110 @@ async fn pictures_of_the_record_say_in_words_what_they_show() {
     assert!(
         page.contains("Calls of the session: 1 permit, 1 pause"),
         "{page}"
+    );
+}
+
+#[tokio::test]
+async fn the_record_is_searched_and_taken_away_as_it_is_shown() {
+    let world = World::new().await;
+    let denied = hold(&world).await;
+    let no = json!({"decision": "deny", "message": "=HYPERLINK(1) \"no\""});
+    assert_eq!(world.decide(&world.alice, &denied, no).await.status, 200);
+    send(world.ask("shop/order", &json!({"amount": 500}))).await;
+    send(world.ask("shop/find", &json!({"what": "tea"}))).await;
+    let alice = Browser::enter(&world, &world.alice).await;
+
+    let page = alice
+        .get("/decisions?q=agent:clerk%20outcome:denied%20since:7d")
+        .await;
+    assert!(
+        page.text.contains("shop/order") && !page.text.contains("shop/find"),
+        "{page:?}"
+    );
+    let page = alice.get("/decisions?q=since:yesterday").await.text;
+    assert!(page.contains("is no time to search from"), "{page}");
+
+    // Whole, it is what the program proves; in parts, each line is as it stands in the whole.
+    let whole = alice.get("/decisions/export").await;
+    assert_eq!(
+        whole.headers["content-type"],
+        "application/jsonl; charset=utf-8"
+    );
+    let named = whole.headers["content-disposition"].to_str().unwrap();
+    assert!(named.starts_with("attachment"), "{named}");
+    let lines: Vec<Line> = whole
+        .text
+        .lines()
+        .map(|line| Line::parse(line).unwrap())
+        .collect();
+    let entries = lines.iter().filter_map(|line| match line {
+        Line::Record(entry) => Some(Ok::<_, String>(entry.clone())),
+        _ => None,
+    });
+    let Some(Line::Head(head)) = lines.last() else {
+        panic!("the newest head does not come last: {whole:?}");
+    };
+    let key = Signer::from_seed(&[7; 32]).unwrap().public().clone();
+    let report = verify(entries, std::slice::from_ref(head), &[key], None).unwrap();
+    assert!(report.ok() && report.unsigned_tail == 0, "{report}");
+    assert_eq!(report.entries, head.head.count);
+    let part = alice.get("/decisions/export?q=outcome:denied").await.text;
+    let taken: Vec<&str> = part
+        .lines()
+        .filter(|line| line.starts_with("{\"record\""))
+        .collect();
+    assert!(!taken.is_empty() && taken.len() < lines.len() - 1, "{part}");
+    assert!(taken.iter().all(|line| whole.text.contains(line)), "{part}");
+
+    let table = alice.get("/decisions/export?as=csv&q=outcome:denied").await;
+    assert_eq!(table.headers["content-type"], "text/csv; charset=utf-8");
+    assert!(table.text.starts_with("entry,at,kind,ended,"), "{table:?}");
+    assert_eq!(table.text.lines().count(), taken.len() + 1, "{table:?}");
+    assert!(!table.text.contains(",="), "{table:?}");
+    let wrong = alice.get("/decisions/export?as=xls").await;
+    assert_eq!(wrong.status, 400, "{wrong:?}");
+}
+
+#[tokio::test]
+async fn scopes_say_which_of_their_rules_are_used_never_used_and_always_approved() {
+    let world = World::new().await;
+    for amount in [500, 501, 502] {
+        let held = send(world.ask("shop/order", &json!({"amount": amount}))).await;
+        world.approve(&held.text("approval_id")).await;
+    }
+    send(world.ask("shop/find", &json!({"what": "tea"}))).await;
+    let alice = Browser::enter(&world, &world.alice).await;
+    let page = alice.get("/scopes").await.text;
+    let row = |tool: &str| {
+        let cell = format!("<code><span class=\"foreign\">{tool}</span></code>");
+        let rest = page.split(cell.as_str());
+        rest.skip(1)
+            .find_map(|rest| rest.split("</tr>").next())
+            .unwrap()
+    };
+    assert!(
+        row("shop/order").contains("▲ always approved"),
+        "{}",
+        row("shop/order")
+    );
+    assert!(
+        row("shop/order").contains("3 of 3"),
+        "{}",
+        row("shop/order")
+    );
+    assert!(row("shop/find").contains("✓ used"), "{}", row("shop/find"));
+    assert!(
+        row("shop/proved").contains("○ never used"),
+        "{}",
+        row("shop/proved")
+    );
+    assert!(
+        page.contains("in force since") && page.contains("*/delete_*"),
+        "{page}"
+    );
+    let agents = alice.get("/agents").await.text;
+    assert!(
+        agents.contains("the oldest of") && agents.contains("the first ends"),
+        "{agents}"
     );
 }

@@ -20,14 +20,14 @@ use super::people::{enrol, name};
 use super::world::{Answer, World, body, send};
 
 /// A call whose approval must be signed.
-async fn hold(world: &World, what: &str) -> String {
+pub(crate) async fn hold(world: &World, what: &str) -> String {
     let held = send(world.ask("shop/sign", &json!({"what": what}))).await;
     assert_eq!(held.status, 202, "{held:?}");
     held.text("approval_id")
 }
 
 /// A world in which alice's passkey counts.
-async fn world() -> (World, Authenticator) {
+pub(crate) async fn world() -> (World, Authenticator) {
     let world = World::new().await;
     let laptop = enrol(&world, "alice").await;
     world
@@ -98,7 +98,7 @@ impl Sent {
     }
 
     /// Signs and decides.
-    async fn decide(&self, world: &World, laptop: &mut Authenticator) -> Answer {
+    pub(crate) async fn decide(&self, world: &World, laptop: &mut Authenticator) -> Answer {
         let signed = laptop.sign(&self.ask(world).await);
         self.send(world, &world.alice, Some(&signed)).await
     }

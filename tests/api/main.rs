@@ -18,6 +18,7 @@ mod console;
 mod countersigned;
 mod credentials;
 mod deciding;
+mod exported;
 mod glass;
 mod idempotency;
 mod idp;

@@ -274,6 +274,9 @@ const PAGES: &[&str] = &[
     "/sessions/SESSION",
     "/grants",
     "/decisions",
+    "/decisions?q=spoof-ansi",
+    // As a table; as lines it is the record's own, exact, so that it can be verified.
+    "/decisions/export?as=csv",
     "/scopes",
     "/tools",
     "/channels",
@@ -323,14 +326,18 @@ fn every_surface_escapes_the_spoofing_corpus() {
         is_honest(path, &text);
         seen.push_str(&text);
     }
+    let mut drawn = 0;
     let cookie = signed_in(&stage.house.operators_url(), token.trim());
     for path in PAGES {
         let url = format!("{}{}", stage.house.operators_url(), fill(path));
         let (status, text) = get_page(&url, &cookie);
         assert_eq!(status, 200, "{path}");
+        let text = text.replace("\r\n", "\n");
         is_honest(path, &text);
+        drawn += text.matches("<svg").count();
         seen.push_str(&text);
     }
+    assert!(drawn > 2, "no page has a picture whose words could deceive");
     for told in &stage.told {
         is_honest("what an agent is told", told);
         seen.push_str(told);
