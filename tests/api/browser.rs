@@ -71,9 +71,9 @@ fn step<'a>(steps: &'a [Value], name: &str) -> &'a Value {
     steps.iter().find(|step| step.get(name).is_some()).unwrap()
 }
 
-/// Every page that the console's routes name is among those that were checked, in each of four looks.
+/// Every page that the console's routes name is among those that were checked, wide and narrow.
 #[track_caller]
-fn are_all(checked: &[(&str, &str)]) {
+fn are_all(checked: &[(&str, &str)], scheme: &str) {
     let routes = include_str!("../../src/console/mod.rs");
     let pages = routes.lines().filter_map(|line| {
         let rest = line.trim().strip_prefix(".route(\"")?;
@@ -88,10 +88,11 @@ fn are_all(checked: &[(&str, &str)]) {
             let same = |(part, at): (&&str, &&str)| part == at || part.starts_with('{');
             at.len() == parts.len() && parts.iter().zip(&at).all(same)
         };
-        for look in ["wide light", "wide dark", "narrow light", "narrow dark"] {
+        for size in ["wide", "narrow"] {
+            let look = format!("{size} {scheme}");
             let seen = checked
                 .iter()
-                .any(|(name, at)| name.ends_with(look) && is_it(at));
+                .any(|(name, at)| name.ends_with(&look) && is_it(at));
             assert!(seen, "{page} was not looked at {look}: {checked:?}");
         }
         count += 1;
@@ -107,8 +108,8 @@ const NO_PAGES: [&str; 4] = [
     "/decisions/export",
 ];
 
-#[tokio::test]
-async fn every_page_is_without_barriers_light_and_dark_wide_and_narrow() {
+/// Some requests that wait, one that was decided, and a definition that changed.
+async fn furnished() -> (World, String) {
     let world = World::new().await;
     for amount in [500, 700, 800] {
         let held = send(world.ask("shop/order", &json!({"amount": amount}))).await;
@@ -118,13 +119,34 @@ async fn every_page_is_without_barriers_light_and_dark_wide_and_narrow() {
     let decided = send(world.ask("shop/order", &json!({"amount": 800}))).await;
     let decided = decided.text("approval_id");
     assert_eq!(world.approve(&decided).await.status, 200);
-    let decided = format!("/requests/{decided}");
-    let steps = walk("walk.mjs", &[&world.origin(), &world.alice, &decided]).await;
+    (world, format!("/requests/{decided}"))
+}
+
+async fn every_page_is_without_barriers(scheme: &str) {
+    let (world, decided) = furnished().await;
+    let words = [&world.origin(), &world.alice, &decided, scheme];
+    let steps = walk("rooms.mjs", &words).await;
     let checked: Vec<(&str, &str)> = steps
         .iter()
         .filter_map(|step| Some((step["checked"].as_str()?, step["at"].as_str()?)))
         .collect();
-    are_all(&checked);
+    are_all(&checked, scheme);
+}
+
+#[tokio::test]
+async fn every_page_is_without_barriers_where_it_is_light_wide_and_narrow() {
+    every_page_is_without_barriers("light").await;
+}
+
+#[tokio::test]
+async fn every_page_is_without_barriers_where_it_is_dark_wide_and_narrow() {
+    every_page_is_without_barriers("dark").await;
+}
+
+#[tokio::test]
+async fn a_page_that_stands_open_hears_of_a_denial_and_the_agent_is_told_why() {
+    let (world, _) = furnished().await;
+    let steps = walk("walk.mjs", &[&world.origin(), &world.alice]).await;
     assert_eq!(
         step(&steps, "denied")["disabled"],
         true,

@@ -31,6 +31,7 @@ use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
 
 const MANIFEST: &str = "
 version: 1
@@ -109,7 +110,8 @@ pub(crate) struct World {
     pub(crate) agents: SocketAddr,
     pub(crate) operators: SocketAddr,
     client: reqwest::Client,
-    /// Ends when the guard stops.
+    /// Ends the listeners, which outlive a guard that only stopped.
+    closing: CancellationToken,
     serving: [JoinHandle<()>; 2],
     pub(crate) data: TempDir,
 }
@@ -213,6 +215,7 @@ impl World {
         let ambient = self.guard.ambient().clone();
         self.guard.stop().await.unwrap();
         drop(self.guard);
+        self.closing.cancel();
         for serving in self.serving {
             tokio::time::timeout(Duration::from_secs(20), serving)
                 .await
@@ -239,11 +242,12 @@ impl World {
             provider,
             api::operators::router(Arc::clone(&guard)),
         );
-        let (operators, decided) = serve(&guard, console, port).await;
+        let closing = CancellationToken::new();
+        let (operators, decided) = serve(console, port, &closing).await;
         let origin = format!("http://localhost:{}", operators.port());
         guard.open_doorway(Doorway::parse(&origin).unwrap());
         let calls = api::agents::router(Arc::clone(&guard), upstreams, Issuers::none());
-        let (agents, called) = serve(&guard, calls, 0).await;
+        let (agents, called) = serve(calls, 0, &closing).await;
         Self {
             clerk,
             neighbour,
@@ -255,6 +259,7 @@ impl World {
             client: outbound::build(true).unwrap(),
             guard,
             shop,
+            closing,
             serving: [decided, called],
             data,
         }
@@ -487,12 +492,16 @@ async fn token(guard: &Guard, name: &str, group: &str) -> String {
 }
 
 /// Serves until the guard stops, at a port if one is named.
-async fn serve(guard: &Guard, router: Router, port: u16) -> (SocketAddr, JoinHandle<()>) {
+async fn serve(
+    router: Router,
+    port: u16,
+    closing: &CancellationToken,
+) -> (SocketAddr, JoinHandle<()>) {
     let address = SocketAddr::from(([127, 0, 0, 1], port));
     let listener = tokio::net::TcpListener::bind(address).await.unwrap();
     let address = listener.local_addr().unwrap();
-    let stopping = guard.stopping().cancelled_owned();
-    let serving = axum::serve(listener, router).with_graceful_shutdown(stopping);
+    let closed = closing.clone().cancelled_owned();
+    let serving = axum::serve(listener, router).with_graceful_shutdown(closed);
     (address, tokio::spawn(async move { serving.await.unwrap() }))
 }
 
