@@ -62,7 +62,8 @@ fn every_test_that_the_threats_name_is_there_and_every_threat_of_the_console_nam
         let [threat, _, named] = cells[..] else {
             panic!("a row has not three cells: {row}");
         };
-        if threat.trim() == "threat" || threat.trim().starts_with("---") {
+        let threat = threat.trim();
+        if threat == "threat" || threat.starts_with("---") {
             continue;
         }
         let names: Vec<&str> = named.split('`').skip(1).step_by(2).collect();

@@ -174,12 +174,12 @@ impl Terms {
         let number = |value: Option<&Value>| u32::try_from(value?.as_u64()?).ok();
         let grant = match (text(body, "state")?.as_str(), text(signed, "grant")) {
             ("denied", None) => None,
-            ("denied", Some(_)) | (_, None) => return None,
-            (_, Some(kind)) => Some(Granted {
+            ("approved" | "voted", Some(kind)) => Some(Granted {
                 kind: GrantKind::parse(&kind, body)?,
                 uses: number(body.get("uses"))?,
                 until: Timestamp::parse(&text(body, "until")?)?,
             }),
+            _ => return None,
         };
         let nonce = HEXLOWER.decode(text(signed, "nonce")?.as_bytes()).ok()?;
         let terms = Self {
