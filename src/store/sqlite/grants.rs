@@ -41,9 +41,12 @@ pub(super) fn write(
     Ok(())
 }
 
-/// Those that end after `since`.
+/// Those that end after `since`, or have a use left: a clock that was set back would give them more time, so
+/// they must be there to be ended.
 pub(super) fn load(db: &Connection, since: Timestamp) -> rusqlite::Result<Vec<Row>> {
-    db.prepare("SELECT * FROM grants WHERE until >= ?1 ORDER BY rowid")?
+    let live = "SELECT * FROM grants WHERE until >= ?1 OR (revoked IS NULL AND used < uses)
+                ORDER BY rowid";
+    db.prepare(live)?
         .query_map([since], |row| {
             let grant = grant(row)?;
             Ok(Row::Grant(grant.id, Some(Arc::new(grant))))

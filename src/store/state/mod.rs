@@ -396,7 +396,7 @@ impl State {
         }
     }
 
-    /// Forgets what no decision asks for any more: matters that ended more than a day ago. A session
+    /// Forgets what no decision asks for any more: matters that ended more than a day ago, but for grants with a use left. A session
     /// that an operator ended is never forgotten, because it refuses new ones.
     pub(super) fn tidy(&mut self, now: Timestamp) {
         let cutoff = now.before(REMEMBERED);
@@ -414,7 +414,8 @@ impl State {
             lasts
         });
         self.grants.retain(|_, one| {
-            let lasts = one.until >= cutoff;
+            // Where a clock is set back they end first, so none with a use left may be out of reach.
+            let lasts = one.until >= cutoff || one.revoked.is_none() && one.used < one.uses;
             if !lasts && let Some(agent) = agents.get_mut(&one.agent) {
                 agent.take_grant(one);
             }
