@@ -9,6 +9,7 @@ use crate::limits::PASSKEY_ID_BYTES;
 use crate::model::json;
 use crate::model::name::OperatorName;
 use crate::model::passkey::PublicKey;
+use crate::model::proof::Proof;
 use crate::model::time::Timestamp;
 
 /// The passkeys of all operators, by the authenticators' names for them.
@@ -75,6 +76,19 @@ impl Witnesses {
 }
 
 impl Witness {
+    /// The passkey that a person proves themselves with, where the proof is one.
+    #[must_use]
+    pub fn of_proof(proof: &Proof) -> Option<Self> {
+        let passkey = proof.passkey()?;
+        Some(Self {
+            id: passkey.id.clone(),
+            operator: proof.operator.clone(),
+            public: passkey.public.clone(),
+            party: passkey.party.clone(),
+            ended: proof.ended,
+        })
+    }
+
     /// The line without its end.
     #[must_use]
     pub fn line(&self) -> String {

@@ -72,7 +72,7 @@ fn shown(proposal: &Proposal) -> Markup {
     html! {
         p .lead { (foreign::text(&proposal.sentence)) }
         @if !proposal.remains.is_empty() {
-            section {
+            section .part {
                 h2 { "What it does not answer" }
                 ul .plain {
                     @for (reason, sentence) in &proposal.remains {
@@ -81,7 +81,7 @@ fn shown(proposal: &Proposal) -> Markup {
                 }
             }
         }
-        section {
+        section .part {
             h2 { "What it would have changed" }
             @if replay.changed == 0 {
                 p { "Nothing among the last " (replay.calls) " calls of this agent." }
@@ -93,7 +93,7 @@ fn shown(proposal: &Proposal) -> Markup {
                 p .meta { "The arguments of " (replay.calls - replay.kept) " of them are not kept, so that nobody can tell." }
             }
         }
-        section {
+        section .part {
             h2 { "The patch of " code { (foreign::text(&proposal.file)) } }
             pre .patch tabindex="0" role="region" aria-label="The patch" {
                 @for line in proposal.patch.lines() {

@@ -308,17 +308,7 @@ async fn record() -> (Vec<StoredEntry>, Witnesses, Vec<Witness>) {
 /// Whose passkeys the guard knows, as an auditor is given them.
 pub(crate) async fn known(world: &World) -> Vec<Witness> {
     let proofs = world.guard.proofs().await.unwrap();
-    let known = proofs.iter().filter_map(|proof| {
-        let passkey = proof.passkey()?;
-        Some(Witness {
-            id: passkey.id.clone(),
-            operator: proof.operator.clone(),
-            public: passkey.public.clone(),
-            party: passkey.party.clone(),
-            ended: proof.ended,
-        })
-    });
-    known.collect()
+    proofs.iter().filter_map(Witness::of_proof).collect()
 }
 
 pub(crate) fn witnesses(known: &[Witness]) -> Witnesses {

@@ -390,17 +390,7 @@ async fn record() -> (Vec<StoredEntry>, Witnesses) {
     let proofs = guard.proofs().await.unwrap();
     let lines: Vec<String> = proofs
         .iter()
-        .filter_map(|proof| {
-            let passkey = proof.passkey()?;
-            let witness = Witness {
-                id: passkey.id.clone(),
-                operator: proof.operator.clone(),
-                public: passkey.public.clone(),
-                party: passkey.party.clone(),
-                ended: proof.ended,
-            };
-            Some(witness.line())
-        })
+        .filter_map(|proof| Some(Witness::of_proof(proof)?.line()))
         .collect();
     let known = Witnesses::parse(&lines.join("\n")).unwrap();
     (guard.entries(1, 10_000).await.unwrap(), known)

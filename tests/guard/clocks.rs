@@ -216,3 +216,33 @@ async fn a_clock_set_back_while_no_guard_ran_voids_what_was_open() {
     let count = told.iter().filter(|one| one["state"] == "clock-set-back");
     assert_eq!(count.count(), 1);
 }
+
+#[tokio::test]
+async fn a_grant_that_was_over_for_days_is_ended_too_and_keeps_no_guard_from_starting() {
+    let directory = tempfile::tempdir().unwrap();
+    let manifest = MANIFEST.replace("[nobody]", "[oncall]");
+    let (first, _) = boot_over(directory.path(), 1, Duration::ZERO, &manifest).await;
+    let used = held(first.decide("crm/unheard_of", json!({})).await);
+    let thrice = Resolution::Approve {
+        uses: 3,
+        life: None,
+    };
+    let id = used.pending().approval;
+    first.vote(&first.alice, id, thrice).await.unwrap();
+    first.run(permitted(first.guard.redeem(used).await)).await;
+    first.guard.stop().await.unwrap();
+    drop(first);
+
+    let days = |count: u64| Duration::from_secs(count * 24 * 3_600);
+    let (second, _) = boot_over(directory.path(), 2, days(4), &manifest).await;
+    let grants = second.guard.grants().await.unwrap();
+    assert!(grants.iter().all(|grant| grant.revoked.is_none()));
+    second.guard.stop().await.unwrap();
+    drop(second);
+
+    // Set back by a day while no guard ran: what has a use left is void, however long it was over.
+    let (third, _) = boot_over(directory.path(), 3, days(3), &manifest).await;
+    let grants = third.guard.grants().await.unwrap();
+    assert_eq!(grants.len(), 1);
+    assert!(grants[0].revoked.is_some());
+}

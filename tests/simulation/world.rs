@@ -30,6 +30,8 @@ struct World {
     ahead_ms: i64,
     /// Whether a crash was not looked at yet.
     crashed: bool,
+    /// Whether the guard did not start though nothing failed.
+    down: bool,
 }
 
 /// Plays a world to its end, or to the first promise it breaks.
@@ -50,6 +52,7 @@ pub(crate) fn play(setting: Setting) -> Run {
             looked: Looked::default(),
             ahead_ms: 0,
             crashed: false,
+            down: false,
         };
         let broken = world.live().await.err();
         if let Some(broken) = &broken {
@@ -163,13 +166,20 @@ impl World {
     async fn crash(&mut self) {
         self.errands.break_off();
         self.stage.crash();
-        while !self.stage.boot().await {
+        if !self.stage.boot().await {
             self.stage.set_weather(Weather::Fair);
+            self.down = !self.stage.boot().await;
         }
         self.crashed = true;
     }
 
     fn look(&mut self) -> Result<(), Broken> {
+        if self.down {
+            return Err(Broken {
+                invariant: "invariant_a_guard_starts_in_fair_weather",
+                sentence: "nothing fails, and it does not start".to_owned(),
+            });
+        }
         self.stage.read().map_err(|sentence| Broken {
             invariant: "invariant_the_chain_links",
             sentence,
@@ -203,7 +213,7 @@ impl World {
         self.errands.break_off();
         self.stage.crash();
         self.stage.ledger.borrow_mut().disturbed = !calm;
-        self.stage.boot().await;
+        self.down = !self.stage.boot().await;
         self.look()?;
         self.stage.settled()
     }

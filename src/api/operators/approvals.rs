@@ -7,7 +7,7 @@ use axum::extract::{Path, Request, State};
 use axum::http::header::{ETAG, IF_MATCH, IF_NONE_MATCH};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::super::body::{Members, missing, wrong};
 use super::super::prefer;
@@ -77,9 +77,7 @@ pub(super) async fn show(
 ) -> Result<Response, Problem> {
     let approval = guard.approval(parse_id(&id)?).await?;
     let approval = approval.ok_or_else(|| Problem::new(Reason::NotFound))?;
-    let tag = version_tag(approval.version);
-    let document = document(&guard, &approval, &operator).await?;
-    Ok(([(ETAG, tag)], reply::ok(document)).into_response())
+    standing(&guard, &approval, &operator).await
 }
 
 /// Decides: on the version that was shown, for the digest that was shown, once.
@@ -97,9 +95,7 @@ pub(super) async fn decide(
     }
     let operator = proven.operator;
     let approval = guard.resolve(&operator, id, vote).await?;
-    let tag = version_tag(approval.version);
-    let document = document(&guard, &approval, &operator).await?;
-    Ok(([(ETAG, tag)], reply::ok(document)).into_response())
+    standing(&guard, &approval, &operator).await
 }
 
 /// Takes the operator's own vote back, while it decided nothing yet.
@@ -112,13 +108,22 @@ pub(super) async fn withdraw(
     let id = parse_id(&id)?;
     let version = if_match(&headers)?;
     let approval = guard.withdraw_vote(&operator, id, version).await?;
+    standing(&guard, &approval, &operator).await
+}
+
+/// An approval as it stands for an operator; its `ETag` is the version that a decision names.
+pub(super) async fn standing(
+    guard: &Guard,
+    approval: &Approval,
+    operator: &Operator,
+) -> Result<Response, Problem> {
     let tag = version_tag(approval.version);
-    let document = document(&guard, &approval, &operator).await?;
+    let document = document(guard, approval, operator).await?;
     Ok(([(ETAG, tag)], reply::ok(document)).into_response())
 }
 
 /// An approval with what its session has heard by now.
-pub(super) async fn document(
+async fn document(
     guard: &Guard,
     approval: &Approval,
     operator: &Operator,
@@ -145,8 +150,7 @@ fn read_vote(version: u32, mut members: Members) -> Result<Vote, Problem> {
     let message = members.text("message")?;
     let assertion = members.object("assertion")?;
     members.done()?;
-    let digest = Digest::from_hex(&digest)
-        .ok_or_else(|| wrong("action_digest", "64 hexadecimal digits in lower case"))?;
+    let digest = read_digest(&digest)?;
     if !(1..=DECISION_ID_BYTES).contains(&client_id.len())
         || !client_id.bytes().all(|b| b.is_ascii_graphic())
     {
@@ -183,15 +187,27 @@ fn read_vote(version: u32, mut members: Members) -> Result<Vote, Problem> {
         "deny" => Resolution::Deny { message },
         _ => return Err(wrong("decision", "`approve` or `deny`")),
     };
-    let answer = assertion.map(|members| Assertion::parse(&Value::Object(members)));
-    let answer = answer.transpose();
     Ok(Vote {
-        answer: answer.map_err(|fault| Problem::malformed(fault.to_string()))?,
+        answer: read_answer(assertion)?,
         version,
         digest,
         decision,
         client_id,
     })
+}
+
+pub(super) fn read_digest(text: &str) -> Result<Digest, Problem> {
+    Digest::from_hex(text)
+        .ok_or_else(|| wrong("action_digest", "64 hexadecimal digits in lower case"))
+}
+
+/// What a passkey signed, where it was sent.
+pub(super) fn read_answer(
+    assertion: Option<Map<String, Value>>,
+) -> Result<Option<Assertion>, Problem> {
+    let answer = assertion.map(|members| Assertion::parse(&Value::Object(members)));
+    let answer = answer.transpose();
+    answer.map_err(|fault| Problem::malformed(fault.to_string()))
 }
 
 pub(super) fn read_uses(uses: Option<u64>, most: u32) -> Result<u32, Problem> {
@@ -231,7 +247,7 @@ pub(super) fn if_match(headers: &HeaderMap) -> Result<u32, Problem> {
         .ok_or_else(|| wrong("If-Match", "the ETag of the version that was shown"))
 }
 
-pub(super) fn version_tag(version: u32) -> HeaderValue {
+fn version_tag(version: u32) -> HeaderValue {
     tag(&version.to_string())
 }
 

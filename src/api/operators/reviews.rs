@@ -3,22 +3,21 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, Request, State};
-use axum::http::header::ETAG;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use serde_json::{Value, json};
 
 use super::super::body::{Members, wrong};
 use super::super::problem::Problem;
 use super::super::query::Asked;
 use super::super::reply;
-use super::approvals::{document, if_match, parse_id, read_life, read_uses, version_tag};
+use super::approvals::{
+    if_match, parse_id, read_answer, read_digest, read_life, read_uses, standing,
+};
 use super::caller::{Breaker, Caller, Reviewer};
 use crate::guard::{Glass, Guard, StoreError, sentence};
 use crate::limits::{GLASS_LIFE, GRANT_USES_COUNT};
 use crate::model::credential::Operator;
-use crate::model::digest::Digest;
 use crate::model::id::ReviewId;
-use crate::model::passkey::Assertion;
 use crate::model::reason::Reason;
 use crate::model::review::{Review, ReviewVerdict};
 
@@ -74,9 +73,7 @@ pub(super) async fn break_glass(
     let version = if_match(request.headers())?;
     let glass = read(version, Members::read(request).await?)?;
     let approval = guard.break_glass(&operator, id, glass).await?;
-    let tag = version_tag(approval.version);
-    let document = document(&guard, &approval, &operator).await?;
-    Ok(([(ETAG, tag)], reply::ok(document)).into_response())
+    standing(&guard, &approval, &operator).await
 }
 
 fn read(version: u32, mut members: Members) -> Result<Glass, Problem> {
@@ -86,17 +83,13 @@ fn read(version: u32, mut members: Members) -> Result<Glass, Problem> {
     let life = members.number("life_seconds")?;
     let assertion = members.object("assertion")?;
     members.done()?;
-    let answer = assertion.map(|members| Assertion::parse(&Value::Object(members)));
     Ok(Glass {
         version,
-        digest: Digest::from_hex(&digest)
-            .ok_or_else(|| wrong("action_digest", "64 hexadecimal digits in lower case"))?,
+        digest: read_digest(&digest)?,
         uses: read_uses(uses, GRANT_USES_COUNT)?,
         life: read_life(life, GLASS_LIFE)?,
         reason,
-        answer: answer
-            .transpose()
-            .map_err(|fault| Problem::malformed(fault.to_string()))?,
+        answer: read_answer(assertion)?,
     })
 }
 

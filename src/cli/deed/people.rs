@@ -264,17 +264,7 @@ async fn export(guard: &Guard) -> Result<Value, Failure> {
     let proofs = proofs.map_err(|error| Failure::because(&error))?;
     let lines: Vec<String> = proofs
         .iter()
-        .filter_map(|proof| {
-            let passkey = proof.passkey()?;
-            let witness = Witness {
-                id: passkey.id.clone(),
-                operator: proof.operator.clone(),
-                public: passkey.public.clone(),
-                party: passkey.party.clone(),
-                ended: proof.ended,
-            };
-            Some(witness.line())
-        })
+        .filter_map(|proof| Some(Witness::of_proof(proof)?.line()))
         .collect();
     Ok(json!({"lines": lines}))
 }
